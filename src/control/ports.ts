@@ -1,0 +1,190 @@
+/** What the edge must provide. The core decides, control orders, and everything behind these ports touches the world. */
+import type { Digest, Json, JsonObject, Millis, Refusal, Result } from "../core/base/index.ts";
+import type { StepAnalysis } from "../core/plan/index.ts";
+
+export interface Clock {
+  now(): Millis;
+}
+
+export interface Ids {
+  /** `prefix_` and a time-ordered unique suffix. */
+  next(prefix: string): string;
+  /** Unpredictable bytes, for salts and tokens. */
+  random(bytes: number): Uint8Array;
+}
+
+/** An Ed25519 signer; the private key stays behind it. */
+export interface Signer {
+  readonly name: string;
+  readonly publicKey: Uint8Array;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/** One consistent write: every part commits or none does. */
+export interface AppendRequest {
+  readonly writes: readonly StreamWrite[];
+  /** Rows under a unique constraint. One that exists already refuses the whole request. */
+  readonly claims?: readonly Claim[];
+  readonly outbox?: readonly OutboxItem[];
+  readonly payloads?: readonly Payload[];
+}
+
+export interface StreamWrite {
+  /** `change/chg_…`, `config/policy`, `token/tok_…`, `audit`. */
+  readonly stream: string;
+  /** The version the writer decided on, or `any` for streams that only gather entries. */
+  readonly expected: number | "any";
+  /** Each becomes one ledger entry, as `{"event":…,"n":<number in stream>,"stream":…,"v":1}` in canonical bytes (`n` is 0 for `any` streams). */
+  readonly events: readonly Json[];
+  /** The new state; absent for streams without one. Its version is expected + events.length. */
+  readonly state?: StreamState;
+}
+
+export interface StreamState {
+  readonly body: Json;
+  /** Columns to list and filter by. */
+  readonly status: string;
+  readonly proposer: string;
+  readonly createdAt: Millis;
+  readonly updatedAt: Millis;
+}
+
+export interface Claim {
+  /** `consume`, `vote`, `idempotency`, `token`. */
+  readonly kind: string;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Something to do outside after the commit; `key` makes it idempotent. */
+export interface OutboxItem {
+  readonly key: string;
+  readonly kind: string;
+  readonly body: JsonObject;
+  readonly dueAt: Millis;
+}
+
+export interface Payload {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Receipt {
+  /** Ledger index of each event, in the order of writes and events. */
+  readonly indexes: readonly number[];
+  readonly size: number;
+  /** The signed checkpoint that covers them. */
+  readonly checkpoint: string;
+}
+
+export type StoreCode = "version_conflict" | "claim_taken" | "payload_mismatch" | "payload_too_large" | "store_unavailable" | "store_corrupt";
+export interface StoreRefusal extends Refusal<StoreCode> {
+  /** With `claim_taken`: the claim and the value that stands. */
+  readonly claim?: Claim;
+}
+
+export interface StoredStream extends StreamState {
+  readonly stream: string;
+  readonly version: number;
+}
+
+export interface ListQuery {
+  /** Streams whose name starts so: `change/`. */
+  readonly prefix: string;
+  readonly statuses?: readonly string[];
+  readonly proposer?: string;
+  readonly limit: number;
+  /** Opaque, from the previous page. */
+  readonly cursor?: string;
+}
+
+export interface LedgerEntry {
+  readonly index: number;
+  readonly stream: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface LeasedItem extends OutboxItem {
+  readonly id: number;
+  readonly attempts: number;
+}
+
+/**
+ * The one durable thing. Every implementation passes the same contract suite. A promise from `append` settles only after
+ * the commit is durable; concurrent appends share one commit.
+ */
+export interface Store {
+  append(request: AppendRequest): Promise<Result<Receipt, StoreRefusal>>;
+  load(stream: string): Promise<StoredStream | undefined>;
+  list(query: ListQuery): Promise<{ readonly rows: readonly StoredStream[]; readonly cursor?: string }>;
+  /** The entries of one stream from event number `from` (0 = first), oldest first. */
+  history(stream: string, from: number, limit: number): Promise<readonly LedgerEntry[]>;
+  claim(kind: string, key: string): Promise<Claim | undefined>;
+  payload(digest: Digest): Promise<Payload | "erased" | undefined>;
+  /** Removes the bytes and keeps the digest: proofs still hold. */
+  erase(digest: Digest): Promise<boolean>;
+  /** Signed checkpoint of the head; of the empty tree before the first entry. */
+  head(): Promise<{ readonly size: number; readonly root: Uint8Array; readonly checkpoint: string }>;
+  /** Every published checkpoint's note by tree size, newest first. */
+  checkpoints(limit: number): Promise<readonly { readonly size: number; readonly note: string }[]>;
+  entries(from: number, limit: number): Promise<readonly LedgerEntry[]>;
+  /** The tile's current bytes (up to 256 hashes); empty when there are none. */
+  tile(level: number, index: number): Promise<Uint8Array>;
+  /** Takes due items and hides them from others until the lease ends. */
+  takeDue(now: Millis, leaseMillis: number, limit: number): Promise<readonly LeasedItem[]>;
+  settle(id: number): Promise<void>;
+  retryAt(id: number, dueAt: Millis): Promise<void>;
+  /** Called with stream names after each commit, here or on another node. Returns a function that stops it. */
+  watch(listener: (streams: readonly string[]) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Raw input that a connector has parsed and bounded. `input` is what is stored; secrets in it are refused or already replaced. */
+export interface Admitted {
+  readonly input: Json;
+  /** For the derived scope: what the request itself names. */
+  readonly names: { readonly system: string; readonly environment: string; readonly resources: readonly string[] };
+}
+
+export interface Analysed {
+  readonly analysis: StepAnalysis;
+  /** Exactly what will be executed: `analysis.step.payloadDigest` is the digest of these bytes. */
+  readonly payload: Uint8Array;
+  readonly freshForMillis: number;
+}
+
+export interface Observed {
+  readonly stateDigest: Digest;
+  /** For people: what the fingerprint stands for, such as branch and tree. */
+  readonly context: Readonly<Record<string, string>>;
+}
+
+export interface Performed {
+  /** JSON facts about what was done: what verify and undo need, and what goes into evidence. */
+  readonly facts: JsonObject;
+}
+
+/** `effect: none` is a promise that nothing outside was touched; anything less certain is `possible`. */
+export interface PerformFault extends Refusal {
+  readonly effect: "none" | "possible";
+}
+
+/** One connector: `admit` is pure, `analyse` and `observe` only read, `apply` and `undo` write. */
+export interface Connector {
+  readonly name: string;
+  /** Digest of its code and declarations. */
+  readonly digest: Digest;
+  /** Keys secrets met while analysing are digested with. */
+  admit(input: Json): Result<Admitted, readonly Refusal[]>;
+  analyse(input: Json, limits: RunLimits): Promise<Result<Analysed>>;
+  observe(payload: Uint8Array, limits: RunLimits): Promise<Result<Observed>>;
+  apply(payload: Uint8Array, expected: Digest, limits: RunLimits): Promise<Result<Performed, PerformFault>>;
+  verify(payload: Uint8Array, performed: Performed, limits: RunLimits): Promise<Result<Performed>>;
+  undo(payload: Uint8Array, performed: Performed, limits: RunLimits): Promise<Result<Performed, PerformFault>>;
+}
+
+export interface RunLimits {
+  readonly signal?: AbortSignal;
+  readonly timeoutMillis: number;
+}

@@ -1,0 +1,7 @@
+/** The door of core/base: what every other module stands on. */
+export * from "./assert.ts";
+export * from "./canonical.ts";
+export * from "./hash.ts";
+export * from "./ids.ts";
+export * from "./json.ts";
+export * from "./result.ts";

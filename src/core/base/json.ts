@@ -1,0 +1,135 @@
+import { canonicalNumber } from "./json-number.ts";
+import { scanJson } from "./json-scan.ts";
+import { jsonFault, readStrictly } from "./json-strict.ts";
+import type { JsonFault } from "./json-strict.ts";
+import { assert } from "./assert.ts";
+import { fail, ok } from "./result.ts";
+import type { Result } from "./result.ts";
+
+export type Json = null | boolean | number | string | Json[] | JsonObject;
+export interface JsonObject {
+  [key: string]: Json;
+}
+
+/** What a document may cost before it is refused. */
+export interface JsonBounds {
+  /** UTF-8 bytes of the whole text. */
+  readonly bytes: number;
+  /** Open arrays and objects; at most 1,000. */
+  readonly depth: number;
+  /** Members of one object, or elements of one array. */
+  readonly members: number;
+  /** UTF-16 units of one string or key, once unescaped. */
+  readonly stringLength: number;
+}
+
+export const JSON_BOUNDS: JsonBounds = { bytes: 4 * 1024 * 1024, depth: 64, members: 100_000, stringLength: 1024 * 1024 };
+
+export type { JsonFault, JsonFaultCode } from "./json-strict.ts";
+
+/**
+ * Reads JSON that somebody else wrote. What it accepts has one meaning to every reader: no duplicate keys, no number that a
+ * double cannot hold, no text that two systems would compare differently. See docs/spec/canonical.md.
+ *
+ * JSON.parse builds the value; a scan before it and a walk after it certify the text. Whatever they cannot certify is read
+ * again by the strict reader, which alone decides what is a fault and says where.
+ */
+export function parseJson(source: string | Uint8Array, bounds: Partial<JsonBounds> = {}): Result<Json, JsonFault> {
+  const limits = { ...JSON_BOUNDS, ...bounds };
+  assert(limits.depth >= 0 && limits.depth <= 1000, "the depth bound is between 0 and 1,000");
+  const decoded = decode(source, limits);
+  if (!decoded.ok) return decoded;
+  const text = decoded.value;
+  const value = readQuickly(text, limits);
+  return value === undefined ? readStrictly(text, limits) : ok(value);
+}
+
+function decode(source: string | Uint8Array, limits: JsonBounds): Result<string, JsonFault> {
+  if (tooLarge(source, limits.bytes)) {
+    return fail(jsonFault("", 0, "json_too_large", `the text is larger than ${limits.bytes} bytes`));
+  }
+  if (typeof source === "string") {
+    const at = source.isWellFormed() ? -1 : loneSurrogate(source);
+    return at < 0 ? ok(source) : fail(jsonFault(source, at, "json_lone_surrogate", "half of a surrogate pair stands alone"));
+  }
+  try {
+    return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(source));
+  } catch {
+    const before = validPrefix(source);
+    return fail(jsonFault(before, before.length, "json_bad_utf8", "the bytes are not UTF-8"));
+  }
+}
+
+function tooLarge(source: string | Uint8Array, bytes: number): boolean {
+  if (source.length > bytes) return true;
+  // One UTF-16 unit is at most three bytes of UTF-8, so most texts need no counting.
+  return typeof source === "string" && source.length * 3 > bytes && new TextEncoder().encode(source).length > bytes;
+}
+
+/** The longest prefix that is UTF-8, found by halving: a streaming decoder throws exactly when a prefix cannot be continued. */
+function validPrefix(bytes: Uint8Array): string {
+  let good = 0;
+  let bad = bytes.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (decodes(bytes.subarray(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, good), { stream: true });
+}
+
+function decodes(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function loneSurrogate(text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    const point = text.codePointAt(i) ?? 0;
+    if (point >= 0xd800 && point <= 0xdfff) return i;
+    if (point > 0xffff) i++;
+  }
+  return -1;
+}
+
+/** The value, or undefined when something about the text needs the strict reader. Never accepts what the strict reader refuses. */
+function readQuickly(text: string, limits: JsonBounds): Json | undefined {
+  const members = scanJson(text, limits, canonicalNumber);
+  if (members < 0 || text.includes('"__proto__"') || text.normalize("NFC") !== text) return undefined;
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+  // JSON.parse keeps one of two equal keys, so a duplicate shows as members that are missing.
+  if (countMembers(value) !== members) return undefined;
+  return text.includes("\\u") && !cleanStrings(value) ? undefined : value;
+}
+
+function countMembers(value: Json): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object") members += countMembers(item);
+    return members;
+  }
+  for (const key in value) {
+    members++;
+    const member = value[key];
+    if (typeof member === "object") members += countMembers(member);
+  }
+  return members;
+}
+
+/** Escapes can hide what the text as a whole does not show, so every unescaped string is looked at. */
+function cleanStrings(value: Json): boolean {
+  if (typeof value === "string") return value.isWellFormed() && value.normalize("NFC") === value;
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(cleanStrings);
+  return Object.entries(value).every(([key, member]) => key !== "__proto__" && cleanStrings(key) && cleanStrings(member));
+}

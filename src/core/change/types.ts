@@ -1,0 +1,209 @@
+import type { ChangeId, Digest, GrantId, Millis, PersonId, PrincipalId, RunId, RunnerId } from "../base/index.ts";
+import type { Outcome, Seat } from "../policy/index.ts";
+import type { Decision, Directory, Parties, ReviewObject, Vote } from "../review/index.ts";
+
+/** What every change carries in every state. */
+export interface Common {
+  readonly id: ChangeId;
+  /** Events so far; the store's optimistic version. */
+  readonly version: number;
+  readonly revision: number;
+  readonly proposal: Digest;
+  readonly parties: Parties;
+  readonly steps: readonly { readonly id: string; readonly connector: string }[];
+  readonly start: "when-authorised" | "on-request";
+  readonly createdAt: Millis;
+  /** Past this the change may not start, whatever was signed. */
+  readonly expiresAt: Millis;
+}
+
+/** The plan of the current revision, by digest. */
+export interface Planned {
+  readonly object: Omit<ReviewObject, "route" | "bundle" | "presentation">;
+  /** Digest over the payload digests of all steps, in order: dropping or adding a step changes it. */
+  readonly payload: Digest;
+  readonly stepDigests: readonly StepDigests[];
+  /** Payload-store digest of the unsealed context (volatile facts). */
+  readonly context: Digest;
+  /** The observation is fresh until then. */
+  readonly freshUntil: Millis;
+}
+
+export interface StepDigests {
+  readonly id: string;
+  readonly connector: string;
+  readonly operation: string;
+  readonly state: Digest;
+  readonly payload: Digest;
+}
+
+/** What the current votes are about. */
+export interface Reviewed extends Planned {
+  readonly review: ReviewObject;
+  readonly reviewDigest: Digest;
+  readonly outcome: Outcome;
+  readonly seats: readonly Seat[];
+  readonly holds: readonly string[];
+  readonly votes: readonly Vote[];
+}
+
+/** Votes and the review digest that they were given for. */
+export interface Signed {
+  readonly reviewDigest: Digest;
+  readonly votes: readonly Vote[];
+}
+
+export interface Authorised extends Reviewed {
+  readonly grant: GrantId;
+  readonly authorisedAt: Millis;
+  /** The grant may be consumed until then. */
+  readonly grantExpiresAt: Millis;
+  /** Version (event number) of the `authorised` event: its ledger entry is what the grant's inclusion proof proves. */
+  readonly authorisedVersion: number;
+}
+
+export interface Running extends Authorised {
+  readonly run: RunId;
+  readonly runner: RunnerId;
+  readonly startedAt: Millis;
+  /** Steps whose effect may have begun: a durable entry precedes each. */
+  readonly begun: readonly string[];
+  readonly done: readonly string[];
+}
+
+/** Why something ended the way it did: a closed code, and the digest of the evidence in the payload store. */
+export interface Because {
+  readonly code: string;
+  readonly evidence?: Digest;
+}
+
+export type ChangeState =
+  | (Common & { readonly status: "proposed" })
+  /** `previous`: what was signed before a re-plan; its votes stay if the new review object is identical. */
+  | (Common & Planned & { readonly status: "planned"; readonly previous?: Signed })
+  | (Common & { readonly status: "sent_back"; readonly because: Because; readonly by: "policy" | "plan" | PersonId })
+  | (Common & { readonly status: "blocked"; readonly because: Because })
+  | (Common & { readonly status: "rejected"; readonly by: PersonId; readonly comment?: Digest })
+  | (Common & Reviewed & { readonly status: "awaiting" })
+  | (Common & Authorised & { readonly status: "authorised" })
+  | (Common & Running & { readonly status: "running" })
+  | (Common & Running & { readonly status: "applied" })
+  | (Common & Running & { readonly status: "verified"; readonly evidence: Digest })
+  | (Common & Running & { readonly status: "failed"; readonly because: Because })
+  | (Common & Running & { readonly status: "undone"; readonly because: Because })
+  | (Common & Running & { readonly status: "indeterminate"; readonly because: Because })
+  /** The observed state moved; `reviewed` keeps the votes in case a re-plan is canonically identical. */
+  | (Common & Reviewed & { readonly status: "stale"; readonly expected: Digest; readonly observed: Digest })
+  | (Common & { readonly status: "expired" })
+  | (Common & { readonly status: "withdrawn"; readonly by: PrincipalId })
+  | (Common & { readonly status: "superseded"; readonly by: ChangeId });
+
+export type Status = ChangeState["status"];
+
+/**
+ * One thing that happened. Events carry ids, digests, enumerations and times only: no words anybody wrote. An event's
+ * canonical bytes, with change id and number, are its ledger entry; the state is the fold of a change's events.
+ */
+export type ChangeEvent = { readonly at: Millis } & (
+  | {
+      readonly type: "proposed";
+      readonly change: ChangeId;
+      readonly proposal: Digest;
+      readonly parties: Parties;
+      readonly steps: Common["steps"];
+      readonly start: Common["start"];
+      readonly expiresAt: Millis;
+      readonly supersedes?: ChangeId;
+    }
+  | ({ readonly type: "planned" } & Planned)
+  | {
+      readonly type: "routed";
+      readonly review: ReviewObject;
+      readonly reviewDigest: Digest;
+      readonly outcome: Outcome;
+      readonly seats: readonly Seat[];
+      readonly holds: readonly string[];
+      /** Votes of the earlier review object that stay, because the new one is identical; else none. */
+      readonly kept: readonly PersonId[];
+    }
+  | { readonly type: "blocked"; readonly because: Because }
+  | { readonly type: "sent_back"; readonly by: "policy" | "plan" | PersonId; readonly because: Because }
+  | { readonly type: "voted"; readonly vote: Vote }
+  | { readonly type: "vote_withdrawn"; readonly person: PersonId; readonly seat: string }
+  /** Votes that no longer count (somebody was deprovisioned or lost the seat), with why. */
+  | { readonly type: "votes_voided"; readonly persons: readonly PersonId[]; readonly code: string }
+  | { readonly type: "rejected"; readonly by: PersonId; readonly comment?: Digest }
+  | { readonly type: "authorised"; readonly grant: GrantId; readonly grantExpiresAt: Millis; readonly reviewDigest: Digest; readonly payload: Digest }
+  | { readonly type: "revised"; readonly proposal: Digest; readonly by: PrincipalId; readonly steps: Common["steps"]; readonly expiresAt: Millis }
+  | { readonly type: "staled"; readonly expected: Digest; readonly observed: Digest }
+  | { readonly type: "expired" }
+  | { readonly type: "withdrawn"; readonly by: PrincipalId }
+  | { readonly type: "superseded"; readonly by: ChangeId }
+  /** Consumes the grant and records the intent to run: durable before anything outside is touched. */
+  | { readonly type: "run_started"; readonly grant: GrantId; readonly run: RunId; readonly runner: RunnerId }
+  | { readonly type: "effect_started"; readonly run: RunId; readonly step: string; readonly observed: Digest }
+  | { readonly type: "effect_done"; readonly run: RunId; readonly step: string; readonly evidence: Digest }
+  | { readonly type: "applied"; readonly run: RunId }
+  | { readonly type: "verified"; readonly run: RunId; readonly evidence: Digest }
+  | { readonly type: "failed"; readonly run: RunId; readonly because: Because }
+  | { readonly type: "undone"; readonly run: RunId; readonly because: Because }
+  | { readonly type: "indeterminate"; readonly run: RunId; readonly because: Because }
+  | { readonly type: "reconciled"; readonly run: RunId; readonly as: "verified" | "failed" | "undone"; readonly by: PersonId; readonly evidence: Digest }
+);
+
+/** Commands carry everything a decision needs; ids and the directory are looked up by the caller beforehand. */
+export type ChangeCommand =
+  | {
+      readonly type: "propose";
+      readonly change: ChangeId;
+      readonly proposal: Digest;
+      readonly parties: Parties;
+      readonly steps: Common["steps"];
+      readonly start: Common["start"];
+      readonly expiresAt: Millis;
+      readonly supersedes?: ChangeId;
+    }
+  | ({ readonly type: "plan" } & Planned)
+  | { readonly type: "refuse_plan"; readonly because: Because }
+  | {
+      readonly type: "route";
+      readonly review: ReviewObject;
+      readonly outcome: Outcome;
+      readonly seats: readonly Seat[];
+      readonly holds: readonly string[];
+      /** Payload digest of the instructions or reasons, when the outcome is `revise` or `block`. */
+      readonly because?: Because;
+      readonly directory: Directory;
+      readonly grant: GrantId;
+      readonly grantExpiresAt: Millis;
+    }
+  | {
+      readonly type: "vote";
+      readonly voter: PrincipalId;
+      readonly identity: string;
+      readonly seat?: string;
+      readonly decision: Decision;
+      readonly reviewDigest: Digest;
+      readonly channel: string;
+      readonly strength: Vote["strength"];
+      readonly comment?: Digest;
+      readonly directory: Directory;
+      readonly grant: GrantId;
+      readonly grantExpiresAt: Millis;
+    }
+  | { readonly type: "withdraw_vote"; readonly voter: PrincipalId; readonly identity: string; readonly directory: Directory }
+  | { readonly type: "send_back"; readonly voter: PrincipalId; readonly identity: string; readonly because: Because; readonly directory: Directory }
+  | { readonly type: "revise"; readonly by: PrincipalId; readonly proposal: Digest; readonly steps: Common["steps"]; readonly expiresAt: Millis }
+  | { readonly type: "withdraw"; readonly by: PrincipalId }
+  | { readonly type: "supersede"; readonly by: ChangeId; readonly proposer: PrincipalId }
+  | { readonly type: "expire" }
+  | { readonly type: "start"; readonly grant: GrantId; readonly run: RunId; readonly runner: RunnerId; readonly directory: Directory; readonly bundle: Digest }
+  | { readonly type: "stale"; readonly expected: Digest; readonly observed: Digest; readonly run?: RunId }
+  | { readonly type: "begin_effect"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly observed: Digest }
+  | { readonly type: "finish_effect"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly evidence: Digest }
+  | { readonly type: "report"; readonly run: RunId; readonly runner: RunnerId; readonly outcome: "verified" | "failed" | "undone" | "indeterminate"; readonly because: Because; readonly evidence: Digest }
+  /** The run's runner is gone: a crash or a lost lease. */
+  | { readonly type: "abandon"; readonly run: RunId; readonly because: Because }
+  | { readonly type: "reconcile"; readonly run: RunId; readonly as: "verified" | "failed" | "undone"; readonly by: PrincipalId; readonly identity: string; readonly evidence: Digest; readonly directory: Directory }
+  /** Somebody left or lost a seat: drop votes that no longer count. */
+  | { readonly type: "recheck_votes"; readonly directory: Directory };
