@@ -21,13 +21,13 @@ interface Outcome {
 
 const root = resolve(import.meta.dirname, "..");
 const tool = (name: string): string => resolve(root, "node_modules", ".bin", name);
-const files = (...patterns: string[]): string[] => globSync(patterns, { cwd: root }).sort();
+const files = (...patterns: string[]): string[] => globSync(patterns, { cwd: root }).toSorted();
 
-const tests = (name: string, paths: readonly string[], ...flags: string[]): Part => ({
-  name,
-  command: process.execPath,
-  args: ["--test", "--test-reporter=./test/reporter.ts", ...flags, ...paths],
-});
+/** No part at all for no files: `node --test` without a path would run whatever it finds. */
+function tests(name: string, paths: readonly string[], ...flags: string[]): Part[] {
+  if (paths.length === 0) return [];
+  return [{ name, command: process.execPath, args: ["--test", "--test-reporter=./test/reporter.ts", ...flags, ...paths] }];
+}
 
 function checkParts(): Part[] {
   return [
@@ -35,13 +35,13 @@ function checkParts(): Part[] {
     { name: "lint", command: tool("oxlint"), args: [] },
     { name: "types", command: tool("tsc"), args: ["-p", "tsconfig.json"] },
     { name: "types of the core", command: tool("tsc"), args: ["-p", "tsconfig.core.json"] },
-    tests("unit tests", files("src/**/*.test.ts"), "--test-isolation=none"),
-    tests("tidy", files("test/tidy/*.test.ts"), "--test-isolation=none"),
+    ...tests("unit tests", files("src/**/*.test.ts"), "--test-isolation=none"),
+    ...tests("tidy", files("test/tidy/*.test.ts"), "--test-isolation=none"),
   ];
 }
 const formatted = ["src", "test", "bench", "examples", "bin", "types"];
 
-function ioTests(words: readonly string[]): Part {
+function ioTests(words: readonly string[]): Part[] {
   const chosen = files("test/**/*.test.ts").filter((path) => !path.startsWith("test/tidy/"));
   const wanted = words.length === 0 ? chosen : chosen.filter((path) => words.some((word) => path.includes(word)));
   return tests("tests with I/O", wanted, "--test-concurrency=2", "--test-timeout=180000");
@@ -105,8 +105,12 @@ async function main(mode: string | undefined, words: readonly string[]): Promise
     console.error("usage: node test/run.ts check | all [part of a test file's path …]");
     return 2;
   }
+  if (words.length > 0 && ioTests(words).length === 0) {
+    console.error(`no test file under test/ has ${words.join(" or ")} in its path`);
+    return 2;
+  }
   const outcomes = words.length > 0 ? [] : await runAll(checkParts());
-  if (mode === "all") outcomes.push(await run(ioTests(words), true));
+  if (mode === "all") for (const part of ioTests(words)) outcomes.push(await run(part, true));
   const failed = outcomes.filter((outcome) => !outcome.ok).map((outcome) => outcome.part.name);
   if (failed.length > 0) console.log(`failed: ${failed.join(", ")}`);
   console.log(closingLine(outcomes));
