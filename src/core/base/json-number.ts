@@ -6,7 +6,8 @@
 export function canonicalNumber(raw: string): number | undefined {
   const value = Number(raw);
   if (!Number.isFinite(value)) return undefined;
-  return decimal(raw) === decimal(String(value)) ? value + 0 : undefined;
+  const text = String(value);
+  return text === raw || decimal(raw) === decimal(text) ? value + 0 : undefined;
 }
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;

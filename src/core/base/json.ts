@@ -1,4 +1,3 @@
-import { canonicalNumber } from "./json-number.ts";
 import { scanJson } from "./json-scan.ts";
 import { jsonFault, readStrictly } from "./json-strict.ts";
 import type { JsonFault } from "./json-strict.ts";
@@ -36,7 +35,7 @@ export type { JsonFault, JsonFaultCode } from "./json-strict.ts";
  */
 export function parseJson(source: string | Uint8Array, bounds: Partial<JsonBounds> = {}): Result<Json, JsonFault> {
   const limits = { ...JSON_BOUNDS, ...bounds };
-  assert(limits.depth >= 0 && limits.depth <= 1000, "the depth bound is between 0 and 1,000");
+  assert(limits.depth >= 0 && limits.depth <= 1000 && limits.members >= 1, "bounds: depth up to 1,000, at least one member");
   const decoded = decode(source, limits);
   if (!decoded.ok) return decoded;
   const text = decoded.value;
@@ -55,7 +54,7 @@ function decode(source: string | Uint8Array, limits: JsonBounds): Result<string,
   try {
     return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(source));
   } catch {
-    const before = validPrefix(source);
+    const before = new TextDecoder("utf-8", { ignoreBOM: true }).decode(source.subarray(0, validUtf8(source)));
     return fail(jsonFault(before, before.length, "json_bad_utf8", "the bytes are not UTF-8"));
   }
 }
@@ -66,25 +65,22 @@ function tooLarge(source: string | Uint8Array, bytes: number): boolean {
   return typeof source === "string" && source.length * 3 > bytes && new TextEncoder().encode(source).length > bytes;
 }
 
-/** The longest prefix that is UTF-8, found by halving: a streaming decoder throws exactly when a prefix cannot be continued. */
-function validPrefix(bytes: Uint8Array): string {
-  let good = 0;
-  let bad = bytes.length;
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1;
-    if (decodes(bytes.subarray(0, middle))) good = middle;
-    else bad = middle;
+/** How many leading bytes are whole UTF-8 sequences (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+function validUtf8(bytes: Uint8Array): number {
+  let i = 0;
+  while (i < bytes.length) {
+    const lead = bytes[i] ?? 0;
+    const more = lead < 0x80 ? 0 : lead >= 0xc2 && lead <= 0xdf ? 1 : lead >= 0xe0 && lead <= 0xef ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : -1;
+    if (more < 0 || i + more >= bytes.length) return i;
+    const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
+    const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
+    for (let k = 1; k <= more; k++) {
+      const byte = bytes[i + k] ?? 0;
+      if (byte < (k === 1 ? low : 0x80) || byte > (k === 1 ? high : 0xbf)) return i;
+    }
+    i += more + 1;
   }
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, good), { stream: true });
-}
-
-function decodes(bytes: Uint8Array): boolean {
-  try {
-    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true });
-    return true;
-  } catch {
-    return false;
-  }
+  return i;
 }
 
 function loneSurrogate(text: string): number {
@@ -96,21 +92,25 @@ function loneSurrogate(text: string): number {
   return -1;
 }
 
+/** No character below U+0300 changes under NFC or combines with what stands before it. */
+const NOT_SURELY_NFC = /[\u0300-\uffff]/;
+
 /** The value, or undefined when something about the text needs the strict reader. Never accepts what the strict reader refuses. */
 function readQuickly(text: string, limits: JsonBounds): Json | undefined {
-  const members = scanJson(text, limits, canonicalNumber);
-  if (members < 0 || text.includes('"__proto__"') || text.normalize("NFC") !== text) return undefined;
+  const members = scanJson(text, limits);
+  if (members < 0 || (NOT_SURELY_NFC.test(text) && text.normalize("NFC") !== text)) return undefined;
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
   } catch {
     return undefined;
   }
-  // JSON.parse keeps one of two equal keys, so a duplicate shows as members that are missing.
+  // JSON.parse keeps one of two equal keys, so a duplicate shows as a member that is missing.
   if (countMembers(value) !== members) return undefined;
   return text.includes("\\u") && !cleanStrings(value) ? undefined : value;
 }
 
+/** The members of all objects; less than none when a key is forbidden. */
 function countMembers(value: Json): number {
   if (typeof value !== "object" || value === null) return 0;
   let members = 0;
@@ -119,6 +119,7 @@ function countMembers(value: Json): number {
     return members;
   }
   for (const key in value) {
+    if (key === "__proto__") return Number.NEGATIVE_INFINITY;
     members++;
     const member = value[key];
     if (typeof member === "object") members += countMembers(member);
@@ -131,5 +132,5 @@ function cleanStrings(value: Json): boolean {
   if (typeof value === "string") return value.isWellFormed() && value.normalize("NFC") === value;
   if (typeof value !== "object" || value === null) return true;
   if (Array.isArray(value)) return value.every(cleanStrings);
-  return Object.entries(value).every(([key, member]) => key !== "__proto__" && cleanStrings(key) && cleanStrings(member));
+  return Object.entries(value).every(([key, member]) => cleanStrings(key) && cleanStrings(member));
 }
