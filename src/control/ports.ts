@@ -13,6 +13,11 @@ export interface Ids {
   random(bytes: number): Uint8Array;
 }
 
+export interface Timers {
+  /** Calls `fn` once after the delay; the returned function cancels it. */
+  after(millis: number, fn: () => void): () => void;
+}
+
 /** An Ed25519 signer; the private key stays behind it. */
 export interface Signer {
   readonly name: string;
@@ -170,13 +175,13 @@ export interface PerformFault extends Refusal {
   readonly effect: "none" | "possible";
 }
 
-/** One connector: `admit` is pure, `analyse` and `observe` only read, `apply` and `undo` write. */
+/** One connector: `admit` touches nothing, `analyse` and `observe` only read, `apply` and `undo` write. */
 export interface Connector {
   readonly name: string;
   /** Digest of its code and declarations. */
   readonly digest: Digest;
-  /** Keys secrets met while analysing are digested with. */
-  admit(input: Json): Result<Admitted, readonly Refusal[]>;
+  /** A promise only because secret scanners are: nothing outside is read, and what it refuses is stored nowhere. */
+  admit(input: Json): Promise<Result<Admitted, readonly Refusal[]>>;
   analyse(input: Json, limits: RunLimits): Promise<Result<Analysed>>;
   observe(payload: Uint8Array, limits: RunLimits): Promise<Result<Observed>>;
   apply(payload: Uint8Array, expected: Digest, limits: RunLimits): Promise<Result<Performed, PerformFault>>;
