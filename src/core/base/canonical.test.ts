@@ -7,7 +7,11 @@ import { canonical, digestJson } from "./canonical.ts";
 import { sha256 } from "./hash.ts";
 import { parseJson } from "./json.ts";
 
-const corpus = join(process.env["PAWL_CORPUS"] ?? fileURLToPath(new URL("../../../../shared/corpus", import.meta.url)), "canonical-json-rfc8785", "testdata");
+const corpus = join(
+  process.env["PAWL_CORPUS"] ?? fileURLToPath(new URL("../../../../shared/corpus", import.meta.url)),
+  "canonical-json-rfc8785",
+  "testdata",
+);
 const skip = existsSync(corpus) ? false : "the corpus canonical-json-rfc8785 is not beside the checkout";
 
 test("[CJ-1] [F49] RFC 8785 vectors: byte-equal output, and the strict reader takes the same text or refuses it", { skip }, () => {
@@ -53,11 +57,19 @@ test("[CJ-1] numbers: every double reads back from its canonical text", () => {
     assert.ok(read.ok && Object.is(read.value, value), String(value));
     if (++count === 20_000) break;
   }
-  assert.deepEqual([-0, 1e21, 1e-7, 0.000001, 5e-324, 2 ** 53].map(canonical), ["0", "1e+21", "1e-7", "0.000001", "5e-324", "9007199254740992"]);
+  assert.deepEqual([-0, 1e21, 1e-7, 0.000001, 5e-324, 2 ** 53].map(canonical), [
+    "0",
+    "1e+21",
+    "1e-7",
+    "0.000001",
+    "5e-324",
+    "9007199254740992",
+  ]);
 });
 
 test("[CJ-2] only JSON values have canonical bytes; a member that is undefined is absent", () => {
-  for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY, "\ud800", { "\udc00": 1 }, 1n, [1n], () => 1]) assert.throws(() => canonical(value), String(value));
+  for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY, "\ud800", { "\udc00": 1 }, 1n, [1n], () => 1])
+    assert.throws(() => canonical(value));
   assert.equal(canonical({ b: undefined, a: 1 }), '{"a":1}');
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { canonical } from "./canonical.ts";
 import { canonicalNumber } from "./json-number.ts";
 import { readStrictly } from "./json-strict.ts";
@@ -30,7 +30,14 @@ const peer = (text: string): unknown => JSON.parse(text, (_key, value: unknown) 
 
 describe("[F48] what is refused", () => {
   test("[CJ-5] [F48] duplicate keys, also when one is written with escapes, at any depth", () => {
-    for (const text of ['{"a":1,"a":1}', '{"a":1,"b":2,"\\u0061":3}', '[{"x":{"k":{},"k":{"z":1}}}]', '{"":1,"":2}', '{"1":1,"1":2}', '{"\\/":1,"/":2}']) {
+    for (const text of [
+      '{"a":1,"a":1}',
+      '{"a":1,"b":2,"\\u0061":3}',
+      '[{"x":{"k":{},"k":{"z":1}}}]',
+      '{"":1,"":2}',
+      '{"1":1,"1":2}',
+      '{"\\/":1,"/":2}',
+    ]) {
       refused(text, "json_duplicate_key");
     }
     accepted('{"a":{"a":{"a":[{"a":1},{"a":1}]}}}');
@@ -92,14 +99,31 @@ describe("[F48] what is refused", () => {
   });
 
   test("[CJ-9] [F48] lone surrogates, raw or escaped; whole pairs pass", () => {
-    for (const text of ['"\\ud800"', '"\\udc00"', '"\\ud83d\\u0041"', '"\\ude02\\ud83d"', '{"\\ud800":1}', '"\ud800"', '{"a":"x\udc00"}', '"\ud83d\\ude02"']) {
+    for (const text of [
+      '"\\ud800"',
+      '"\\udc00"',
+      '"\\ud83d\\u0041"',
+      '"\\ude02\\ud83d"',
+      '{"\\ud800":1}',
+      '"\ud800"',
+      '{"a":"x\udc00"}',
+      '"\ud83d\\ude02"',
+    ]) {
       refused(text, "json_lone_surrogate");
     }
     assert.deepEqual(accepted('["\\ud83d\\ude02","\u{1f602}"]'), ["\u{1f602}", "\u{1f602}"]);
   });
 
   test("[CJ-10] [F48] keys and strings that are not NFC, raw or escaped", () => {
-    for (const text of ['"A\u030a"', '"A\\u030a"', '"\\u0041\\u030a"', '{"e\u0301":1}', '{"e\\u0301":1}', '["\u212b"]', '["\\u1100\\u1161"]']) {
+    for (const text of [
+      '"A\u030a"',
+      '"A\\u030a"',
+      '"\\u0041\\u030a"',
+      '{"e\u0301":1}',
+      '{"e\\u0301":1}',
+      '["\u212b"]',
+      '["\\u1100\\u1161"]',
+    ]) {
       refused(text, "json_not_nfc");
     }
     assert.deepEqual(accepted('{"\u00e5":"\\u00e9\uac00"}'), { "\u00e5": "\u00e9\uac00" });
@@ -107,7 +131,18 @@ describe("[F48] what is refused", () => {
   });
 
   test("[CJ-3] [F48] bytes that are not UTF-8, with the position of the first bad one", () => {
-    const bad = [[0xff], [0x80], [0xc3], [0xc0, 0xaf], [0xe0, 0x80, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xf0, 0x8f, 0xbf, 0xbf], [0xe2, 0x82], [0xf5, 0x80, 0x80, 0x80]];
+    const bad = [
+      [0xff],
+      [0x80],
+      [0xc3],
+      [0xc0, 0xaf],
+      [0xe0, 0x80, 0x80],
+      [0xed, 0xa0, 0x80],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xf0, 0x8f, 0xbf, 0xbf],
+      [0xe2, 0x82],
+      [0xf5, 0x80, 0x80, 0x80],
+    ];
     for (const sequence of bad) {
       const fault = refused(bytes('{"é":\n"', sequence, '"}'), "json_bad_utf8");
       assert.deepEqual([fault.offset, fault.line, fault.column], [7, 2, 2]);
@@ -125,7 +160,54 @@ describe("[F48] what is refused", () => {
   });
 
   test("[CJ-4] whatever RFC 8259 does not allow", () => {
-    const texts = ["", " ", "{", "[", '"', '"a', "[1,]", "[,1]", '{"a":1,}', '{"a"}', '{"a":}', "{a:1}", "{'a':1}", "01", "-", "+1", ".5", "1.", "1e", "0x10", "NaN", "Infinity", "undefined", "nul", "true false", "[1 2]", "1 2", "{}{}", "]", "}", '"\\x41"', '"\\u12"', '"\\', '"\n"', '"\t"', '"\u0000"', "//\n1", "1//", "\u00a01", "\u20281", '{"a":1 "b":2}', '{1:2}', "[1}", '{"a":1]', "tru\u0000e", "null,"];
+    const texts = [
+      "",
+      " ",
+      "{",
+      "[",
+      '"',
+      '"a',
+      "[1,]",
+      "[,1]",
+      '{"a":1,}',
+      '{"a"}',
+      '{"a":}',
+      "{a:1}",
+      "{'a':1}",
+      "01",
+      "-",
+      "+1",
+      ".5",
+      "1.",
+      "1e",
+      "0x10",
+      "NaN",
+      "Infinity",
+      "undefined",
+      "nul",
+      "true false",
+      "[1 2]",
+      "1 2",
+      "{}{}",
+      "]",
+      "}",
+      '"\\x41"',
+      '"\\u12"',
+      '"\\',
+      '"\n"',
+      '"\t"',
+      '"\u0000"',
+      "//\n1",
+      "1//",
+      "\u00a01",
+      "\u20281",
+      '{"a":1 "b":2}',
+      "{1:2}",
+      "[1}",
+      '{"a":1]',
+      "tru\u0000e",
+      "null,",
+    ];
     for (const text of texts) refused(text, "json_syntax");
   });
 });
@@ -186,7 +268,8 @@ describe("faults", () => {
     const long = `{"${"k".repeat(5000)}":[[[[[[[[[[[[[[[[[[[[[[[1e999]]]]]]]]]]]]]]]]]]]]]]]}`;
     const fault = refused(long, "json_inexact_number");
     assert.ok(fault.where.length < 300 && fault.message.length < 200);
-    for (const text of [fault.where, fault.message, bidi.message, refused("\u001b[31m", "json_syntax").message]) assert.match(text, /^[\x20-\x7e]*$/);
+    for (const text of [fault.where, fault.message, bidi.message, refused("\u001b[31m", "json_syntax").message])
+      assert.match(text, /^[\x20-\x7e]*$/);
   });
 });
 
@@ -198,7 +281,12 @@ const spelt: fc.Arbitrary<string> = fc
     return escape ? spaced.replaceAll("a", "\\u0061") : spaced;
   });
 const broken: fc.Arbitrary<string> = fc
-  .tuple(spelt, fc.nat(), fc.constantFrom("", '"', ",", ":", "{", "}", "[", "]", "\\", "-", "0", "1e5", ".", "\u0301", "\ud800", " ", '"a":1,"a":2', "null"), fc.nat({ max: 2 }))
+  .tuple(
+    spelt,
+    fc.nat(),
+    fc.constantFrom("", '"', ",", ":", "{", "}", "[", "]", "\\", "-", "0", "1e5", ".", "\u0301", "\ud800", " ", '"a":1,"a":2', "null"),
+    fc.nat({ max: 2 }),
+  )
   .map(([text, at, piece, drop]) => text.slice(0, at % (text.length + 1)) + piece + text.slice((at % (text.length + 1)) + drop));
 
 describe("[F49] the same meaning as other readers", () => {
@@ -219,10 +307,14 @@ describe("[F49] the same meaning as other readers", () => {
 
   test("[CJ-14] the quick path and the strict reader agree on every text", () => {
     fc.assert(
-      fc.property(fc.oneof(spelt, broken), fc.constantFrom(JSON_BOUNDS, { ...JSON_BOUNDS, depth: 2, members: 3, stringLength: 5 }), (text, bounds) => {
-        if (!text.isWellFormed()) return;
-        assert.deepEqual(parseJson(text, bounds), readStrictly(text, bounds));
-      }),
+      fc.property(
+        fc.oneof(spelt, broken),
+        fc.constantFrom(JSON_BOUNDS, { ...JSON_BOUNDS, depth: 2, members: 3, stringLength: 5 }),
+        (text, bounds) => {
+          if (!text.isWellFormed()) return;
+          assert.deepEqual(parseJson(text, bounds), readStrictly(text, bounds));
+        },
+      ),
       { seed: SEED, numRuns: 3000 },
     );
   });
@@ -239,9 +331,15 @@ describe("[F49] the same meaning as other readers", () => {
     };
     const digits = fc.stringMatching(/^(0|[1-9]\d{0,25})(\.\d{1,25})?(e[+-]?\d{1,2})?$/);
     fc.assert(
-      fc.property(fc.oneof(digits, fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => String(Math.abs(n)))), (raw) => {
-        assert.equal(canonicalNumber(raw) !== undefined, equal(raw, String(Number(raw))), raw);
-      }),
+      fc.property(
+        fc.oneof(
+          digits,
+          fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => String(Math.abs(n))),
+        ),
+        (raw) => {
+          assert.equal(canonicalNumber(raw) !== undefined, equal(raw, String(Number(raw))), raw);
+        },
+      ),
       { seed: SEED, numRuns: 3000 },
     );
   });

@@ -16,6 +16,10 @@ export interface Refusal<C extends string = string> {
 export const ok = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value });
 export const fail = <E>(error: E): { readonly ok: false; readonly error: E } => ({ ok: false, error });
 
-export function refuse<C extends string>(code: C, message: string, more: Omit<Refusal<C>, "code" | "message"> = {}): { readonly ok: false; readonly error: Refusal<C> } {
+export function refuse<C extends string>(
+  code: C,
+  message: string,
+  more: Omit<Refusal<C>, "code" | "message"> = {},
+): { readonly ok: false; readonly error: Refusal<C> } {
   return { ok: false, error: { code, message, ...more } };
 }
