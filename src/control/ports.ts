@@ -1,5 +1,6 @@
 /** What the edge must provide. The core decides, control orders, and everything behind these ports touches the world. */
-import type { Digest, Json, JsonObject, Millis, Refusal, Result } from "../core/base/index.ts";
+import type { ChangeId, Digest, GrantId, Json, JsonObject, Millis, Refusal, Result, RunId, RunnerId } from "../core/base/index.ts";
+import type { Envelope } from "../core/grant/index.ts";
 import type { StepAnalysis } from "../core/plan/index.ts";
 
 export interface Clock {
@@ -192,4 +193,33 @@ export interface Connector {
 export interface RunLimits {
   readonly signal?: AbortSignal;
   readonly timeoutMillis: number;
+}
+
+/** What a runner is offered: the signed grant with its proof, and the exact bytes of each step. */
+export interface Offer {
+  readonly envelope: Envelope;
+  readonly payloads: readonly Uint8Array[];
+}
+
+export interface RunRef {
+  readonly change: ChangeId;
+  readonly run: RunId;
+  readonly runner: RunnerId;
+}
+
+export type RunEnd = "verified" | "failed" | "undone" | "indeterminate";
+
+/**
+ * Where a runner reports. Every answer is durable before it is given; a refusal means: stop, somebody revoked, expired or
+ * took over. A runner decides nothing here; it tells what it saw and did.
+ */
+export interface RunDesk {
+  offer(change: ChangeId, runner: RunnerId): Promise<Result<Offer>>;
+  /** Consumes the grant, once, and records the intent to run. */
+  start(change: ChangeId, grant: GrantId, runner: RunnerId): Promise<Result<RunRef>>;
+  begin(ref: RunRef, step: string, observed: Digest): Promise<Result<void>>;
+  finish(ref: RunRef, step: string, evidence: JsonObject): Promise<Result<void>>;
+  beginUndo(ref: RunRef, step: string, code: string, evidence: JsonObject): Promise<Result<void>>;
+  stale(ref: RunRef, expected: Digest, observed: Digest): Promise<Result<void>>;
+  report(ref: RunRef, end: RunEnd, code: string, evidence: JsonObject): Promise<Result<void>>;
 }

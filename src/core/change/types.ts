@@ -8,6 +8,8 @@ export interface Common {
   /** Events so far; the store's optimistic version. */
   readonly version: number;
   readonly revision: number;
+  /** Rises whenever votes are taken back or voided: a person has one vote per ballot. */
+  readonly ballot: number;
   readonly proposal: Digest;
   readonly parties: Parties;
   readonly steps: readonly { readonly id: string; readonly connector: string }[];
@@ -143,6 +145,8 @@ export type ChangeEvent = { readonly at: Millis } & (
   | { readonly type: "run_started"; readonly grant: GrantId; readonly run: RunId; readonly runner: RunnerId }
   | { readonly type: "effect_started"; readonly run: RunId; readonly step: string; readonly observed: Digest }
   | { readonly type: "effect_done"; readonly run: RunId; readonly step: string; readonly evidence: Digest }
+  /** The planned undo of a done step is about to touch the outside: durable before it does. */
+  | { readonly type: "undo_started"; readonly run: RunId; readonly step: string; readonly because: Because }
   | { readonly type: "applied"; readonly run: RunId }
   | { readonly type: "verified"; readonly run: RunId; readonly evidence: Digest }
   | { readonly type: "failed"; readonly run: RunId; readonly because: Because }
@@ -198,9 +202,16 @@ export type ChangeCommand =
   | { readonly type: "supersede"; readonly by: ChangeId; readonly proposer: PrincipalId }
   | { readonly type: "expire" }
   | { readonly type: "start"; readonly grant: GrantId; readonly run: RunId; readonly runner: RunnerId; readonly directory: Directory; readonly bundle: Digest }
+  /** Also after begin_effect when a compare-and-swap lost: the connector vouches that nothing was touched. */
   | { readonly type: "stale"; readonly expected: Digest; readonly observed: Digest; readonly run?: RunId }
   | { readonly type: "begin_effect"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly observed: Digest }
   | { readonly type: "finish_effect"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly evidence: Digest }
+  /** Allowed for a begun step of a running change, latest first; an expired grant does not forbid undoing what it did. */
+  | { readonly type: "begin_undo"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly because: Because }
+  /**
+   * `failed` promises that nothing outside was touched: allowed while no step is done (the connector vouches that the begun one
+   * had no effect, as when a compare-and-swap lost). `undone` needs an undo_started for every done step.
+   */
   | { readonly type: "report"; readonly run: RunId; readonly runner: RunnerId; readonly outcome: "verified" | "failed" | "undone" | "indeterminate"; readonly because: Because; readonly evidence: Digest }
   /** The run's runner is gone: a crash or a lost lease. */
   | { readonly type: "abandon"; readonly run: RunId; readonly because: Because }

@@ -1,0 +1,31 @@
+import type { Connector, Clock, Ids, Signer, Store, Timers } from "./ports.ts";
+
+/** Bounds that an operator may set; every one is documented in docs/settings.md. */
+export interface Limits {
+  /** How long a change may wait for its end when its proposer names nothing. */
+  readonly changeLifetimeMillis: number;
+  /** How long an authorised change may wait for its start. */
+  readonly grantLifetimeMillis: number;
+  readonly clockSkewMillis: number;
+  readonly planTimeoutMillis: number;
+  readonly runTimeoutMillis: number;
+  /** Changes of one proposer that may be open at once. */
+  readonly openChangesPerProposer: number;
+}
+
+/** Everything control works with, wired in main.ts. */
+export interface Deps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly timers: Timers;
+  readonly connectors: ReadonlyMap<string, Connector>;
+  /** Signs grants; the log's key is behind the store. */
+  readonly grantSigner: Signer;
+  readonly logKeys: readonly string[];
+  /** The log's origin, and so the deployment's name. */
+  readonly origin: string;
+  readonly limits: Limits;
+  /** Told of what nobody waits for: a job that failed, a quarantined stream. */
+  readonly report: (problem: { readonly what: string; readonly error: unknown }) => void;
+}
