@@ -40,7 +40,7 @@ export interface StreamWrite {
   readonly stream: string;
   /** The version the writer decided on, or `any` for streams that only gather entries. */
   readonly expected: number | "any";
-  /** Each becomes one ledger entry, as `{"event":…,"n":<number in stream>,"stream":…,"v":1}` in canonical bytes (`n` is 0 for `any` streams). */
+  /** At least one. Each becomes one ledger entry, as `{"event":…,"n":<number in stream>,"stream":…,"v":1}` in canonical bytes (`n` is 0 for `any` streams). */
   readonly events: readonly Json[];
   /** The new state; absent for streams without one. Its version is expected + events.length. */
   readonly state?: StreamState;
@@ -84,7 +84,8 @@ export interface Receipt {
   readonly checkpoint: string;
 }
 
-export type StoreCode = "version_conflict" | "claim_taken" | "payload_mismatch" | "payload_too_large" | "store_unavailable" | "store_corrupt";
+export type StoreCode = "version_conflict" | "claim_taken" | "payload_mismatch" | "payload_too_large" | "entry_too_large" | "store_unavailable" | "store_corrupt";
+/** With `store_unavailable`, `details.outcome` is `none` (nothing was written) or `unknown` (read before trying again). */
 export interface StoreRefusal extends Refusal<StoreCode> {
   /** With `claim_taken`: the claim and the value that stands. */
   readonly claim?: Claim;
@@ -93,6 +94,8 @@ export interface StoreRefusal extends Refusal<StoreCode> {
 export interface StoredStream extends StreamState {
   readonly stream: string;
   readonly version: number;
+  /** Why the stored row cannot be trusted. Its status is then `quarantined` and its body null: show it, decide nothing on it. */
+  readonly quarantined?: string;
 }
 
 export interface ListQuery {
@@ -123,7 +126,8 @@ export interface LeasedItem extends OutboxItem {
 export interface Store {
   append(request: AppendRequest): Promise<Result<Receipt, StoreRefusal>>;
   load(stream: string): Promise<StoredStream | undefined>;
-  list(query: ListQuery): Promise<{ readonly rows: readonly StoredStream[]; readonly cursor?: string }>;
+  /** Newest first by creation. `badCursor` when the cursor is none of ours: no rows then. */
+  list(query: ListQuery): Promise<{ readonly rows: readonly StoredStream[]; readonly cursor?: string; readonly badCursor?: true }>;
   /** The entries of one stream from event number `from` (0 = first), oldest first. */
   history(stream: string, from: number, limit: number): Promise<readonly LedgerEntry[]>;
   claim(kind: string, key: string): Promise<Claim | undefined>;
