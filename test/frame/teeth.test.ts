@@ -11,6 +11,8 @@ const undone = ["TO", "DO"].join("");
 
 const FAULTY: Readonly<Record<string, string>> = {
   "tsconfig.json": `{ "compilerOptions": { "module": "nodenext", "noEmit": true, "allowImportingTsExtensions": true }, "include": ["src", "test"] }\n`,
+  "package.json": `{ "dependencies": { "loose": "^1.0.0" }, "allowScripts": { "gone": true } }\n`,
+  "package-lock.json": `{ "packages": { "": {}, "node_modules/half": { "hasInstallScript": true, "optionalDependencies": { "half-darwin": "1.0.0" } } } }\n`,
   "src/main.ts": `export const main = 1;\n`,
   "src/core/b/index.ts": `export const b = 1;\n`,
   "src/core/b/inner.ts": `export const inner = 1;\n`,
@@ -75,6 +77,11 @@ test("every tidy test fails on a tree that holds its fault, and names the place"
     "docs/cli.md: there is no --unknown",
     "docs/adr/0001-long.md: 402 words",
     "docs/adr/0001-long.md: add it to",
+    "package.json: loose ^1.0.0; pin",
+    "node_modules/half: no integrity",
+    "node_modules/half: its platform package half-darwin is missing",
+    "package.json: allowScripts lacks half",
+    "package.json: allowScripts names gone",
     "README.md:1: gone.md leads nowhere",
     `README.md:1: "${undone}"`,
     "README.md:1: blanks at the end",

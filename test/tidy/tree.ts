@@ -59,7 +59,7 @@ export function walk(node: Node, visit: (node: Node) => void): void {
   node.forEachChild((child) => walk(child, visit));
 }
 
-export const lineOf = (source: SourceFile, node: Node): number => source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
+const lineOf = (source: SourceFile, node: Node): number => source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
 
 /** `src/a.ts:12`, as an editor opens it. */
 export const at = (path: string, source: SourceFile, node: Node): string => `${path}:${lineOf(source, node)}`;
