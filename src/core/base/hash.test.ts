@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { digestOf, keyedDigestOf, sha256, verifyEd25519 } from "./hash.ts";
+import { toHex, utf8 } from "./bytes.ts";
+import { digestOf, keyedDigestOf, sha256, sha256Into, verifyEd25519 } from "./hash.ts";
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
 
@@ -11,6 +12,14 @@ test("[CJ-15] digests of text are digests of its UTF-8 bytes", () => {
     Buffer.from(sha256(new Uint8Array(0))).toString("hex"),
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
   );
+});
+
+test("[CJ-15] the hash written into a buffer is the hash, and nothing beside it is touched", () => {
+  const target = new Uint8Array(40).fill(7);
+  target.set(utf8("abc"), 0);
+  sha256Into(target, 4, target.subarray(0, 3));
+  assert.equal(`sha256:${toHex(target.subarray(4, 36))}`, digestOf("abc"));
+  assert.deepEqual([...target.subarray(36), target[3]], [7, 7, 7, 7, 7]);
 });
 
 test("[CJ-17] keyed digests are HMAC-SHA-256 (RFC 4231, cases 1 and 2) and depend on the key", () => {

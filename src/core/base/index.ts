@@ -1,6 +1,8 @@
 /** The door of core/base: what every other module stands on. */
 export * from "./assert.ts";
+export * from "./bytes.ts";
 export * from "./canonical.ts";
+export * from "./glob.ts";
 export * from "./hash.ts";
 export * from "./ids.ts";
 export * from "./json.ts";

@@ -51,7 +51,8 @@ const ESCAPES: Readonly<Record<string, string>> = { '"': '"', "\\": "\\", "/": "
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /[A-Za-z_$]{1,20}/y;
 const HEX4 = /[0-9a-fA-F]{4}/y;
-const PLAIN = /[^"\\\u0000-\u001f]+/y;
+/** Everything but quotes, backslashes and control characters. */
+const PLAIN = /[ !#-[\]-\uffff]+/y;
 const SPACE = /[ \t\n\r]*/y;
 
 /** Each reading method answers undefined after a fault, which no JSON value is. */
