@@ -1,0 +1,75 @@
+import { canonical } from "../base/index.ts";
+import type { Effect, Finding, Observation, Plan, PlanStep, Scope, Statement } from "./types.ts";
+
+/** By UTF-16 code units, as RFC 8785 sorts names: the same everywhere, whatever the machine's language. */
+export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)].toSorted(byText);
+
+/** Sorted by `key`, then by the whole; what is there twice stays once. */
+function sorted<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
+  const keyed = new Map(items.map((item) => [`${key(item)}\u0000${canonical(item)}`, item]));
+  return [...keyed].toSorted(([a], [b]) => byText(a, b)).map(([, item]) => item);
+}
+
+/** Words only: a name is what it is, byte for byte, and two names that differ in normal form are two things. */
+const words = (text: string): string => text.normalize("NFC");
+
+export const normalScope = (scope: Scope): Scope => ({
+  ...scope,
+  systems: unique(scope.systems),
+  environments: unique(scope.environments),
+  operations: unique(scope.operations) as Scope["operations"],
+  resources: unique(scope.resources),
+});
+
+const normalEffect = (effect: Effect): Effect => ({
+  ...effect,
+  summary: words(effect.summary),
+  fields: sorted(effect.fields, (field) => field.path),
+  surfaces: unique(effect.surfaces),
+  owners: unique(effect.owners),
+});
+
+const normalFinding = (finding: Finding): Finding => ({
+  ...finding,
+  message: words(finding.message),
+  ...(finding.remedy === undefined ? {} : { remedy: words(finding.remedy) }),
+});
+
+const normalStatement = (statement: Statement): Statement => ({ ...statement, text: words(statement.text) });
+
+const normalStep = (step: PlanStep): PlanStep => ({
+  ...step,
+  observations: sorted(step.observations, (seen: Observation) => `${seen.subject}\u0000${seen.method}`),
+  effects: sorted(step.effects.map(normalEffect), (effect) => `${effect.resource}\u0000${effect.kind}`),
+  undo: { ...step.undo, text: words(step.undo.text) },
+});
+
+const statements = (list: readonly Statement[]): readonly Statement[] =>
+  sorted(list.map(normalStatement), ({ topic, resource }) => `${topic}\u0000${resource ?? ""}`);
+
+/**
+ * The one form of all plans that say the same: what has no order of its own is sorted, what is said twice stays once, members
+ * without a value are left out, and words are in NFC. Only the order of steps means something.
+ */
+export function normalPlan(plan: Plan): Plan {
+  return withoutAbsent({
+    ...plan,
+    intent: { ...plan.intent, title: words(plan.intent.title), summary: words(plan.intent.summary), scope: normalScope(plan.intent.scope) },
+    steps: plan.steps.map(normalStep),
+    findings: sorted(plan.findings.map(normalFinding), ({ code, resource }) => `${code}\u0000${resource ?? ""}`),
+    impact: statements(plan.impact),
+    evidence: statements(plan.evidence),
+    unverified: statements(plan.unverified),
+    assumptions: statements(plan.assumptions),
+  });
+}
+
+/** A member that is `undefined` is not in the canonical bytes; it is not in the plan either. */
+function withoutAbsent<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutAbsent) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const present = Object.entries(value).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(present.map(([name, member]) => [name, withoutAbsent(member as unknown)])) as T;
+}

@@ -1,0 +1,118 @@
+import { digestJson } from "../base/index.ts";
+import type { Digest } from "../base/index.ts";
+import type { Outcome, Route, Seat } from "../policy/index.ts";
+import { planDigest, stateDigestOf } from "./digests.ts";
+import { PRESENTATION_SCHEMA } from "./presentation.ts";
+import type { Item, Presentation, Section, SectionId } from "./presentation.ts";
+import { effectItems, changesAnswer, isAlert, isAboutIntent } from "./present-effects.ts";
+import { reachItems, scopeItems, statementItems } from "./present-facts.ts";
+import type { Plan } from "./types.ts";
+
+export const presentationDigest = (presentation: Presentation): Digest => digestJson(presentation);
+
+/** Lays a plan and its route out as the answers to what a good reviewer asks, in that order. Nothing of either is left out. */
+export function present(plan: Plan, route: Route): Presentation {
+  const { title, proposer, onBehalfOf } = plan.intent;
+  return {
+    schema: PRESENTATION_SCHEMA,
+    change: plan.change,
+    plan: planDigest(plan),
+    state: stateDigestOf(plan),
+    route: digestJson(route),
+    title,
+    proposer,
+    onBehalfOf,
+    outcome: route.outcome,
+    alerts: [...plan.findings.filter((finding) => finding.severity === "refused"), ...plan.findings.filter((finding) => finding.severity === "danger")],
+    sections: [changes(plan), asked(plan), reach(plan), known(plan), unchecked(plan), policy(route), undo(plan), signers(plan, route)],
+  };
+}
+
+const section = (id: SectionId, question: string, answer: string, items: readonly Item[]): Section => ({ id, question, answer, items });
+const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
+function changes(plan: Plan): Section {
+  const steps = plan.steps.map(({ id, connector, operation, target, stateDigest, payloadDigest }): Item => {
+    return { kind: "step", step: id, connector, operation, target, stateDigest, payloadDigest };
+  });
+  const noted = plan.findings.filter((finding) => !isAlert(finding) && !isAboutIntent(finding));
+  const items = [...steps, ...effectItems(plan), ...noted.map((finding): Item => ({ kind: "finding", finding }))];
+  return section("changes", "What will change?", changesAnswer(plan), items);
+}
+
+function asked(plan: Plan): Section {
+  const { summary, proposer, title } = plan.intent;
+  const words: Item = { kind: "words", by: proposer, text: summary === "" ? title : `${title}\n\n${summary}` };
+  const outside = plan.findings.filter((finding) => finding.code.startsWith("scope."));
+  const noted = plan.findings.filter((finding) => !isAlert(finding) && isAboutIntent(finding));
+  const answer = outside.length === 0 ? "inside" : `${count(outside.length, "way")} outside`;
+  return section("asked", "What was asked, and is this inside it?", answer, [
+    words,
+    ...scopeItems(plan, outside.length),
+    ...noted.map((finding): Item => ({ kind: "finding", finding })),
+  ]);
+}
+
+function reach(plan: Plan): Section {
+  const items = [...reachItems(plan), ...statementItems(plan.impact)];
+  const answer = plan.impact.length === 0 ? "not measured" : count(plan.impact.length, "statement");
+  const unmeasured: Item = { kind: "note", text: "Nobody measured what depends on what is touched." };
+  return section("reach", "What does it reach?", answer, plan.impact.length === 0 ? [...items, unmeasured] : items);
+}
+
+function known(plan: Plan): Section {
+  const seen = plan.steps.flatMap((step) => step.observations.map((observation): Item => ({ kind: "observation", step: step.id, observation })));
+  const items = [...statementItems(plan.evidence), ...seen];
+  const claimed = plan.evidence.filter((statement) => statement.provenance === "claimed").length;
+  const answer = items.length === 0 ? "nothing" : `${count(items.length - claimed, "thing")} seen or derived, ${claimed} only claimed`;
+  return section("known", "What is known, and how?", answer, items);
+}
+
+function unchecked(plan: Plan): Section {
+  const open = statementItems(plan.unverified);
+  const assumed = statementItems(plan.assumptions).map((item): Item => ({ ...item, text: `Assumed: ${item.text}` }));
+  const answer = open.length + assumed.length === 0 ? "nothing is listed" : count(open.length + assumed.length, "open point");
+  return section("unchecked", "What did nobody check?", answer, [...open, ...assumed]);
+}
+
+const POLICY_ANSWER: Readonly<Record<Outcome, string>> = {
+  auto: "it may run by itself",
+  review: "people must decide",
+  escalate: "it goes to people of higher standing",
+  revise: "it goes back to its proposer",
+  block: "it is blocked",
+};
+
+function policy(route: Route): Section {
+  const reasons = route.reasons.map(({ rule, outcome, text }): Item => ({ kind: "reason", rule, outcome, text }));
+  const instructions = route.instructions.map((instruction): Item => ({ kind: "instruction", ...instruction }));
+  const holds = route.holds.map((text): Item => ({ kind: "fact", label: "held by", text }));
+  return section("policy", "What does policy say, and why?", `${route.outcome}: ${POLICY_ANSWER[route.outcome]}`, [...reasons, ...instructions, ...holds]);
+}
+
+function undo(plan: Plan): Section {
+  const kinds = new Set(plan.steps.map((step) => step.undo.kind));
+  const answer = kinds.has("impossible") ? "not all of it can be" : kinds.has("manual") ? "by hand, in part or whole" : "by a planned step";
+  return section(
+    "undo",
+    "How is it undone?",
+    answer,
+    plan.steps.map((step): Item => ({ kind: "undo", step: step.id, undo: step.undo })),
+  );
+}
+
+function signers(plan: Plan, route: Route): Section {
+  const { proposer, onBehalfOf } = plan.intent;
+  const asking = proposer === onBehalfOf ? `Not ${proposer}: it is their change.` : `Not ${proposer}, nor ${onBehalfOf}: they asked for it.`;
+  const seats = route.seats.map((seat): Item => ({ kind: "seat", seat }));
+  const barred: Item[] = seats.length === 0 ? [] : [{ kind: "note", text: asking }];
+  return section("signers", "Who must sign?", signersAnswer(route.outcome, route.seats), [...seats, ...barred]);
+}
+
+function signersAnswer(outcome: Outcome, seats: readonly Seat[]): string {
+  if (outcome === "block") return "nobody can: it is blocked";
+  if (outcome === "revise") return "nobody yet: it goes back first";
+  if (seats.length === 0) return outcome === "auto" ? "nobody: a rule lets it run by itself" : "nobody is named, so it waits";
+  const people = seats.reduce((sum, seat) => sum + seat.count, 0);
+  return people === 1 ? "one person" : `${people} people`;
+}

@@ -1,0 +1,109 @@
+import { fail, ok } from "../base/index.ts";
+import type { ChangeId, Json, PrincipalId, Refusal, Result } from "../base/index.ts";
+import { CHANGE_ID, CONNECTOR, PRINCIPAL, STEP_ID, scopeShape } from "./schema-parts.ts";
+import { Faults, also, choice, integer, list, object, pointer, text } from "./shape.ts";
+import type { Shape } from "./shape.ts";
+import { rawSecretFaults } from "./secrets.ts";
+import type { Proposal, ProposalStep, Scope } from "./types.ts";
+
+/** What a caller may send: a proposal less what the edge knows better (who is asking). */
+export interface ProposalInput {
+  readonly title: string;
+  readonly summary: string;
+  readonly onBehalfOf?: PrincipalId;
+  readonly scope?: Omit<Scope, "origin">;
+  readonly steps: readonly ProposalStep[];
+  readonly claims: readonly string[];
+  readonly start: Proposal["start"];
+  readonly expiresInSeconds?: number;
+  readonly supersedes?: ChangeId;
+}
+
+export const PROPOSAL_BOUNDS = {
+  title: 200,
+  summary: 10_000,
+  steps: 20,
+  claims: 50,
+  claim: 500,
+  minExpirySeconds: 60,
+  maxExpirySeconds: 30 * 24 * 60 * 60,
+} as const;
+
+/** Words that people read: no control characters but a line feed and a tab, and composed as Unicode's NFC has it. */
+function words(max: number, min: number, multiline: boolean): Shape {
+  const control = multiline ? /[\p{Cc}--[\n\t]]/v : /\p{Cc}/u;
+  return also(text({ max, min }), (value, at, faults) => {
+    const said = value as string;
+    if (min > 0 && said.trim() === "") faults.add("shape.too_short", at, "must not be blank");
+    if (control.test(said)) {
+      faults.add("shape.bad_text", at, "holds a control character", multiline ? "only line feed and tab are allowed" : "write one plain line");
+    }
+    if (said.normalize("NFC") !== said) faults.add("shape.bad_text", at, "is not in Unicode normal form C", "normalise it to NFC");
+  });
+}
+
+const anyInput: Shape = { schema: {}, check: (value, at, faults) => rawSecretFaults(value as Json, at, faults) };
+
+const stepShape = object({ connector: CONNECTOR, input: anyInput }, { id: STEP_ID });
+
+const proposalShape = object(
+  { title: words(PROPOSAL_BOUNDS.title, 1, false), steps: list(stepShape, { min: 1, max: PROPOSAL_BOUNDS.steps }) },
+  {
+    summary: words(PROPOSAL_BOUNDS.summary, 0, true),
+    on_behalf_of: PRINCIPAL,
+    scope: scopeShape,
+    claims: list(words(PROPOSAL_BOUNDS.claim, 1, false), { max: PROPOSAL_BOUNDS.claims }),
+    start: choice(["when-authorised", "on-request"]),
+    expires_in_seconds: integer(PROPOSAL_BOUNDS.minExpirySeconds, PROPOSAL_BOUNDS.maxExpirySeconds),
+    supersedes: CHANGE_ID,
+  },
+);
+
+/** JSON Schema of what a caller sends, for the API's contract. */
+export const PROPOSAL_SCHEMA = proposalShape.schema;
+
+/** `raw`, once `proposalShape` has found nothing wrong with it. */
+interface Wire {
+  readonly title: string;
+  readonly summary?: string;
+  readonly on_behalf_of?: PrincipalId;
+  readonly scope?: Omit<Scope, "origin" | "limits"> & { readonly limits?: Scope["limits"] };
+  readonly steps: readonly { readonly id?: string; readonly connector: string; readonly input: Json }[];
+  readonly claims?: readonly string[];
+  readonly start?: Proposal["start"];
+  readonly expires_in_seconds?: number;
+  readonly supersedes?: ChangeId;
+}
+
+/** Reads a proposal from outside: every fault at once, each with a JSON pointer. No message repeats a value. */
+export function parseProposal(raw: Json): Result<ProposalInput, readonly Refusal[]> {
+  const faults = new Faults();
+  proposalShape.check(raw, "", faults);
+  if (faults.list.length > 0) return fail(faults.list);
+  const wire = raw as unknown as Wire;
+  const steps = wire.steps.map(({ id, connector, input }, i) => ({ id: id ?? `step-${i + 1}`, connector, input }));
+  repeatedIds(steps, faults);
+  return faults.list.length > 0 ? fail(faults.list) : ok(fromWire(wire, steps));
+}
+
+function repeatedIds(steps: readonly ProposalStep[], faults: Faults): void {
+  const seen = new Set<string>();
+  for (const [i, { id }] of steps.entries()) {
+    if (seen.has(id)) faults.add("shape.duplicate", pointer(`/steps/${i}`, "id"), "another step has this id", "give each step its own id");
+    seen.add(id);
+  }
+}
+
+function fromWire(wire: Wire, steps: readonly ProposalStep[]): ProposalInput {
+  return {
+    title: wire.title.trim(),
+    summary: (wire.summary ?? "").trim(),
+    steps,
+    claims: wire.claims ?? [],
+    start: wire.start ?? "when-authorised",
+    ...(wire.on_behalf_of === undefined ? {} : { onBehalfOf: wire.on_behalf_of }),
+    ...(wire.scope === undefined ? {} : { scope: { ...wire.scope, limits: wire.scope.limits ?? {} } }),
+    ...(wire.expires_in_seconds === undefined ? {} : { expiresInSeconds: wire.expires_in_seconds }),
+    ...(wire.supersedes === undefined ? {} : { supersedes: wire.supersedes }),
+  };
+}

@@ -1,0 +1,38 @@
+import { compileGlob } from "../base/index.ts";
+import { also, choice, integer, list, object, record, text } from "./shape.ts";
+import type { Shape } from "./shape.ts";
+import type { EffectKind } from "./types.ts";
+
+export const EFFECT_KINDS: readonly EffectKind[] = ["create", "update", "delete", "replace", "send", "grant", "revoke", "execute"];
+export const LIMITS = ["effects", "deletes", "recipients", "rows", "money"] as const;
+
+export const CHANGE_ID = text({ max: 57, pattern: "^[a-z][a-z0-9]{0,15}_[0-9a-z]{6,40}$", what: "a change's id" });
+export const PRINCIPAL = text({
+  max: 73,
+  pattern: "^(human|agent|workload):[a-z0-9][a-z0-9._-]{0,63}$",
+  what: "a principal: human:NAME, agent:NAME or workload:NAME",
+});
+export const DIGEST = text({ max: 71, pattern: "^sha256:[0-9a-f]{64}$", what: "sha256: and 64 lower-case hex digits" });
+export const KEYED_DIGEST = text({ max: 76, pattern: "^hmac-sha256:[0-9a-f]{64}$", what: "hmac-sha256: and 64 lower-case hex digits" });
+export const STEP_ID = text({ max: 32, pattern: "^[a-z0-9][a-z0-9_-]*$", what: "lower-case letters, digits, - and _" });
+export const CONNECTOR = text({ max: 32, pattern: "^[a-z][a-z0-9_-]*$", what: "a connector's name" });
+
+export const SCOPE_BOUNDS = { patterns: 200, pattern: 512 } as const;
+
+const pattern: Shape = also(text({ max: SCOPE_BOUNDS.pattern, min: 1 }), (value, at, faults) => {
+  const compiled = compileGlob(value as string);
+  if (!compiled.ok) faults.add("shape.bad_format", at, compiled.error.message, compiled.error.remedy);
+});
+const patterns = list(pattern, { max: SCOPE_BOUNDS.patterns });
+
+const scopeMembers = {
+  systems: patterns,
+  environments: patterns,
+  operations: list(choice(EFFECT_KINDS), { max: EFFECT_KINDS.length }),
+  resources: patterns,
+};
+const limits = record(choice(LIMITS), integer(0, Number.MAX_SAFE_INTEGER), LIMITS.length);
+
+/** As a caller gives it. A list that is left out is a fault, since it could be read as everything or as nothing. */
+export const scopeShape = object(scopeMembers, { limits });
+export const planScopeMembers = { ...scopeMembers, limits };
