@@ -1,10 +1,9 @@
-import { assert, digestOf, fail, ok, type Digest, type Json, type Result } from "../core/base/index.ts";
+import { assert, fail, ok, parseJson, type Digest, type Json, type Refusal, type Result } from "../core/base/index.ts";
 import { loadBundle, type Bundle } from "../core/policy/index.ts";
 import { validateDirectory, type Directory } from "../core/review/index.ts";
 import type { Deps } from "./deps.ts";
 import { bytesPayload } from "./payloads.ts";
 import type { StoreRefusal } from "./ports.ts";
-import { parseJson } from "../core/base/index.ts";
 
 /** Pawl's own rules: one text each, replaced whole, by compare-and-swap, and only by an executed change. */
 export type ConfigKind = "policy" | "directory";
@@ -63,6 +62,7 @@ async function write(deps: Deps, kind: ConfigKind, version: number, text: string
   const state: ConfigState = { digest: payload.digest };
   return deps.store.append({
     writes: [{ stream: stream(kind), expected: version, events: [{ type, kind, digest: payload.digest, at }], state: { body: state as unknown as Json, status: "in_force", proposer: "", createdAt: at, updatedAt: at } }],
+    outbox: type === "config_seeded" ? [] : [{ key: `${kind}_moved/${version}`, kind: `${kind}_moved`, body: {}, dueAt: at }],
     payloads: [payload],
   });
 }
@@ -92,9 +92,16 @@ export async function currentDirectory(deps: Deps): Promise<Directory> {
   return directory.value;
 }
 
-export function parseDirectory(text: string): ReturnType<typeof validateDirectory> {
+export function parseDirectory(text: string): Result<Directory, readonly Refusal[]> {
   const raw = parseJson(text);
   return raw.ok ? validateDirectory(raw.value) : fail([raw.error]);
+}
+
+/** The directory as a document for people; it was validated before it came into force. */
+export function parseDirectoryJson(text: string): Json {
+  const raw = parseJson(text);
+  assert(raw.ok, "the directory in force is JSON");
+  return raw.value;
 }
 
 async function digestInForce(deps: Deps, kind: ConfigKind): Promise<Digest> {
@@ -108,5 +115,3 @@ function cacheOf(deps: Deps) {
   if (cache === undefined) compiled.set(deps, (cache = {}));
   return cache;
 }
-
-export const textDigest = (text: string): Digest => digestOf(text);

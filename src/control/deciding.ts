@@ -2,7 +2,7 @@ import { fail, ok, type ChangeId, type Digest, type Json, type JsonObject, type 
 import type { ChangeCommand, ChangeState } from "../core/change/index.ts";
 import type { Directory } from "../core/review/index.ts";
 import { commitChange } from "./commit.ts";
-import { currentDirectory } from "./config.ts";
+import { currentBundle, currentDirectory } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { jsonPayload, wordsPayload } from "./payloads.ts";
 import { newGrant, planChange } from "./planning.ts";
@@ -10,12 +10,11 @@ import type { Payload } from "./ports.ts";
 import { viewChange } from "./reading.ts";
 import { machineRefused, noSuchChange } from "./refusals.ts";
 import { fields, type Fields } from "./raw.ts";
-import type { Answer, Caller, ChangeView } from "./types.ts";
+import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 
 /** Everything a human decides about a change. A machine's credential never gets past the first line, on any channel. */
 async function decideAs(
   deps: Deps,
-  caller: Caller,
   change: string,
   command: (state: ChangeState, directory: Directory) => ChangeCommand,
   payloads: readonly Payload[] = [],
@@ -23,9 +22,22 @@ async function decideAs(
   const directory = await currentDirectory(deps);
   const committed = await commitChange(deps, change as ChangeId, async (state) => {
     if (state === undefined) return fail(noSuchChange(change));
+    const moved = await policyMoved(deps, state);
+    if (moved !== undefined) return fail(moved);
     return ok({ commands: [command(state, directory)], payloads });
   });
   return committed.ok ? ok(await viewChange(deps, committed.value.state, directory)) : committed;
+}
+
+/** A vote under a policy that is no longer in force would sign a route that nobody would give today. */
+async function policyMoved(deps: Deps, state: ChangeState): Promise<ControlRefusal | undefined> {
+  if (state.status !== "awaiting" || state.review.bundle === (await currentBundle(deps)).digest) return undefined;
+  return {
+    code: "review_moved",
+    reason: "policy_moved",
+    message: "another policy came into force since this was planned",
+    remedy: `it is being planned again; look at it once more, or say so yourself: pawl replan ${state.id}`,
+  };
 }
 
 export async function vote(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
@@ -35,7 +47,6 @@ export async function vote(deps: Deps, caller: Caller, change: string, raw: Json
   const comment = commentOf(deps, read.value);
   return decideAs(
     deps,
-    caller,
     change,
     (_state, directory) => ({
       type: "vote",
@@ -60,7 +71,7 @@ function commentOf(deps: Deps, read: Fields): Payload | undefined {
 
 export async function withdrawVote(deps: Deps, caller: Caller, change: string): Answer<ChangeView> {
   if (caller.kind !== "human") return fail(machineRefused("withdrawing a vote"));
-  return decideAs(deps, caller, change, (_state, directory) => ({ type: "withdraw_vote", voter: caller.principal, identity: caller.identity, directory }));
+  return decideAs(deps, change, (_state, directory) => ({ type: "withdraw_vote", voter: caller.principal, identity: caller.identity, directory }));
 }
 
 export async function sendBack(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
@@ -72,7 +83,6 @@ export async function sendBack(deps: Deps, caller: Caller, change: string, raw: 
   const evidence = jsonPayload({ salt: Buffer.from(deps.ids.random(16)).toString("hex"), instructions: [instruction] });
   return decideAs(
     deps,
-    caller,
     change,
     (_state, directory) => ({ type: "send_back", voter: caller.principal, identity: caller.identity, because: { code: code ?? "reviewer", evidence: evidence.digest }, directory }),
     [evidence],
@@ -81,7 +91,7 @@ export async function sendBack(deps: Deps, caller: Caller, change: string, raw: 
 
 /** The proposer takes the change back; so may its owner and whoever it acts for. */
 export async function withdraw(deps: Deps, caller: Caller, change: string): Answer<ChangeView> {
-  return decideAs(deps, caller, change, () => ({ type: "withdraw", by: caller.principal }));
+  return decideAs(deps, change, () => ({ type: "withdraw", by: caller.principal }));
 }
 
 export async function replan(deps: Deps, _caller: Caller, change: string): Answer<ChangeView> {
@@ -96,7 +106,6 @@ export async function reconcile(deps: Deps, caller: Caller, change: string, raw:
   const evidence = wordsPayload(deps, read.value["evidence"] ?? "");
   return decideAs(
     deps,
-    caller,
     change,
     (_state, directory) => ({
       type: "reconcile",

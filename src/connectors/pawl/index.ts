@@ -1,0 +1,181 @@
+import { canonical, digestJson, digestOf, fail, ok, parseJson, type Digest, type Json, type JsonObject, type Refusal, type Result } from "../../core/base/index.ts";
+import type { Detail, Effect, Finding, Statement } from "../../core/plan/index.ts";
+import { loadBundle, runCases } from "../../core/policy/index.ts";
+import { validateDirectory, type Directory } from "../../core/review/index.ts";
+import type { Admitted, Analysed, Connector, Observed, Performed, PerformFault } from "../../control/ports.ts";
+import { directoryEffects } from "./directory.ts";
+import { wholeDiff } from "./diff.ts";
+
+export type ConfigKind = "policy" | "directory";
+
+/** Where Pawl's own rules live; replaced by compare-and-swap. */
+export interface ConfigDesk {
+  current(kind: ConfigKind): Promise<{ readonly digest: Digest; readonly text: string }>;
+  replace(kind: ConfigKind, expected: Digest, text: string): Promise<Result<void, { readonly code: string; readonly message: string }>>;
+}
+
+const MAX_TEXT = 512 * 1024;
+const SCHEMA = "pawl/config-payload/v1";
+const HOUR = 3_600_000;
+
+interface Input {
+  readonly kind: ConfigKind;
+  readonly text: string;
+}
+
+interface Payload extends Input {
+  readonly schema: typeof SCHEMA;
+  readonly before: Digest;
+  readonly before_text: string;
+}
+
+/** Pawl governs itself: its policy and its directory are replaced by changes like any other, on the text that was reviewed. */
+export function pawlConnector(desk: ConfigDesk): Connector {
+  return {
+    name: "pawl",
+    digest: digestOf(`${SCHEMA}/1`),
+    admit: async (input) => admit(input),
+    analyse: async (input) => analyse(desk, input as unknown as Input),
+    observe: async (bytes) => observe(desk, payloadOf(bytes).kind),
+    apply: async (bytes) => swap(desk, payloadOf(bytes), "forward"),
+    verify: async (bytes) => verify(desk, payloadOf(bytes)),
+    undo: async (bytes) => swap(desk, payloadOf(bytes), "back"),
+  };
+}
+
+function admit(raw: Json): Result<Admitted, readonly Refusal[]> {
+  const input = raw as Partial<Input> | null;
+  const isObject = input !== null && typeof input === "object" && !Array.isArray(input);
+  if (!isObject || Object.keys(input).some((k) => k !== "kind" && k !== "text")) {
+    return fail([{ code: "invalid_input", message: 'the input is {"kind": "policy" | "directory", "text": "…"} and nothing else', where: "" }]);
+  }
+  const faults: Refusal[] = [];
+  if (input.kind !== "policy" && input.kind !== "directory") faults.push({ code: "invalid_kind", message: 'must be "policy" or "directory"', where: "/kind" });
+  if (typeof input.text !== "string" || input.text.length > MAX_TEXT) faults.push({ code: "invalid_text", message: `must be a text of at most ${MAX_TEXT} characters`, where: "/text" });
+  if (faults.length > 0) return fail(faults);
+  const unfit = input.kind === "policy" ? policyFaults(input.text as string) : directoryFaults(input.text as string);
+  if (unfit.length > 0) return fail(unfit.map((f) => ({ ...f, where: `/text${f.where === undefined ? "" : ` ${f.where}`}` })));
+  return ok({ input: { kind: input.kind as string, text: input.text as string }, names: { system: "pawl", environment: "control", resources: [`pawl:${input.kind}`] } });
+}
+
+/** A policy whose own cases fail is not put before people. */
+function policyFaults(text: string): readonly Refusal[] {
+  const bundle = loadBundle(text);
+  if (!bundle.ok) return bundle.error;
+  return runCases(bundle.value)
+    .filter((c) => !c.passed)
+    .map((c) => ({ code: "case_failed", message: `case "${c.name}" expected ${canonical(c.expected)} and got ${canonical(c.actual)}`, remedy: "mend the rule or the case: pawl policy test FILE" }));
+}
+
+function readDirectory(text: string): Result<Directory, readonly Refusal[]> {
+  const raw = parseJson(text, { bytes: MAX_TEXT * 4 });
+  return raw.ok ? validateDirectory(raw.value) : fail([raw.error]);
+}
+
+function directoryFaults(text: string): readonly Refusal[] {
+  const directory = readDirectory(text);
+  return directory.ok ? [] : directory.error;
+}
+
+const stateDigest = (kind: ConfigKind, digest: Digest): Digest => digestJson({ kind, digest });
+
+async function analyse(desk: ConfigDesk, { kind, text }: Input): Promise<Result<Analysed>> {
+  const now = await desk.current(kind);
+  if (now.digest === digestOf(text)) return fail({ code: "no_change", message: `the ${kind} in force is already exactly this`, remedy: "nothing needs to be proposed" });
+  const payload: Payload = { schema: SCHEMA, kind, text, before: now.digest, before_text: now.text };
+  const bytes = new TextEncoder().encode(canonical(payload));
+  return ok({
+    payload: bytes,
+    freshForMillis: HOUR,
+    analysis: {
+      step: {
+        operation: "replace",
+        target: { kind },
+        stateDigest: stateDigest(kind, now.digest),
+        payloadDigest: digestOf(bytes),
+        observations: [{ subject: `pawl:${kind}`, value: { kind: "bytes", digest: now.digest, size: now.text.length, mediaType: "text/plain" }, method: "read from Pawl's own store", provenance: "derived" }],
+        effects: effectsOf(kind, now, text),
+        undo: { kind: "planned", text: `put the ${kind} that is in force now back in force`, provenance: "derived" },
+      },
+      findings: findingsOf(kind, now.text, text),
+      impact: impactOf(kind),
+      evidence: evidenceOf(kind, text),
+      unverified: [],
+      assumptions: [],
+      context: { "in force": now.digest },
+    },
+  });
+}
+
+function effectsOf(kind: ConfigKind, now: { readonly digest: Digest; readonly text: string }, text: string): readonly Effect[] {
+  const whole = replaceEffect(kind, now, text, wholeDiff(now.text, text));
+  if (kind === "policy") return [whole];
+  const [before, after] = [readDirectory(now.text), readDirectory(text)];
+  return before.ok && after.ok ? [whole, ...directoryEffects(before.value, after.value)] : [{ ...whole, provenance: "unknown" }];
+}
+
+function replaceEffect(kind: ConfigKind, now: { readonly digest: Digest; readonly text: string }, text: string, detail: Detail): Effect {
+  const bytes = (t: string, digest: Digest) => ({ kind: "bytes" as const, digest, size: Buffer.byteLength(t), mediaType: "text/plain" });
+  return {
+    kind: "replace",
+    resource: `pawl:${kind}`,
+    resourceKind: kind,
+    system: "pawl",
+    environment: "control",
+    summary: kind === "policy" ? "replace the policy by which every change is judged" : "replace the directory of people, machines and groups",
+    fields: [{ path: "text", before: bytes(now.text, now.digest), after: bytes(text, digestOf(text)) }],
+    detail,
+    reversibility: "reversible",
+    exposure: "internal",
+    privilege: "unknown",
+    surfaces: ["pawl"],
+    owners: [],
+    provenance: "derived",
+  };
+}
+
+/** Rules that go away are what a reviewer must not overlook. */
+function findingsOf(kind: ConfigKind, before: string, after: string): readonly Finding[] {
+  if (kind !== "policy") return [];
+  const [old, next] = [loadBundle(before), loadBundle(after)];
+  if (!old.ok || !next.ok) return [];
+  const kept = new Set(next.value.rules.map((r) => r.id));
+  return old.value.rules
+    .filter((r) => !kept.has(r.id))
+    .map((r) => ({ code: "pawl.rule_removed", severity: "danger", message: `rule ${r.id} (${r.outcome}) is no longer there`, resource: "pawl:policy", provenance: "derived" }));
+}
+
+function impactOf(kind: ConfigKind): readonly Statement[] {
+  const text = kind === "policy" ? "every open change is planned and routed anew; votes given under the old policy are void" : "votes of people who lose a seat are void";
+  return [{ topic: "open changes", text, provenance: "derived", source: "connector pawl" }];
+}
+
+function evidenceOf(kind: ConfigKind, text: string): readonly Statement[] {
+  if (kind === "directory") return [{ topic: "validity", text: "the directory is consistent: ids and identities are unique, owners and members exist", provenance: "derived", source: "connector pawl" }];
+  const bundle = loadBundle(text);
+  const count = bundle.ok ? runCases(bundle.value).length : 0;
+  return [{ topic: "policy cases", text: `the policy loads and its ${count} cases pass`, provenance: "derived", source: "connector pawl" }];
+}
+
+function payloadOf(bytes: Uint8Array): Payload {
+  return JSON.parse(new TextDecoder().decode(bytes)) as Payload;
+}
+
+async function observe(desk: ConfigDesk, kind: ConfigKind): Promise<Result<Observed>> {
+  const now = await desk.current(kind);
+  return ok({ stateDigest: stateDigest(kind, now.digest), context: { "in force": now.digest } });
+}
+
+async function swap(desk: ConfigDesk, payload: Payload, way: "forward" | "back"): Promise<Result<Performed, PerformFault>> {
+  const [from, to] = way === "forward" ? [payload.before, payload.text] : [digestOf(payload.text), payload.before_text];
+  const done = await desk.replace(payload.kind, from, to);
+  if (done.ok) return ok({ facts: { kind: payload.kind, from, to: digestOf(to) } satisfies JsonObject });
+  const effect = done.error.code === "store_unavailable" ? "possible" : "none";
+  return fail({ code: done.error.code, message: done.error.message, effect });
+}
+
+async function verify(desk: ConfigDesk, payload: Payload): Promise<Result<Performed>> {
+  const now = await desk.current(payload.kind);
+  if (now.digest === digestOf(payload.text)) return ok({ facts: { "in force": now.digest } });
+  return fail({ code: "config_moved", message: `the ${payload.kind} in force is ${now.digest}`, remedy: "somebody replaced it in between" });
+}

@@ -1,0 +1,23 @@
+import type { Deps } from "./deps.ts";
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/** What a person or a load balancer wants to know: can it write, what is the head, what is connected. */
+export async function health(deps: Deps): Promise<{ readonly ok: boolean; readonly checks: readonly Check[] }> {
+  const checks: Check[] = [await storeCheck(deps), { name: "connectors", ok: deps.connectors.size > 0, text: [...deps.connectors.keys()].sort().join(", ") || "none configured" }];
+  return { ok: checks.every((c) => c.ok), checks };
+}
+
+async function storeCheck(deps: Deps): Promise<Check> {
+  try {
+    const head = await deps.store.head();
+    return { name: "store", ok: true, text: `ledger size ${head.size}` };
+  } catch (error) {
+    deps.report({ what: "health check of the store", error });
+    return { name: "store", ok: false, text: "the store does not answer" };
+  }
+}

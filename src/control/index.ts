@@ -1,0 +1,10 @@
+/** The door of control for whoever wires it together; others import types.ts and ports.ts. */
+export { appendAudit } from "./audit.ts";
+export { loadChange } from "./commit.ts";
+export { configDesk, seedConfig } from "./config.ts";
+export { createControl } from "./control.ts";
+export type { Deps, Limits } from "./deps.ts";
+export { abandon, runDesk } from "./running.ts";
+export { issueToken } from "./tokens.ts";
+export { startWorker } from "./worker.ts";
+export type { Worker } from "./worker.ts";
