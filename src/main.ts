@@ -1,0 +1,175 @@
+/** The composition root: the only place where clock, chance, disk, network and core meet. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createServer } from "./api/index.ts";
+import type { Settings } from "./cli/settings.ts";
+import { gitConnector } from "./connectors/git/index.ts";
+import { pawlConnector } from "./connectors/pawl/index.ts";
+import { abandon, appendAudit, configDesk, createControl, runDesk, startWorker, type Deps } from "./control/index.ts";
+import type { Clock, Connector, Ids, Store, Timers } from "./control/ports.ts";
+import { millis, type ChangeId, type RunnerId } from "./core/base/index.ts";
+import { vkey } from "./core/ledger/index.ts";
+import { firstStart, type FirstStart } from "./first-start.ts";
+import { openKeys, type Keys } from "./keys.ts";
+import { keyedLock } from "./lock.ts";
+import { runChange } from "./runner/runner.ts";
+import { fsck, move, openPostgres, openSqlite, type FsckReport } from "./store/index.ts";
+
+export interface RunningPawl {
+  readonly url: string;
+  readonly firstStart?: FirstStart;
+  close(): Promise<void>;
+}
+
+export interface Hooks {
+  log(line: string): void;
+}
+
+const clock: Clock = { now: () => millis(Date.now()) };
+
+const ids: Ids = {
+  next: (prefix) => `${prefix}_${Date.now().toString(16).padStart(12, "0")}${randomBytes(10).toString("hex")}`,
+  random: (bytes) => randomBytes(bytes),
+};
+
+const timers: Timers = {
+  after(delay, fn) {
+    const timer = setTimeout(fn, delay);
+    return () => clearTimeout(timer);
+  },
+};
+
+export interface OpenStore {
+  readonly store: Store;
+  readonly keys: Keys;
+  close(): Promise<void>;
+}
+
+export async function openStoreFor(settings: Settings): Promise<OpenStore> {
+  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
+  const keys = openKeys(settings.dataDir, settings.origin);
+  const store = await openDatabase(settings.database, settings.dataDir, keys);
+  return { store, keys, close: () => store.close() };
+}
+
+function openDatabase(database: Settings["database"], dataDir: string, keys: Keys) {
+  if (database.kind === "postgres") return openPostgres({ url: database.url, poolSize: database.poolSize, origin: keys.origin, signer: keys.log });
+  return openSqlite({ path: join(dataDir, "pawl.db"), origin: keys.origin, signer: keys.log });
+}
+
+export async function fsckStore(settings: Settings): Promise<FsckReport> {
+  const { store, close } = await openStoreFor(settings);
+  try {
+    return await fsck(store);
+  } finally {
+    await close();
+  }
+}
+
+/** Copies the whole deployment's database into an empty one, with the same ledger root. */
+export async function moveDatabase(settings: Settings, target: Settings["database"]): Promise<{ readonly size: number; readonly root: string }> {
+  const from = await openStoreFor(settings);
+  const to = await openDatabase(target, settings.dataDir, from.keys);
+  try {
+    return await move(from.store, to);
+  } finally {
+    await to.close();
+    await from.close();
+  }
+}
+
+export async function startPawl(settings: Settings, hooks: Hooks): Promise<RunningPawl> {
+  const { store, keys } = await openStoreFor(settings);
+  const connectors = new Map<string, Connector>();
+  const deps: Deps = {
+    store,
+    clock,
+    ids,
+    timers,
+    connectors,
+    grantSigner: keys.grant,
+    logKeys: [vkey(keys.origin, keys.log.publicKey)],
+    origin: keys.origin,
+    limits: {
+      changeLifetimeMillis: settings.limits.changeLifetimeSeconds * 1000,
+      grantLifetimeMillis: settings.limits.grantLifetimeSeconds * 1000,
+      clockSkewMillis: settings.limits.clockSkewSeconds * 1000,
+      planTimeoutMillis: settings.limits.planTimeoutSeconds * 1000,
+      runTimeoutMillis: settings.limits.runTimeoutSeconds * 1000,
+      openChangesPerProposer: settings.limits.openChangesPerProposer,
+    },
+    report: ({ what, error }) => hooks.log(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`),
+  };
+  const first = await firstStart(deps, settings, keys);
+  const repositories = [...settings.repositories, ...first.repositories];
+  connectors.set("git", gitConnector({ repositories, workDir: join(settings.dataDir, "work", "git"), secretKey: keys.secret, clock, submitterIdentity: settings.commitIdentity, env: process.env }));
+  connectors.set("pawl", pawlConnector(configDesk(deps)));
+
+  const runner = keys.runner as RunnerId;
+  await abandonOwn(deps, runner);
+  const run = inProcessRunner(deps, keys, runner, settings);
+  const worker = startWorker(deps, { leaseMillis: deps.limits.runTimeoutMillis * 4, tickMillis: 1_000, parallel: 4, run });
+  const control = createControl(deps, runner, (change) => void run(change).catch((error: unknown) => deps.report({ what: `running ${change}`, error })));
+  const server = createServer({ control, clock, settings: apiSettings(settings), log: hooks.log });
+  await server.listen({ host: settings.listen.host, port: settings.listen.port });
+  await appendAudit(deps, { type: "started", runner });
+  return {
+    url: urlOf(server.addresses(), settings),
+    ...(first.made === undefined ? {} : { firstStart: first.made }),
+    async close() {
+      await server.close();
+      await worker.stop();
+      await store.close();
+    },
+  };
+}
+
+function apiSettings(settings: Settings) {
+  return {
+    trustedHosts: settings.trustedHosts,
+    ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+    bodyBytes: settings.limits.bodyBytes,
+    rate: settings.rate,
+  };
+}
+
+function urlOf(addresses: readonly { readonly address: string; readonly port: number }[], settings: Settings): string {
+  const host = settings.listen.host.includes(":") ? `[${settings.listen.host}]` : settings.listen.host;
+  return `http://${host}:${addresses[0]?.port ?? settings.listen.port}`;
+}
+
+/** The runner of this process: it verifies a grant exactly as one on another machine would. */
+function inProcessRunner(deps: Deps, keys: Keys, runner: RunnerId, settings: Settings): (change: ChangeId) => Promise<void> {
+  const runnerDeps = {
+    desk: runDesk(deps),
+    connectors: deps.connectors,
+    trust: {
+      deployment: keys.origin,
+      runner,
+      grantKeys: new Map([[keys.grant.name, keys.grant.publicKey]]),
+      logKeys: deps.logKeys,
+      skewMillis: deps.limits.clockSkewMillis,
+    },
+    clock,
+    timeoutMillis: settings.limits.runTimeoutSeconds * 1000,
+    lock: keyedLock(),
+  };
+  return async (change) => {
+    const report = await runChange(runnerDeps, change);
+    if (report.kind === "not_started" || report.kind === "stopped") deps.report({ what: `run of ${change}: ${report.kind}`, error: report.error });
+  };
+}
+
+/** What this runner had under way when its process ended: it will not come back to report. */
+async function abandonOwn(deps: Deps, runner: RunnerId): Promise<void> {
+  let cursor: string | undefined;
+  do {
+    const page = await deps.store.list({ prefix: "change/", statuses: ["running"], limit: 200, ...(cursor === undefined ? {} : { cursor }) });
+    for (const row of page.rows) {
+      const state = row.body as { id?: string; runner?: string } | null;
+      if (state?.runner === runner) await abandon(deps, state.id as ChangeId, "runner_restarted");
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
