@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { GitRepository } from "./connectors/git/index.ts";
-import { createSample } from "./connectors/git/index.ts";
 import type { Settings } from "./cli/settings.ts";
 import { issueToken, seedConfig, type Deps } from "./control/index.ts";
 import { canonical, type PrincipalId } from "./core/base/index.ts";
 import type { Keys } from "./keys.ts";
+import { createSampleRepository } from "./sample-repository.ts";
 
 export interface FirstStart {
   readonly person: { readonly id: string; readonly name: string; readonly token: string };
@@ -27,7 +27,7 @@ export async function firstStart(deps: Deps, settings: Settings, keys: Keys): Pr
   const seeded = await seedConfig(deps, "directory", directoryText(settings, person));
   writeTrust(settings.dataDir, deps, keys);
   const firstEver = seeded === "seeded" && seededPolicy === "seeded";
-  if (firstEver && settings.repositories.length === 0) await createSample(samplePath);
+  if (firstEver && settings.repositories.length === 0) await createSampleRepository(samplePath);
   const repositories = settings.repositories.length === 0 && existsSync(samplePath) ? [{ name: SAMPLE, url: samplePath, environment: "sandbox" }] : [];
   if (!firstEver || settings.seeds.directory !== undefined) return { repositories };
   const mine = await issueToken(deps, `human:${person.id}` as PrincipalId, "first start", "first-start");
