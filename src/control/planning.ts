@@ -28,7 +28,7 @@ export async function planChange(deps: Deps, id: ChangeId): Promise<Result<Chang
   const proposal = await readJson<Proposal>(deps, before.proposal);
   assert(proposal !== undefined, "an open change keeps its proposal");
   const analysed = await analyseAll(deps, proposal);
-  const derived = analysed.ok ? await derive(deps, before, proposal, analysed.value) : sendBack(analysed.error);
+  const derived = analysed.ok ? await derive(deps, before, proposal, analysed.value) : sendBack(before.revision, analysed.error);
   const committed = await commitChange(deps, id, async (state) => {
     // A revision or another planner came in between: its own job plans it.
     if (state === undefined || state.revision !== before.revision || !PLANNABLE.includes(state.status)) return ok<Intended>({ commands: [] });
@@ -59,10 +59,10 @@ async function analyseAll(deps: Deps, proposal: Proposal): Promise<Result<readon
 }
 
 /** What cannot be planned goes back to its proposer with every fault, before any human's time is spent. */
-function sendBack(faults: readonly Refusal[]): Intended {
+function sendBack(revision: number, faults: readonly Refusal[]): Intended {
   const instructions = faults.map((f) => ({ rule: "plan", code: f.code, message: [f.message, f.remedy].filter(Boolean).join(": "), ...(f.where === undefined ? {} : { resource: f.where }) }));
   const evidence = jsonPayload({ instructions });
-  return { commands: [{ type: "refuse_plan", because: { code: faults[0]?.code ?? "unplannable", evidence: evidence.digest } }], payloads: [evidence] };
+  return { commands: [{ type: "refuse_plan", revision, because: { code: faults[0]?.code ?? "unplannable", evidence: evidence.digest } }], payloads: [evidence] };
 }
 
 async function derive(deps: Deps, state: ChangeState, proposal: Proposal, plans: readonly StepPlan[]): Promise<Intended> {
@@ -81,7 +81,7 @@ async function derive(deps: Deps, state: ChangeState, proposal: Proposal, plans:
   const documents = [plan, evaluation.route, presentation, context].map(jsonPayload);
   const because = reasonsOf(evaluation);
   return {
-    commands: [planCommand(plan, documents[3]!.digest, now, plans), routeCommand(deps, plan, evaluation, presentationDigest(presentation), directory, because)],
+    commands: [planCommand(state.revision, plan, documents[3]!.digest, now, plans), routeCommand(deps, plan, evaluation, presentationDigest(presentation), directory, because)],
     payloads: [...documents, ...(because === undefined ? [] : [because.payload]), ...plans.map(({ analysed }) => bytesPayload(analysed.payload, "application/octet-stream"))],
   };
 }
@@ -95,11 +95,12 @@ export function evaluatePlan(bundle: Bundle, plan: Plan, state: ChangeState, dir
   return evaluate(bundle, factsOf(plan, { revision: state.revision, parties: state.parties, directory, now }));
 }
 
-function planCommand(plan: Plan, context: Digest, now: Millis, plans: readonly StepPlan[]): ChangeCommand {
+function planCommand(revision: number, plan: Plan, context: Digest, now: Millis, plans: readonly StepPlan[]): ChangeCommand {
   const steps = stepDigests(plan);
   const fresh = Math.min(...plans.map(({ analysed }) => analysed.freshForMillis));
   return {
     type: "plan",
+    revision,
     object: { plan: planDigest(plan), state: stateDigestOf(plan) },
     payload: payloadOf(steps),
     stepDigests: steps,

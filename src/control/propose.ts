@@ -153,7 +153,7 @@ export async function revise(deps: Deps, caller: Caller, change: string, raw: Js
     const accepted = await accept(deps, input.value, state.parties);
     if (!accepted.ok) return accepted;
     return ok<Intended>({
-      commands: [{ type: "revise", by: caller.principal, proposal: accepted.value.proposal.digest, steps: accepted.value.steps, expiresAt: expiry(deps, input.value) }],
+      commands: [{ type: "revise", by: caller.principal, proposal: accepted.value.proposal.digest, steps: accepted.value.steps, expiresAt: expiry(deps, input.value), directory }],
       payloads: [accepted.value.proposal],
     });
   });

@@ -8,7 +8,7 @@ export interface Common {
   /** Events so far; the store's optimistic version. */
   readonly version: number;
   readonly revision: number;
-  /** Rises whenever votes are taken back or voided: a person has one vote per ballot. */
+  /** Rises whenever votes are taken back, voided, or asked for afresh: a person has one vote per ballot. */
   readonly ballot: number;
   readonly proposal: Digest;
   readonly parties: Parties;
@@ -71,6 +71,8 @@ export interface Running extends Authorised {
   /** Steps whose effect may have begun: a durable entry precedes each. */
   readonly begun: readonly string[];
   readonly done: readonly string[];
+  /** Steps whose undo may have begun, latest first. */
+  readonly undoing: readonly string[];
 }
 
 /** Why something ended the way it did: a closed code, and the digest of the evidence in the payload store. */
@@ -135,8 +137,20 @@ export type ChangeEvent = { readonly at: Millis } & (
   /** Votes that no longer count (somebody was deprovisioned or lost the seat), with why. */
   | { readonly type: "votes_voided"; readonly persons: readonly PersonId[]; readonly code: string }
   | { readonly type: "rejected"; readonly by: PersonId; readonly comment?: Digest }
-  | { readonly type: "authorised"; readonly grant: GrantId; readonly grantExpiresAt: Millis; readonly reviewDigest: Digest; readonly payload: Digest }
-  | { readonly type: "revised"; readonly proposal: Digest; readonly by: PrincipalId; readonly steps: Common["steps"]; readonly expiresAt: Millis }
+  | {
+      readonly type: "authorised";
+      readonly grant: GrantId;
+      readonly grantExpiresAt: Millis;
+      readonly reviewDigest: Digest;
+      readonly payload: Digest;
+    }
+  | {
+      readonly type: "revised";
+      readonly proposal: Digest;
+      readonly by: PrincipalId;
+      readonly steps: Common["steps"];
+      readonly expiresAt: Millis;
+    }
   | { readonly type: "staled"; readonly expected: Digest; readonly observed: Digest }
   | { readonly type: "expired" }
   | { readonly type: "withdrawn"; readonly by: PrincipalId }
@@ -152,7 +166,13 @@ export type ChangeEvent = { readonly at: Millis } & (
   | { readonly type: "failed"; readonly run: RunId; readonly because: Because }
   | { readonly type: "undone"; readonly run: RunId; readonly because: Because }
   | { readonly type: "indeterminate"; readonly run: RunId; readonly because: Because }
-  | { readonly type: "reconciled"; readonly run: RunId; readonly as: "verified" | "failed" | "undone"; readonly by: PersonId; readonly evidence: Digest }
+  | {
+      readonly type: "reconciled";
+      readonly run: RunId;
+      readonly as: "verified" | "failed" | "undone";
+      readonly by: PersonId;
+      readonly evidence: Digest;
+    }
 );
 
 /** Commands carry everything a decision needs; ids and the directory are looked up by the caller beforehand. */
@@ -167,8 +187,9 @@ export type ChangeCommand =
       readonly expiresAt: Millis;
       readonly supersedes?: ChangeId;
     }
-  | ({ readonly type: "plan" } & Planned)
-  | { readonly type: "refuse_plan"; readonly because: Because }
+  /** `revision`: the one that was planned; a plan of an earlier revision is refused. */
+  | ({ readonly type: "plan"; readonly revision: number } & Planned)
+  | { readonly type: "refuse_plan"; readonly revision: number; readonly because: Because }
   | {
       readonly type: "route";
       readonly review: ReviewObject;
@@ -196,12 +217,32 @@ export type ChangeCommand =
       readonly grantExpiresAt: Millis;
     }
   | { readonly type: "withdraw_vote"; readonly voter: PrincipalId; readonly identity: string; readonly directory: Directory }
-  | { readonly type: "send_back"; readonly voter: PrincipalId; readonly identity: string; readonly because: Because; readonly directory: Directory }
-  | { readonly type: "revise"; readonly by: PrincipalId; readonly proposal: Digest; readonly steps: Common["steps"]; readonly expiresAt: Millis }
+  | {
+      readonly type: "send_back";
+      readonly voter: PrincipalId;
+      readonly identity: string;
+      readonly because: Because;
+      readonly directory: Directory;
+    }
+  | {
+      readonly type: "revise";
+      readonly by: PrincipalId;
+      readonly proposal: Digest;
+      readonly steps: Common["steps"];
+      readonly expiresAt: Millis;
+      readonly directory: Directory;
+    }
   | { readonly type: "withdraw"; readonly by: PrincipalId }
   | { readonly type: "supersede"; readonly by: ChangeId; readonly proposer: PrincipalId }
   | { readonly type: "expire" }
-  | { readonly type: "start"; readonly grant: GrantId; readonly run: RunId; readonly runner: RunnerId; readonly directory: Directory; readonly bundle: Digest }
+  | {
+      readonly type: "start";
+      readonly grant: GrantId;
+      readonly run: RunId;
+      readonly runner: RunnerId;
+      readonly directory: Directory;
+      readonly bundle: Digest;
+    }
   /** Also after begin_effect when a compare-and-swap lost: the connector vouches that nothing was touched. */
   | { readonly type: "stale"; readonly expected: Digest; readonly observed: Digest; readonly run?: RunId }
   | { readonly type: "begin_effect"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly observed: Digest }
@@ -212,9 +253,24 @@ export type ChangeCommand =
    * `failed` promises that nothing outside was touched: allowed while no step is done (the connector vouches that the begun one
    * had no effect, as when a compare-and-swap lost). `undone` needs an undo_started for every done step.
    */
-  | { readonly type: "report"; readonly run: RunId; readonly runner: RunnerId; readonly outcome: "verified" | "failed" | "undone" | "indeterminate"; readonly because: Because; readonly evidence: Digest }
+  | {
+      readonly type: "report";
+      readonly run: RunId;
+      readonly runner: RunnerId;
+      readonly outcome: "verified" | "failed" | "undone" | "indeterminate";
+      readonly because: Because;
+      readonly evidence: Digest;
+    }
   /** The run's runner is gone: a crash or a lost lease. */
   | { readonly type: "abandon"; readonly run: RunId; readonly because: Because }
-  | { readonly type: "reconcile"; readonly run: RunId; readonly as: "verified" | "failed" | "undone"; readonly by: PrincipalId; readonly identity: string; readonly evidence: Digest; readonly directory: Directory }
+  | {
+      readonly type: "reconcile";
+      readonly run: RunId;
+      readonly as: "verified" | "failed" | "undone";
+      readonly by: PrincipalId;
+      readonly identity: string;
+      readonly evidence: Digest;
+      readonly directory: Directory;
+    }
   /** Somebody left or lost a seat: drop votes that no longer count. */
   | { readonly type: "recheck_votes"; readonly directory: Directory };
