@@ -1,0 +1,146 @@
+import type { Analysed } from "../../control/ports.ts";
+import { digestOf, fail, ok, refuse } from "../../core/base/index.ts";
+import type { Refusal, Result } from "../../core/base/index.ts";
+import type { Effect, StepAnalysis } from "../../core/plan/index.ts";
+import { changesDigest, readChanges } from "./changes.ts";
+import { effectsOf, systemOf } from "./effects.ts";
+import { findingsOf } from "./findings.ts";
+import { baseRef, fetchBranch, localPath, resolveHead, shortHash } from "./mirror.ts";
+import type { Mirror } from "./mirror.ts";
+import type { ObjectReader } from "./objects.ts";
+import { CODEOWNERS_BYTES, CODEOWNERS_PATHS, readOwners } from "./owners.ts";
+import type { OwnerRules } from "./owners.ts";
+import { encodePayload, stateDigest } from "./payload.ts";
+import type { GitPayload } from "./payload.ts";
+import { FOREIGN_CONFIG, runGit } from "./process.ts";
+import { openQuarantine, resultTree } from "./result-tree.ts";
+import type { Quarantine } from "./result-tree.ts";
+import { statementsOf } from "./statements.ts";
+import type { GitInput, GitLimits, Head, Identity, TreeChange } from "./types.ts";
+
+export interface AnalyseContext {
+  readonly mirror: Mirror;
+  readonly input: GitInput;
+  readonly limits: GitLimits;
+  readonly author: Identity;
+  readonly secretKey: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/** An observation older than this is made again before a decision rests on it. */
+const FRESH_MILLIS = 5 * 60_000;
+
+export async function analyseInput(context: AnalyseContext): Promise<Result<Analysed>> {
+  const { mirror, input, signal } = context;
+  const open = await branchIsFree(mirror, input.branch, signal);
+  if (!open.ok) return open;
+  const quarantine = await openQuarantine(mirror);
+  const objects = mirror.objects(quarantine.env, signal);
+  try {
+    const heads = await mirror.locked(() => fetchHeads(context, objects));
+    return heads.ok ? await analyseHeads(context, quarantine, objects, heads.value) : heads;
+  } finally {
+    await objects.close();
+    await quarantine.discard();
+  }
+}
+
+interface Heads {
+  readonly head: Head;
+  readonly proposed?: Head;
+}
+
+async function fetchHeads(context: AnalyseContext, objects: ObjectReader): Promise<Result<Heads>> {
+  const { mirror, input, signal } = context;
+  const wanted = input.from === "patch" ? undefined : input.from === "commit" ? input.commit : fullRef(input.ref);
+  const fetched = await fetchBranch(mirror, input.branch, wanted, signal);
+  if (!fetched.ok) return fetched;
+  const head = await resolveHead(objects, baseRef(input.branch));
+  if (head === undefined) return refuse("git_failed", `cannot read the branch ${input.branch}`, { remedy: "try again" });
+  if (wanted === undefined) return ok({ head });
+  const proposed = await resolveHead(objects, `refs/pawl/proposed/${shortHash(wanted)}`);
+  return proposed === undefined ? refuse("git_ref_missing", `${wanted} is not a commit`, { remedy: "propose a branch, a tag or a commit" }) : ok({ head, proposed });
+}
+
+const fullRef = (ref: string): string => (ref.startsWith("refs/") ? ref : `refs/heads/${ref}`);
+
+async function analyseHeads(context: AnalyseContext, quarantine: Quarantine, objects: ObjectReader, heads: Heads): Promise<Result<Analysed>> {
+  const { mirror, input, limits, signal } = context;
+  const { head, proposed } = heads;
+  const tree = await resultTree(mirror, quarantine, input, head, proposed, signal);
+  if (!tree.ok) return tree;
+  const changes = await readChanges(mirror, objects, quarantine.env, { before: head.tree, after: tree.value }, limits, signal);
+  if (!changes.ok) return changes;
+  const payload: GitPayload = {
+    schema: "pawl/git-payload/v1",
+    repository: input.repository,
+    branch: input.branch,
+    base_tree: head.tree,
+    tree: tree.value,
+    changes: changesDigest(changes.value),
+    message: input.message,
+    author: context.author,
+  };
+  const bytes = encodePayload(payload);
+  const owners = await readBaseOwners(objects, head.tree);
+  const analysis = await describe(context, payload, changes.value, owners, heads, quarantine);
+  if (!analysis.ok) return analysis;
+  await quarantine.admit();
+  const pinned = await mirror.run({ args: ["update-ref", pinOf(bytes), tree.value], signal });
+  if (pinned.kind !== "exit" || pinned.code !== 0) return fail({ code: "git_failed", message: "cannot keep the resulting tree", remedy: "check the work directory" });
+  return ok({ analysis: analysis.value, payload: bytes, freshForMillis: FRESH_MILLIS });
+}
+
+/** The ref that keeps an approved tree's objects until it is executed. */
+export const pinOf = (payload: Uint8Array): string => `refs/pawl/plan/${digestOf(payload).slice("sha256:".length)}`;
+
+async function describe(context: AnalyseContext, payload: GitPayload, changes: readonly TreeChange[], owners: OwnerRules, heads: Heads, quarantine: Quarantine): Promise<Result<StepAnalysis, Refusal>> {
+  const { mirror, limits } = context;
+  const { repository } = mirror;
+  const effects: readonly Effect[] = effectsOf(changes, { repository, owners, limits });
+  const found = await findingsOf({ ...context, changes, effects, owners, tree: payload.tree, quarantine });
+  if (!found.ok) return found;
+  const state = stateDigest(payload.repository, payload.branch, payload.base_tree);
+  return ok({
+    step: {
+      operation: "commit",
+      target: { repository: payload.repository, branch: payload.branch, environment: repository.environment },
+      stateDigest: state,
+      payloadDigest: digestOf(encodePayload(payload)),
+      observations: [
+        { subject: `${systemOf(payload.repository)}@${payload.branch}`, value: { kind: "json", value: { tree: payload.base_tree } }, method: "git fetch", provenance: "derived" },
+      ],
+      effects: found.value.effects,
+      undo: {
+        kind: "planned",
+        text: `A commit on ${payload.branch} that brings back the tree ${payload.base_tree}; possible while no other commit follows.`,
+        provenance: "derived",
+      },
+    },
+    findings: found.value.findings,
+    ...statementsOf({ input: context.input, repository, changes, effects, owners }),
+    context: { commit: heads.head.commit, ...(heads.proposed && { proposed: heads.proposed.commit }) },
+  });
+}
+
+async function readBaseOwners(objects: ObjectReader, tree: string): Promise<OwnerRules> {
+  for (const path of CODEOWNERS_PATHS) {
+    const file = await objects.content(`${tree}:${path}`, CODEOWNERS_BYTES);
+    if (file?.type === "blob" && file.bytes !== undefined) return readOwners(file.bytes.toString("utf8"));
+  }
+  return readOwners("");
+}
+
+/** git refuses to push into a branch that is checked out; said at once, not after everybody signed. */
+async function branchIsFree(mirror: Mirror, branch: string, signal: AbortSignal): Promise<Result<void>> {
+  const path = localPath(mirror.repository.url);
+  if (path === undefined) return ok(undefined);
+  const asked = await runGit(mirror.program, { args: ["-C", path, ...FOREIGN_CONFIG, "worktree", "list", "--porcelain", "-z"], signal });
+  const trees = asked.kind === "exit" && asked.code === 0 ? asked.stdout.toString("utf8").split("\0\0") : [];
+  const busy = trees.find((tree) => tree.split("\0").includes(`branch refs/heads/${branch}`));
+  if (busy === undefined) return ok(undefined);
+  const where = /^worktree ([^\0]*)/.exec(busy)?.[1] ?? path;
+  return refuse("git_branch_checked_out", `the branch ${branch} of ${mirror.repository.name} is checked out in ${where}, and git moves no branch that somebody works in`, {
+    remedy: "declare a bare repository, or check out another branch there (git switch --detach)",
+  });
+}

@@ -1,0 +1,112 @@
+import { assert, digestJson, digestOf, ok, refuse } from "../../core/base/index.ts";
+import type { Digest, Refusal, Result } from "../../core/base/index.ts";
+import { gitFault } from "./mirror.ts";
+import type { Mirror, MirrorCode } from "./mirror.ts";
+import type { ObjectReader } from "./objects.ts";
+import type { FileMode, GitLimits, Side, TreeChange } from "./types.ts";
+
+/** A line of `diff-tree --raw`: what git says of one path, before any content is read. */
+interface RawChange {
+  readonly path: string;
+  readonly from?: string;
+  readonly beforeMode: string;
+  readonly afterMode: string;
+  readonly beforeOid: string;
+  readonly afterOid: string;
+}
+
+export type ChangesCode = MirrorCode | "git_too_many_files" | "git_object_missing" | "git_mode_unknown";
+
+/** Options under which the same two trees always give the same text, whatever attributes and configuration say. */
+const DIFF = ["diff-tree", "-r", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "--submodule=short"];
+const TEXT = ["-p", "--no-color", "--full-index", "--unified=3", "--diff-algorithm=myers", "--indent-heuristic", "--src-prefix=a/", "--dst-prefix=b/"];
+
+/** Every changed path with both contents, in the order of paths. Renames are found only for showing them. */
+export async function readChanges(mirror: Mirror, objects: ObjectReader, env: Readonly<Record<string, string>>, trees: { readonly before: string; readonly after: string }, limits: GitLimits, signal: AbortSignal): Promise<Result<readonly TreeChange[], Refusal<ChangesCode>>> {
+  const pair = ["--end-of-options", trees.before, trees.after];
+  const listed = await mirror.run({ args: [...DIFF, "--raw", "-z", "-M50%", "-l1000", ...pair], env, signal, maxBytes: 16 * 1024 * 1024 });
+  if (listed.kind !== "exit" || listed.code !== 0) return gitFault(listed, "git_failed", "cannot compare the trees", "split the change");
+  const raw = parseRaw(listed.stdout.toString("utf8"));
+  if (raw.length > limits.files) {
+    return refuse("git_too_many_files", `the change touches ${raw.length} files; ${limits.files} is the bound`, { remedy: "split the change" });
+  }
+  const diffs = await readDiffs(mirror, env, pair, limits, signal);
+  const changes: TreeChange[] = [];
+  for (const one of raw) {
+    const before = await readSide(objects, one.beforeMode, one.beforeOid, limits);
+    const after = await readSide(objects, one.afterMode, one.afterOid, limits);
+    if (!before.ok) return before;
+    if (!after.ok) return after;
+    changes.push(...split(one, before.value, after.value, diffs.get(one.path)));
+  }
+  return ok(changes.toSorted((a, b) => (a.path < b.path ? -1 : 1)));
+}
+
+/** A rename becomes a deletion and a creation: what an effect means must not hang on how alike two contents are. */
+function split(raw: RawChange, before: Side | undefined, after: Side | undefined, diff: string | undefined): readonly TreeChange[] {
+  const shown = diff === undefined ? {} : { diff };
+  if (raw.from === undefined) return [{ path: raw.path, ...(before && { before }), ...(after && { after }), ...shown }];
+  return [
+    { path: raw.from, ...(before && { before }), movedTo: raw.path },
+    { path: raw.path, ...(after && { after }), movedFrom: raw.from, ...shown },
+  ];
+}
+
+function parseRaw(text: string): readonly RawChange[] {
+  const fields = text.split("\0");
+  const changes: RawChange[] = [];
+  for (let at = 0; at < fields.length - 1; ) {
+    const match = /^:(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) ([ADMTR])\d*$/.exec(fields[at] ?? "");
+    assert(match !== null, "git names the changed paths in the form that was asked for");
+    const [, beforeMode = "", afterMode = "", beforeOid = "", afterOid = "", status] = match;
+    const moved = status === "R";
+    const path = fields[at + (moved ? 2 : 1)] ?? "";
+    changes.push({ path, beforeMode, afterMode, beforeOid, afterOid, ...(moved && { from: fields[at + 1] ?? "" }) });
+    at += moved ? 3 : 2;
+  }
+  return changes;
+}
+
+async function readSide(objects: ObjectReader, mode: string, oid: string, limits: GitLimits): Promise<Result<Side | undefined, Refusal<ChangesCode>>> {
+  if (mode === "000000") return ok(undefined);
+  if (mode === "160000") return ok({ mode, oid, size: 0, digest: digestOf(oid) });
+  if (mode !== "100644" && mode !== "100755" && mode !== "120000" && mode !== "100664") return refuse("git_mode_unknown", `a file has the mode ${mode}`, { remedy: "use plain files, executables, links or submodules" });
+  const content = await objects.content(oid, limits.inspectBytes);
+  if (content === undefined || content.type !== "blob") return refuse("git_object_missing", `the content ${oid} is not in the repository`, { remedy: "push all objects, then propose again" });
+  const { size, digest, bytes } = content;
+  return ok({ mode: mode === "100664" ? "100644" : (mode satisfies FileMode), oid, size, digest, ...(bytes && { bytes }) });
+}
+
+/** One diff per path (of a rename: the new path). Past the bound of one read, the rest is left out and named uninspectable. */
+async function readDiffs(mirror: Mirror, env: Readonly<Record<string, string>>, pair: readonly string[], limits: GitLimits, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const done = await mirror.run({ args: [...DIFF, ...TEXT, "-M50%", "-l1000", ...pair], env, signal, maxBytes: 8 * limits.detailPlanBytes });
+  const whole = done.kind === "exit" && done.code === 0;
+  const text = done.stdout.toString("utf8");
+  const parts = text.split(/^(?=diff --git )/m);
+  if (!whole) parts.pop();
+  const diffs = new Map<string, string>();
+  for (const part of parts) {
+    const path = diffPath(part);
+    if (path !== undefined) diffs.set(path, part);
+  }
+  return diffs;
+}
+
+/** The new path of a diff (the old one of a deletion). `core.quotePath` is off, so only control characters and quotes are quoted. */
+function diffPath(part: string): string | undefined {
+  const head = part.slice(0, part.search(/^@@ |^Binary files /m) >>> 0);
+  const plus = /^\+\+\+ b\/(.*?)\t?$/m.exec(head)?.[1];
+  const minus = /^--- a\/(.*?)\t?$/m.exec(head)?.[1];
+  const moved = /^rename to (.*)$/m.exec(head)?.[1];
+  if (plus !== undefined) return plus;
+  if (moved !== undefined) return moved;
+  if (minus !== undefined) return minus;
+  const first = /^diff --git a\/(.*)$/m.exec(part)?.[1] ?? "";
+  const half = first.slice(0, (first.length - 3) / 2);
+  return first === `${half} b/${half}` ? half : undefined;
+}
+
+/** What the payload says of content, beyond git's own ids: SHA-256 over every changed path, mode and content. */
+export function changesDigest(changes: readonly TreeChange[]): Digest {
+  return digestJson(changes.map((change) => [change.path, change.after?.mode ?? null, change.after?.digest ?? null]));
+}

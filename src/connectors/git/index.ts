@@ -1,0 +1,93 @@
+/** Connector `git`: brings an approved tree onto a branch by compare and swap. Its rules are in docs/spec/git.md. */
+import { resolve } from "node:path";
+import type { Connector, PerformFault, RunLimits } from "../../control/ports.ts";
+import { assert, digestJson, fail, ok } from "../../core/base/index.ts";
+import type { Refusal, Result } from "../../core/base/index.ts";
+import { admitInput, readInput } from "./admit.ts";
+import { analyseInput, pinOf } from "./analyse.ts";
+import { checkRepositories } from "./declare.ts";
+import { applyPayload, currentHead, undoPayload } from "./execute.ts";
+import type { ExecuteContext } from "./execute.ts";
+import { mirrors } from "./mirror.ts";
+import { decodePayload, stateDigest } from "./payload.ts";
+import type { GitProgram } from "./process.ts";
+import { GIT_LIMITS } from "./types.ts";
+import type { GitOptions, GitRepository } from "./types.ts";
+import { verifyPayload } from "./verify.ts";
+
+export { checkRepositories } from "./declare.ts";
+export type { GitLimits, GitOptions, GitRepository, Identity } from "./types.ts";
+
+/** Raised with every change to what the connector derives or does. */
+const VERSION = 1;
+
+/** What ssh, credential helpers and proxies of the operator need; given to git only when it talks to another machine. */
+const REMOTE_ENV = ["HOME", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "GIT_ASKPASS", "SSH_ASKPASS", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+export function gitConnector(options: GitOptions): Connector {
+  const faults = checkRepositories(options.repositories);
+  assert(faults.length === 0, `the repositories were checked when they were read: ${faults[0]?.message ?? ""}`);
+  const limits = { ...GIT_LIMITS, ...options.limits };
+  const repositories = new Map(options.repositories.map((repository) => [repository.name, repository]));
+  const openMirror = mirrors(programOf(options), resolve(options.workDir));
+
+  const execution = async (bytes: Uint8Array, run: RunLimits): Promise<Result<ExecuteContext>> => {
+    const payload = decodePayload(bytes);
+    if (!payload.ok) return payload;
+    const repository = repositories.get(payload.value.repository);
+    if (repository === undefined) return fail({ code: "git_repository_unknown", message: `no repository ${payload.value.repository} is declared here`, remedy: "declare it, or plan the change again" });
+    const signal = deadline(run);
+    const mirror = await openMirror(repository, signal);
+    if (!mirror.ok) return mirror;
+    return ok({ mirror: mirror.value, payload: payload.value, pin: pinOf(bytes), limits, clock: options.clock, committer: options.submitterIdentity, signal });
+  };
+  const untouched = (error: Refusal): Result<never, PerformFault> => fail({ ...error, effect: "none" });
+
+  return {
+    name: "git",
+    digest: digestJson({ connector: "git", version: VERSION, repositories: options.repositories.map(declaration), submitter: { ...options.submitterIdentity } }),
+    admit: (input) => admitInput(input, repositories, limits),
+    analyse: async (input, run) => {
+      const read = readInput(input, repositories, limits);
+      if (!read.ok) return fail(read.error[0] ?? { code: "git_input_invalid", message: "the input is not a git step" });
+      const repository = repositories.get(read.value.repository);
+      assert(repository !== undefined, "an input that was read names a declared repository");
+      const signal = deadline(run);
+      const mirror = await openMirror(repository, signal);
+      if (!mirror.ok) return mirror;
+      return analyseInput({ mirror: mirror.value, input: read.value, limits, author: repository.author ?? options.submitterIdentity, secretKey: options.secretKey, signal });
+    },
+    observe: async (payload, run) => {
+      const context = await execution(payload, run);
+      if (!context.ok) return context;
+      const { mirror, signal } = context.value;
+      const { repository, branch } = context.value.payload;
+      const head = await mirror.locked(() => currentHead(mirror, branch, signal));
+      if (!head.ok) return head;
+      return ok({ stateDigest: stateDigest(repository, branch, head.value.tree), context: { repository, branch, commit: head.value.commit, tree: head.value.tree } });
+    },
+    apply: async (payload, expected, run) => {
+      const context = await execution(payload, run);
+      return context.ok ? context.value.mirror.locked(() => applyPayload(context.value, expected)) : untouched(context.error);
+    },
+    verify: async (payload, performed, run) => {
+      const context = await execution(payload, run);
+      return context.ok ? verifyPayload(context.value, performed) : context;
+    },
+    undo: async (payload, performed, run) => {
+      const context = await execution(payload, run);
+      return context.ok ? context.value.mirror.locked(() => undoPayload(context.value, performed)) : untouched(context.error);
+    },
+  };
+}
+
+function programOf(options: GitOptions): GitProgram {
+  const env = options.env ?? process.env;
+  const remoteEnv = Object.fromEntries(REMOTE_ENV.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  return { binary: options.gitBinary ?? "git", configFile: resolve(options.workDir, "gitconfig"), path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", remoteEnv };
+}
+
+const deadline = (run: RunLimits): AbortSignal =>
+  run.signal === undefined ? AbortSignal.timeout(run.timeoutMillis) : AbortSignal.any([run.signal, AbortSignal.timeout(run.timeoutMillis)]);
+
+const declaration = (repository: GitRepository): Record<string, unknown> => JSON.parse(JSON.stringify(repository)) as Record<string, unknown>;

@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ok, refuse } from "../../core/base/index.ts";
+import type { Refusal, Result } from "../../core/base/index.ts";
+import { openObjects } from "./objects.ts";
+import type { ObjectReader } from "./objects.ts";
+import { FOREIGN_CONFIG, GIT_CONFIG, runGit } from "./process.ts";
+import type { GitCall, GitOutcome, GitProgram } from "./process.ts";
+import type { GitRepository, Head } from "./types.ts";
+
+export type MirrorCode = "git_unreachable" | "git_branch_missing" | "git_ref_missing" | "git_timeout" | "git_failed";
+
+/**
+ * A bare repository of our own beside each declared one: what is fetched, derived and approved is kept here, and nothing is
+ * ever checked out into it. Hooks, filters and configuration of the declared repository do not come along.
+ */
+export interface Mirror {
+  readonly repository: GitRepository;
+  readonly dir: string;
+  /** One at a time: fetches and pushes of this repository. */
+  locked<T>(work: () => Promise<T>): Promise<T>;
+  run(call: Omit<GitCall, "gitDir">): Promise<GitOutcome>;
+  objects(env: Readonly<Record<string, string>>, signal: AbortSignal): ObjectReader;
+  readonly program: GitProgram;
+}
+
+export const shortHash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24);
+
+/** The path of a repository on this machine, or nothing for a remote one. */
+export function localPath(url: string): string | undefined {
+  if (url.startsWith("file://")) return fileURLToPath(url);
+  return url.startsWith("/") ? url : undefined;
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** For repositories on this machine: how git starts its other end there, with our settings above that repository's own. */
+export function otherEnd(mirror: Mirror, service: "upload-pack" | "receive-pack"): readonly string[] {
+  if (localPath(mirror.repository.url) === undefined) return [];
+  const settings = FOREIGN_CONFIG.map(quoted).join(" ");
+  return [`--${service}=${quoted(mirror.program.binary)} ${settings} ${service}`];
+}
+
+/** Opens mirrors on first use and keeps them. */
+export function mirrors(program: GitProgram, workDir: string): (repository: GitRepository, signal: AbortSignal) => Promise<Result<Mirror>> {
+  const open = new Map<string, Mirror>();
+  return async (repository, signal) => {
+    const known = open.get(repository.name);
+    if (known !== undefined) return ok(known);
+    const dir = join(workDir, `${shortHash(`${repository.name}\n${repository.url}`)}.git`);
+    await mkdir(workDir, { recursive: true, mode: 0o700 });
+    await writeFile(program.configFile, GIT_CONFIG, { mode: 0o600 });
+    const format = repository.objectFormat ?? "sha1";
+    const made = await runGit(program, { args: ["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", dir], signal });
+    if (made.kind !== "exit" || made.code !== 0) return gitFault(made, "git_failed", `cannot make a mirror of ${repository.name}`, "check that git is installed and the work directory is writable");
+    const again = open.get(repository.name);
+    const mirror = again ?? mirrorAt(program, repository, dir);
+    open.set(repository.name, mirror);
+    return ok(mirror);
+  };
+}
+
+function mirrorAt(program: GitProgram, repository: GitRepository, dir: string): Mirror {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    repository,
+    dir,
+    program,
+    locked: (work) => {
+      const next = last.then(work);
+      last = next.catch(() => undefined);
+      return next;
+    },
+    run: (call) => runGit(program, { ...call, gitDir: dir }),
+    objects: (env, signal) => openObjects(program, dir, env, signal),
+  };
+}
+
+export function gitFault<C extends MirrorCode>(outcome: GitOutcome, code: C, message: string, remedy: string): { readonly ok: false; readonly error: Refusal<C | "git_timeout"> } {
+  if (outcome.kind === "stopped" && outcome.why === "timeout") return refuse("git_timeout", `${message}: git did not end in time`, { remedy: "try again; raise the limit if it stays so" });
+  const said = outcome.stderr === "" ? "" : `: ${outcome.stderr}`;
+  return refuse(code, `${message}${said}`, { remedy });
+}
+
+export const baseRef = (branch: string): string => `refs/pawl/base/${shortHash(branch)}`;
+
+/** Brings the branch (and a proposed ref) here. The caller holds the lock until the ids are resolved. */
+export async function fetchBranch(mirror: Mirror, branch: string, proposed: string | undefined, signal: AbortSignal): Promise<Result<void, Refusal<MirrorCode>>> {
+  const wanted = [`+refs/heads/${branch}:${baseRef(branch)}`];
+  if (proposed !== undefined) wanted.push(`+${proposed}:refs/pawl/proposed/${shortHash(proposed)}`);
+  const { name, url } = mirror.repository;
+  const args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
+  const done = await mirror.run({ args: [...args, ...otherEnd(mirror, "upload-pack"), "--", url, ...wanted], signal, remote: localPath(url) === undefined });
+  if (done.kind === "exit" && done.code === 0) return ok(undefined);
+  const missing = /couldn't find remote ref (\S+)/.exec(done.stderr)?.[1];
+  if (missing === `refs/heads/${branch}`) {
+    return refuse("git_branch_missing", `the repository ${name} has no branch ${branch}`, { remedy: "name an existing branch; Pawl does not create branches" });
+  }
+  if (proposed !== undefined && (missing !== undefined || /not our ref|unadvertised object/.test(done.stderr))) {
+    return refuse("git_ref_missing", `the repository ${name} has no ${proposed}`, { remedy: "push it there first, then propose again" });
+  }
+  return gitFault(done, "git_unreachable", `cannot fetch from ${name}`, "check the address and the operator's credentials");
+}
+
+/** The commit and tree that a ref of the mirror points to. */
+export async function resolveHead(objects: ObjectReader, ref: string): Promise<Head | undefined> {
+  const commit = await objects.info(`${ref}^{commit}`);
+  const tree = commit === undefined ? undefined : await objects.info(`${commit.oid}^{tree}`);
+  return commit === undefined || tree === undefined ? undefined : { commit: commit.oid, tree: tree.oid };
+}

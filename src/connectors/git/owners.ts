@@ -1,0 +1,68 @@
+import ignore from "ignore";
+
+/** Where GitHub looks, in its order; the first that exists counts. */
+export const CODEOWNERS_PATHS = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"] as const;
+
+/** GitHub reads no larger file. */
+export const CODEOWNERS_BYTES = 3 * 1024 * 1024;
+
+export interface OwnerRules {
+  /** The owners of a path: those of the last rule that matches. A rule without owners takes ownership away. */
+  owners(path: string): readonly string[];
+  /** Lines that name nobody or use a form that CODEOWNERS does not have; GitHub skips them. */
+  readonly faults: readonly { readonly line: number; readonly message: string }[];
+}
+
+interface Rule {
+  readonly owners: readonly string[];
+  matches(path: string): boolean;
+}
+
+const OWNER = /^(@[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+)$/;
+
+export function readOwners(text: string): OwnerRules {
+  const rules: Rule[] = [];
+  const faults: { line: number; message: string }[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const parsed = readLine(line);
+    if (parsed === undefined) continue;
+    if (typeof parsed === "string") faults.push({ line: index + 1, message: parsed });
+    else rules.push(parsed);
+  }
+  return { owners: (path) => rules.findLast((rule) => rule.matches(path))?.owners ?? [], faults };
+}
+
+/** A rule, what is wrong with the line, or nothing for a blank or a comment. */
+function readLine(line: string): Rule | string | undefined {
+  const text = line.trim();
+  if (text === "" || text.startsWith("#")) return undefined;
+  // GitLab's section headers are no rules.
+  if (/^\^?\[[^\]]*\]/.test(text) && !text.startsWith("[!")) return "sections are not supported";
+  const words = text.match(/(?:\\.|[^\s\\])+/g) ?? [];
+  const pattern = words[0] ?? "";
+  const comment = words.findIndex((word, at) => at > 0 && word.startsWith("#"));
+  const owners = words.slice(1, comment < 0 ? undefined : comment);
+  if (pattern.startsWith("!")) return "a pattern cannot be negated";
+  if (/\[/.test(pattern)) return "character ranges are not supported";
+  if (pattern.startsWith("\\#")) return "a pattern cannot begin with #";
+  const wrong = owners.filter((owner) => !OWNER.test(owner));
+  if (wrong.length > 0) return `${JSON.stringify(wrong[0])} is not an owner: write @user, @organisation/team or an address`;
+  return { owners, matches: matcher(pattern) };
+}
+
+/** gitignore's rules with one exception of GitHub's: `dir/*` owns the files in `dir`, and nothing deeper. */
+function matcher(pattern: string): (path: string) => boolean {
+  const shallow = pattern.endsWith("/*") && pattern !== "/*";
+  const files = ignore({ ignorecase: false }).add(pattern);
+  if (!shallow) return (path) => files.ignores(path);
+  const folder = ignore({ ignorecase: false }).add(`${pattern.slice(0, -1)}`);
+  return (path) => {
+    const cut = path.lastIndexOf("/");
+    return files.ignores(path) && cut > 0 && folder.checkIgnore(`${path.slice(0, cut)}/`).ignored && !parentMatches(folder, path.slice(0, cut));
+  };
+}
+
+const parentMatches = (folder: ReturnType<typeof ignore>, directory: string): boolean => {
+  const cut = directory.lastIndexOf("/");
+  return cut > 0 && folder.ignores(`${directory.slice(0, cut)}/`);
+};

@@ -1,0 +1,69 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import type { Performed } from "../../control/ports.ts";
+import { fail, ok } from "../../core/base/index.ts";
+import type { JsonObject, Result } from "../../core/base/index.ts";
+import { contains, currentHead, factOf } from "./execute.ts";
+import type { ExecuteContext } from "./execute.ts";
+import { readable } from "./process.ts";
+import type { GitRepository } from "./types.ts";
+
+const TAIL = 4_000;
+
+/** The branch holds our commit, the commit has the approved tree, and the operator's own check passes on it. */
+export async function verifyPayload(context: ExecuteContext, performed: Performed): Promise<Result<Performed>> {
+  const { mirror, payload, signal } = context;
+  const ours = factOf(performed.facts, "commit");
+  const head = await currentHead(mirror, payload.branch, signal);
+  if (!head.ok) return head;
+  const there = head.value.commit === ours || (await contains(mirror, ours, head.value.commit, signal));
+  if (!there) return fail({ code: "verify_commit_gone", message: `the branch ${payload.branch} does not hold the commit ${ours}`, remedy: "find out who moved the branch", details: { head: head.value.commit } });
+  const objects = mirror.objects({}, signal);
+  const tree = await objects.info(`${ours}^{tree}`);
+  await objects.close();
+  if (tree?.oid !== payload.tree) return fail({ code: "verify_tree_differs", message: `the commit ${ours} does not have the approved tree`, details: { expected: payload.tree, observed: tree?.oid ?? "" } });
+  const facts: JsonObject = { commit: ours, tree: tree.oid, head: head.value.commit };
+  return mirror.repository.verify === undefined ? ok({ facts }) : runCheck(context, mirror.repository.verify, facts);
+}
+
+/** Runs the operator's program in a fresh copy of the approved tree: symbolic links are written as plain files, nothing is filtered. */
+async function runCheck(context: ExecuteContext, check: NonNullable<GitRepository["verify"]>, facts: JsonObject): Promise<Result<Performed>> {
+  const { mirror, payload, signal } = context;
+  const home = join(mirror.dir, "pawl");
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const dir = await mkdtemp(join(home, "v-"));
+  try {
+    const env = { GIT_INDEX_FILE: join(dir, "index"), GIT_WORK_TREE: join(dir, "files") };
+    await mkdir(env.GIT_WORK_TREE);
+    for (const args of [["read-tree", "--end-of-options", payload.tree], ["checkout-index", "--all", "--force", "--quiet"]]) {
+      const done = await mirror.run({ args, env, signal });
+      if (done.kind !== "exit" || done.code !== 0) return fail({ code: "verify_checkout_failed", message: `cannot write the approved tree to disk: ${done.stderr}`, remedy: "check the work directory" });
+    }
+    return await runProgram(context, check, env.GIT_WORK_TREE, dir, facts);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function runProgram(context: ExecuteContext, check: NonNullable<GitRepository["verify"]>, cwd: string, home: string, facts: JsonObject): Promise<Result<Performed>> {
+  const [program = "", ...args] = check.argv;
+  const done = await execa(program, args, {
+    cwd,
+    env: { PATH: context.mirror.program.path, HOME: home, TMPDIR: home, LANG: "C.UTF-8", CI: "1" },
+    extendEnv: false,
+    stdin: "ignore",
+    all: true,
+    reject: false,
+    timeout: check.timeoutSeconds * 1000,
+    cancelSignal: context.signal,
+    killDescendants: true,
+    forceKillAfterDelay: 1000,
+    maxBuffer: 8 * 1024 * 1024,
+  });
+  const output = (done.all ?? "").slice(-TAIL);
+  const ended = done.timedOut || done.isCanceled ? "did not end in time" : done.exitCode === undefined ? "did not run" : `ended with ${done.exitCode}`;
+  const evidence: JsonObject = { argv: [...check.argv], exit: done.exitCode ?? -1, output };
+  if (done.exitCode === 0) return ok({ facts: { ...facts, check: evidence } });
+  return fail({ code: "verify_check_failed", message: `the check ${readable(check.argv.join(" "))} ${ended}`, remedy: "read its output; the change is taken back", details: evidence });
+}

@@ -1,0 +1,127 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import { gitConnector } from "../../../src/connectors/git/index.ts";
+import type { GitLimits, GitRepository } from "../../../src/connectors/git/index.ts";
+import type { Connector } from "../../../src/control/ports.ts";
+import { millis } from "../../../src/core/base/index.ts";
+
+export const NOW = millis(Date.UTC(2026, 0, 15, 12, 0, 0));
+export const LIMITS = { timeoutMillis: 60_000 };
+export const KEY = new Uint8Array(32).fill(7);
+
+/** A file's content, or a link's target, or an executable's content. */
+export type Files = Readonly<Record<string, string | Uint8Array | { readonly link: string } | { readonly run: string } | { readonly submodule: string }>>;
+
+const ENV = {
+  PATH: process.env.PATH ?? "",
+  HOME: "/nonexistent",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_AUTHOR_NAME: "Ada",
+  GIT_AUTHOR_EMAIL: "ada@example.com",
+  GIT_AUTHOR_DATE: "1767225600 +0000",
+  GIT_COMMITTER_NAME: "Ada",
+  GIT_COMMITTER_EMAIL: "ada@example.com",
+  GIT_COMMITTER_DATE: "1767225600 +0000",
+};
+
+/** A bare repository with a `main` branch, and a connector that knows it as `shop`. */
+export class World {
+  readonly dir: string;
+  readonly bare: string;
+  readonly work: string;
+  readonly mirrors: string;
+
+  constructor(t: Pick<TestContext, "after">) {
+    this.dir = mkdtempSync(join(tmpdir(), "pawl-git-"));
+    this.bare = join(this.dir, "shop.git");
+    this.work = join(this.dir, "work");
+    this.mirrors = join(this.dir, "mirrors");
+    t.after(() => rmSync(this.dir, { recursive: true, force: true }));
+    this.git(this.dir, "init", "--quiet", "--bare", "--initial-branch=main", this.bare);
+  }
+
+  git(cwd: string, ...args: string[]): string {
+    return execFileSync("git", args, { cwd, env: ENV, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  }
+
+  /** Commits exactly these files onto the branch, without hooks, filters or a checkout; undefined removes a file. */
+  commit(branch: string, files: Readonly<Record<string, Files[string] | undefined>>, message = "change"): string {
+    const parent = this.tip(branch);
+    const index = join(this.dir, `index-${process.pid}`);
+    const env = { ...ENV, GIT_INDEX_FILE: index };
+    rmSync(index, { force: true });
+    const run = (args: string[], input?: string | Uint8Array): string => execFileSync("git", [`--git-dir=${this.bare}`, ...args], { env, encoding: "utf8", ...(input === undefined ? {} : { input }) }).trim();
+    if (parent !== undefined) run(["read-tree", parent]);
+    for (const [path, file] of Object.entries(files)) {
+      if (file === undefined) {
+        run(["update-index", "--force-remove", "--", path]);
+        continue;
+      }
+      const [mode, content] = modeOf(file);
+      const oid = mode === "160000" ? (content as string) : run(["hash-object", "-w", "--stdin"], content);
+      run(["update-index", "--add", "--cacheinfo", `${mode},${oid},${path}`]);
+    }
+    const tree = run(["write-tree"]);
+    const commit = run(["commit-tree", "-m", message, ...(parent === undefined ? [] : ["-p", parent]), tree]);
+    run(["update-ref", `refs/heads/${branch}`, commit]);
+    return commit;
+  }
+
+  tip(branch: string): string | undefined {
+    try {
+      return this.git(this.bare, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`);
+    } catch {
+      return undefined;
+    }
+  }
+
+  show(spec: string): string {
+    return this.git(this.bare, "show", spec);
+  }
+
+  /** A second branch that starts where the first stands. */
+  branch(name: string, from = "main"): void {
+    this.git(this.bare, "branch", name, from);
+  }
+
+  connector(repository: Partial<GitRepository> = {}, more: { readonly limits?: Partial<GitLimits>; readonly env?: Record<string, string> } = {}): Connector {
+    return gitConnector({
+      repositories: [{ name: "shop", url: this.bare, environment: "production", ...repository }],
+      workDir: this.mirrors,
+      secretKey: KEY,
+      clock: { now: () => NOW },
+      submitterIdentity: { name: "Pawl", email: "pawl@example.com" },
+      env: { PATH: process.env.PATH, ...more.env },
+      ...(more.limits && { limits: more.limits }),
+    });
+  }
+
+  write(path: string, content: string, mode = 0o644): string {
+    const full = join(this.dir, path);
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, content, { mode });
+    return full;
+  }
+}
+
+function modeOf(file: Files[string]): [string, string | Uint8Array] {
+  if (typeof file === "string" || file instanceof Uint8Array) return ["100644", file];
+  if ("link" in file) return ["120000", file.link];
+  return "run" in file ? ["100755", file.run] : ["160000", file.submodule];
+}
+
+/** The patch that turns the first text of a file into the second: every line replaced. */
+export function patchOf(path: string, before: string, after: string): string {
+  const lines = (text: string): string[] => text.split("\n").slice(0, -1);
+  const [old, now] = [lines(before), lines(after)];
+  const range = (count: number): string => `${count === 0 ? 0 : 1},${count}`;
+  const head = [`diff --git a/${path} b/${path}`];
+  if (old.length === 0) head.push("new file mode 100644", "--- /dev/null", `+++ b/${path}`);
+  else if (now.length === 0) head.push("deleted file mode 100644", `--- a/${path}`, "+++ /dev/null");
+  else head.push(`--- a/${path}`, `+++ b/${path}`);
+  return [...head, `@@ -${range(old.length)} +${range(now.length)} @@`, ...old.map((line) => `-${line}`), ...now.map((line) => `+${line}`), ""].join("\n");
+}
