@@ -3,18 +3,20 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { GitRepository } from "./connectors/git/index.ts";
 import type { Settings } from "./cli/settings.ts";
-import { issueToken, seedConfig, type Deps } from "./control/index.ts";
+import { issueToken, parseDirectory, seedConfig, type Deps } from "./control/index.ts";
 import { canonical, type PrincipalId } from "./core/base/index.ts";
 import type { Keys } from "./keys.ts";
 import { createSampleRepository } from "./sample-repository.ts";
 
 export interface FirstStart {
   readonly person: { readonly id: string; readonly name: string; readonly token: string };
-  readonly agent: { readonly id: string; readonly token: string };
-  readonly sampleRepository: string;
+  /** Absent where the operator brought a directory of their own. */
+  readonly agent?: { readonly id: string; readonly token: string };
+  readonly sampleRepository?: string;
 }
 
 const SAMPLE = "sample";
+const SANDBOX = "agent:sandbox" as PrincipalId;
 
 /**
  * On the very first start: a policy and a directory in force, a token for the first person and one for the agent `sandbox`,
@@ -23,38 +25,51 @@ const SAMPLE = "sample";
 export async function firstStart(deps: Deps, settings: Settings, keys: Keys): Promise<{ readonly made?: FirstStart; readonly repositories: readonly GitRepository[] }> {
   const samplePath = join(settings.dataDir, SAMPLE);
   const seededPolicy = await seedConfig(deps, "policy", policyText(settings));
-  const person = firstPerson();
+  const person = firstPerson(settings);
   const seeded = await seedConfig(deps, "directory", directoryText(settings, person));
   writeTrust(settings.dataDir, deps, keys);
   const firstEver = seeded === "seeded" && seededPolicy === "seeded";
   if (firstEver && settings.repositories.length === 0) await createSampleRepository(samplePath);
   const repositories = settings.repositories.length === 0 && existsSync(samplePath) ? [{ name: SAMPLE, url: samplePath, environment: "sandbox" }] : [];
-  if (!firstEver || settings.seeds.directory !== undefined) return { repositories };
+  if (!firstEver) return { repositories };
   const mine = await issueToken(deps, `human:${person.id}` as PrincipalId, "first start", "first-start");
-  const agents = await issueToken(deps, "agent:sandbox" as PrincipalId, "first start", "first-start");
   keep(settings.dataDir, person.id, mine.token);
+  if (settings.seeds.directory !== undefined) return { repositories, made: { person: { ...person, token: mine.token } } };
+  const agents = await issueToken(deps, SANDBOX, "first start", "first-start");
   keep(settings.dataDir, "sandbox", agents.token);
-  return {
-    repositories,
-    made: { person: { ...person, token: mine.token }, agent: { id: "agent:sandbox", token: agents.token }, sampleRepository: samplePath },
-  };
+  return { repositories, made: { person: { ...person, token: mine.token }, agent: { id: SANDBOX, token: agents.token }, sampleRepository: samplePath } };
 }
 
 function policyText(settings: Settings): string {
   return readFileSync(settings.seeds.policy ?? new URL("../examples/policy/default.yaml", import.meta.url), "utf8");
 }
 
-function firstPerson(): { readonly id: string; readonly name: string } {
+interface FirstPerson {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The first admin of the directory the operator brought, or whoever starts Pawl. */
+function firstPerson(settings: Settings): FirstPerson {
+  if (settings.seeds.directory !== undefined) return firstAdmin(settings.seeds.directory);
   const name = userInfo().username;
   const id = name.toLowerCase().replaceAll(/[^a-z0-9._-]/g, "-").replace(/^[^a-z0-9]+/, "");
   return { id: id === "" ? "first" : id, name };
+}
+
+function firstAdmin(path: string): FirstPerson {
+  const directory = parseDirectory(readFileSync(path, "utf8"));
+  if (!directory.ok) throw new Error(`${path} is not a valid directory: ${directory.error.map((f) => `${f.where ?? ""} ${f.message}`).join("; ")}`);
+  const admin = directory.value.persons.find((p) => p.active && p.roles.includes("admin"));
+  if (admin === undefined) throw new Error(`${path} names no active person with the role admin, so nobody could make tokens`);
+  return admin;
 }
 
 /**
  * The sandbox agent belongs to a placeholder who is no active person, so that somebody alone can sign what it proposes.
  * An agent in earnest gets a real owner, who then cannot.
  */
-function directoryText(settings: Settings, person: { readonly id: string; readonly name: string }): string {
+function directoryText(settings: Settings, person: FirstPerson): string {
   if (settings.seeds.directory !== undefined) return readFileSync(settings.seeds.directory, "utf8");
   const groups = ["admins", "maintainers", "security"];
   return canonical({

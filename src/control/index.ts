@@ -1,7 +1,7 @@
 /** The door of control for whoever wires it together; others import types.ts and ports.ts. */
 export { appendAudit } from "./audit.ts";
 export { loadChange } from "./commit.ts";
-export { configDesk, seedConfig } from "./config.ts";
+export { configDesk, parseDirectory, seedConfig } from "./config.ts";
 export { createControl } from "./control.ts";
 export type { Deps, Limits } from "./deps.ts";
 export { abandon, runDesk } from "./running.ts";
