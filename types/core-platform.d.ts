@@ -12,7 +12,7 @@ declare module "node:crypto" {
   interface KeyObject {
     readonly type: "public";
   }
-  export function createHash(algorithm: "sha256"): Hash;
+  export function hash(algorithm: "sha256", data: Uint8Array | string, encoding: "hex" | "latin1"): string;
   export function createHmac(algorithm: "sha256", key: Uint8Array): Hash;
   export function createPublicKey(key: { key: Uint8Array; format: "der"; type: "spki" }): KeyObject;
   export function verify(algorithm: null, data: Uint8Array, key: KeyObject, signature: Uint8Array): boolean;
@@ -34,3 +34,6 @@ declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
   decode(bytes?: Uint8Array, options?: { stream?: boolean }): string;
 }
+
+declare function btoa(binary: string): string;
+declare function atob(base64: string): string;
