@@ -1,6 +1,6 @@
 import { assert } from "../base/index.ts";
 import type { ChangeId } from "../base/index.ts";
-import { claimFindings, claimStatements } from "./claims.ts";
+import { claimFindings, claimStatements, openClaims } from "./claims.ts";
 import { normalPlan, normalScope } from "./normal.ts";
 import { derivedScope, scopeFindings } from "./scope.ts";
 import type { ScopeNames } from "./scope.ts";
@@ -26,7 +26,7 @@ export function assemblePlan({ change, proposal, analyses, names }: AssembleInpu
   const intent: Intent = { title, summary, proposer, onBehalfOf, scope };
   const steps = analyses.map(({ id, connector, analysis }): PlanStep => ({ ...analysis.step, id, connector }));
   const all = (list: "impact" | "evidence" | "unverified" | "assumptions"): readonly Statement[] => analyses.flatMap(({ analysis }) => analysis[list]);
-  const evidence = [...all("evidence"), ...claimStatements(proposal, steps)];
+  const evidence = [...all("evidence"), ...claimStatements(proposal)];
   return normalPlan({
     schema: PLAN_SCHEMA,
     change,
@@ -35,7 +35,7 @@ export function assemblePlan({ change, proposal, analyses, names }: AssembleInpu
     findings: [...analyses.flatMap(({ analysis }) => analysis.findings), ...scopeFindings(scope, steps), ...claimFindings(proposal, steps)],
     impact: all("impact"),
     evidence,
-    unverified: [...all("unverified"), ...missingEvidence(scope, steps, evidence)],
+    unverified: [...all("unverified"), ...openClaims(proposal, steps), ...missingEvidence(scope, steps, evidence)],
     assumptions: all("assumptions"),
   });
 }

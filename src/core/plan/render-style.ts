@@ -1,0 +1,130 @@
+/** Terminal text: colours, widths and wrapping. Everything that comes here has been through `visible`. */
+
+export type Style = "plain" | "bold" | "dim" | "red" | "green" | "yellow" | "magenta" | "cyan" | "alarm" | "red-bold" | "green-bold" | "yellow-bold" | "magenta-bold";
+
+const SGR: Readonly<Record<Style, string>> = {
+  plain: "",
+  bold: "1",
+  dim: "2",
+  red: "31",
+  green: "32",
+  yellow: "33",
+  magenta: "35",
+  cyan: "36",
+  alarm: "1;37;41",
+  "red-bold": "1;31",
+  "green-bold": "1;32",
+  "yellow-bold": "1;33",
+  "magenta-bold": "1;35",
+};
+
+export const paint = (color: boolean, style: Style, text: string): string =>
+  color && style !== "plain" && text.trim() !== "" ? `\u001B[${SGR[style]}m${text}\u001B[0m` : text;
+
+const ASCII = /^[\x20-\x7E]*$/;
+const PIECES = /\p{RGI_Emoji}|./gsv;
+const WIDE = /^(?:\p{Emoji_Presentation}|\p{RGI_Emoji}|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}])/v;
+
+const pieceCells = (piece: string): number => (/^\p{M}/u.test(piece) ? 0 : WIDE.test(piece) ? 2 : 1);
+
+/** Columns that a text takes on a terminal. */
+export function cells(text: string): number {
+  if (ASCII.test(text)) return text.length;
+  return (text.match(PIECES) ?? []).reduce((sum, piece) => sum + pieceCells(piece), 0);
+}
+
+export const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - cells(text)));
+
+/** Breaks at blanks, and inside a word only where it is longer than a line. Nothing is dropped but the blank at a break. */
+export function wrap(text: string, width: number): readonly string[] {
+  if (cells(text) <= width) return [text];
+  const lines: string[] = [];
+  let line = "";
+  for (const [i, word] of text.split(" ").entries()) {
+    const joined = i === 0 ? word : `${line} ${word}`;
+    if (cells(joined) <= width) {
+      line = joined;
+      continue;
+    }
+    if (i > 0 && line !== "") lines.push(line);
+    const parts = chop(word, width);
+    lines.push(...parts.slice(0, -1));
+    line = parts.at(-1) ?? "";
+  }
+  return [...lines, line];
+}
+
+/** Cuts at any character: for what has no blanks, and for code, where every blank counts. */
+export function chop(text: string, width: number): readonly string[] {
+  if (ASCII.test(text)) return text.length <= width ? [text] : (text.match(new RegExp(`.{1,${width}}`, "g")) ?? [""]);
+  const lines: string[] = [];
+  let line = "";
+  let used = 0;
+  for (const piece of text.match(PIECES) ?? []) {
+    const size = pieceCells(piece);
+    if (used + size > width && line !== "") {
+      lines.push(line);
+      [line, used] = ["", 0];
+    }
+    line += piece;
+    used += size;
+  }
+  return [...lines, line];
+}
+
+export interface Cell {
+  readonly text: string;
+  readonly style?: Style;
+}
+
+export interface Row {
+  /** Printed once, at the row's start; `indent` columns are kept free below it. */
+  readonly lead?: readonly Cell[];
+  readonly indent: number;
+  readonly body: Cell;
+  /** Set against the right edge: beside the body when both fit on one line, else below it. */
+  readonly right?: Cell;
+}
+
+/** A sheet of terminal lines of one width. */
+export class Sheet {
+  readonly lines: string[] = [];
+  readonly width: number;
+  readonly color: boolean;
+
+  constructor(width: number, color: boolean) {
+    this.width = width;
+    this.color = color;
+  }
+
+  blank(): void {
+    if (this.lines.at(-1) !== "") this.lines.push("");
+  }
+
+  line(...parts: readonly Cell[]): void {
+    this.lines.push(parts.map(({ text, style = "plain" }) => paint(this.color, style, text)).join("").replace(/ +$/, ""));
+  }
+
+  row({ lead = [], indent, body, right }: Row): void {
+    const room = this.width - indent;
+    const rightCells = right === undefined ? 0 : cells(right.text) + 2;
+    const wrapped = wrap(body.text, room);
+    const beside = right !== undefined && wrapped.length === 1 && cells(body.text) + rightCells <= room;
+    const gap = beside ? " ".repeat(room - cells(body.text) - cells(right.text)) : "";
+    for (const [i, text] of wrapped.entries()) {
+      const start = i === 0 ? this.start(lead, indent) : [{ text: " ".repeat(indent) }];
+      this.line(...start, { text, style: body.style }, ...(beside ? [{ text: gap }, right] : []));
+    }
+    if (beside) return;
+    if (right !== undefined) for (const text of wrap(right.text, room)) this.line({ text: " ".repeat(this.width - cells(text)) }, { text, style: right.style });
+  }
+
+  /** A lead too long for its column stands on lines of its own. */
+  private start(lead: readonly Cell[], indent: number): readonly Cell[] {
+    const text = lead.map((cell) => cell.text).join("");
+    if (cells(text) < indent || text === "") return [...lead, { text: " ".repeat(indent - cells(text)) }];
+    const style = lead.at(-1)?.style;
+    for (const part of wrap(text, this.width)) this.line({ text: part, style });
+    return [{ text: " ".repeat(indent) }];
+  }
+}

@@ -1,0 +1,65 @@
+import { canonical } from "../base/index.ts";
+import { chop } from "./render-style.ts";
+import type { Sheet } from "./render-style.ts";
+import type { Detail, FieldChange, PlanValue } from "./types.ts";
+import { visible } from "./visible.ts";
+
+const GUTTER = 4;
+/** Enough of a digest to tell two apart by eye; the whole stands in the plan. */
+const shortDigest = (digest: string): string => digest.slice(digest.indexOf(":") + 1).slice(0, 16);
+
+/** A value in one line. Text is in quotation marks, so that a number and its digits look different. */
+export function valueText(value: PlanValue): string {
+  switch (value.kind) {
+    case "json":
+      return visible(canonical(value.value));
+    case "secret":
+      return `hidden (${shortDigest(value.digest)})`;
+    case "bytes":
+      return `${value.size} bytes of ${visible(value.mediaType)} (${shortDigest(value.digest)})`;
+  }
+}
+
+function fieldText({ before, after }: FieldChange): string {
+  if (before === undefined && after === undefined) return "changes; the value is not stated";
+  if (before !== undefined && after !== undefined && canonical(before) === canonical(after)) return `${valueText(before)} unchanged`;
+  return `${before === undefined ? "nothing" : valueText(before)} → ${after === undefined ? "nothing" : valueText(after)}`;
+}
+
+/** Names in a column of their own, as wide as the widest that is not odd. */
+export function renderFields(sheet: Sheet, fields: readonly FieldChange[], indent: number): void {
+  const names = fields.map((field) => visible(field.path));
+  const column = Math.min(Math.max(0, ...names.map((name) => name.length)), 32) + 2;
+  for (const [i, field] of fields.entries()) {
+    const name = `${" ".repeat(indent)}${names[i]}`;
+    sheet.row({ lead: [{ text: name, style: "dim" }], indent: indent + column, body: { text: fieldText(field) } });
+  }
+}
+
+/** A diff is shown whole, each line behind a gutter that no line of it can reach. */
+export function renderDetail(sheet: Sheet, detail: Detail, indent: number): void {
+  switch (detail.kind) {
+    case "none":
+      return;
+    case "uninspectable":
+      return sheet.row({ indent, lead: [{ text: " ".repeat(indent) }], body: { text: `CANNOT BE SHOWN: ${visible(detail.reason)}`, style: "red-bold" } });
+    case "diff":
+      for (const line of detail.text.replace(/\n$/, "").split("\n")) renderDiffLine(sheet, line, indent);
+  }
+}
+
+function renderDiffLine(sheet: Sheet, line: string, indent: number): void {
+  const sign = line.slice(0, 1);
+  const style = sign === "+" ? "green" : sign === "-" ? "red" : sign === "@" ? "cyan" : "plain";
+  const text = blanksShown(visible(line, { lines: true }));
+  for (const [i, part] of chop(text, sheet.width - indent - GUTTER).entries()) {
+    sheet.line({ text: `${" ".repeat(indent)}${i === 0 ? "│" : "╎"} `, style: "dim" }, { text: part, style });
+  }
+}
+
+/** Tabs as arrows to the next stop, and blanks that end a line as themselves: both change what some files mean. */
+function blanksShown(line: string): string {
+  let shown = "";
+  for (const char of line) shown += char === "\t" ? `→${" ".repeat(3 - (Math.max(0, shown.length - 1) % 4))}` : char;
+  return shown.replace(/ +$/, (blanks) => "␠".repeat(blanks.length));
+}

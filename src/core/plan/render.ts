@@ -1,0 +1,211 @@
+import type { Outcome, RuleTrace, Seat, Selector } from "../policy/index.ts";
+import { presentationDigest } from "./present.ts";
+import type { Item, ItemOf, Presentation, Section, Tone } from "./presentation.ts";
+import { Sheet, pad } from "./render-style.ts";
+import type { Cell, Style } from "./render-style.ts";
+import { renderDetail, renderFields, valueText } from "./render-values.ts";
+import type { Finding, Provenance, Severity } from "./types.ts";
+import { visible } from "./visible.ts";
+
+/** What is true as of now and not part of what is signed. */
+export interface RenderContext {
+  /** `revision: 2`, `expires: in 3 h 49 min`. */
+  readonly facts?: readonly { readonly label: string; readonly text: string }[];
+  /** Who has voted, by seat. */
+  readonly votes?: readonly { readonly seat: string; readonly text: string }[];
+  /** How each rule came out. */
+  readonly trace?: readonly RuleTrace[];
+}
+
+export interface RenderOptions {
+  readonly width: number;
+  readonly color: boolean;
+  readonly context?: RenderContext;
+}
+
+const NARROWEST = 48;
+const WIDEST = 160;
+/** Everything hangs from this column; what stands left of it says how to take it. */
+const HANG = 13;
+
+/** A presentation for a terminal. Nothing in it is left out or cut short, whatever the width. */
+export function renderText(presentation: Presentation, { width, color, context = {} }: RenderOptions): string {
+  const sheet = new Sheet(Math.min(WIDEST, Math.max(NARROWEST, Math.trunc(width))), color);
+  renderHead(sheet, presentation);
+  for (const finding of presentation.alerts) renderFinding(sheet, finding, true);
+  for (const section of presentation.sections) renderSection(sheet, section, context);
+  renderNow(sheet, context);
+  renderFoot(sheet, presentation);
+  return `${sheet.lines.join("\n")}\n`;
+}
+
+const OUTCOME: Readonly<Record<Outcome, Style>> = {
+  auto: "green-bold",
+  review: "yellow-bold",
+  escalate: "magenta-bold",
+  revise: "magenta-bold",
+  block: "red-bold",
+};
+
+function renderHead(sheet: Sheet, { title, proposer, onBehalfOf, change, outcome }: Presentation): void {
+  sheet.row({ indent: 0, body: { text: visible(title), style: "bold" }, right: { text: outcome.toUpperCase(), style: OUTCOME[outcome] } });
+  const by = proposer === onBehalfOf ? proposer : `${proposer} for ${onBehalfOf}`;
+  sheet.row({ indent: 0, body: { text: `proposed by ${by}`, style: "dim" }, right: { text: change, style: "dim" } });
+  sheet.blank();
+}
+
+function renderSection(sheet: Sheet, section: Section, context: RenderContext): void {
+  sheet.blank();
+  sheet.row({ indent: 0, body: { text: section.question, style: "bold" }, right: { text: section.answer, style: "plain" } });
+  sheet.line({ text: "─".repeat(sheet.width), style: "dim" });
+  for (const item of section.items) renderItem(sheet, item, context);
+}
+
+function renderItem(sheet: Sheet, item: Item, context: RenderContext): void {
+  switch (item.kind) {
+    case "step":
+      return renderStep(sheet, item);
+    case "effect":
+      return renderEffect(sheet, item);
+    case "finding":
+      return renderFinding(sheet, item.finding, false);
+    case "words":
+      return renderWords(sheet, item);
+    case "fact":
+      return sheet.row({ lead: [{ text: visible(item.label), style: "dim" }], indent: HANG, body: { text: visible(item.text) } });
+    case "statement":
+      return renderStatement(sheet, item);
+    case "observation": {
+      const { subject, value, method, provenance } = item.observation;
+      return known(sheet, provenance, `${visible(subject)}: ${valueText(value)}`, method);
+    }
+    case "reason":
+      return sheet.row({ lead: [{ text: item.outcome, style: OUTCOME[item.outcome] }], indent: HANG, body: { text: visible(item.text) }, right: { text: visible(item.rule), style: "dim" } });
+    case "instruction":
+      return renderInstruction(sheet, item);
+    case "undo":
+      return renderUndo(sheet, item);
+    case "seat":
+      return renderSeat(sheet, item.seat, context);
+    case "note":
+      return sheet.row({ indent: 0, body: { text: visible(item.text) } });
+  }
+}
+
+function renderStep(sheet: Sheet, { step, connector, operation, target }: ItemOf<"step">): void {
+  const aim = Object.entries(target).map(([name, value]) => `${visible(name)} ${visible(value)}`);
+  sheet.row({ lead: [{ text: visible(step), style: "dim" }], indent: HANG, body: { text: [`${connector} ${operation}`, ...aim].join(" · "), style: "dim" } });
+}
+
+const TONE: Readonly<Record<Tone, Style>> = { destructive: "red-bold", outward: "magenta-bold", changing: "yellow-bold", adding: "green-bold" };
+const SHAPE: Readonly<Record<Provenance, string>> = { derived: "●", attested: "✓", claimed: "◌", unknown: "?" };
+const HOW: Readonly<Record<Provenance, Style>> = { derived: "plain", attested: "green", claimed: "yellow", unknown: "magenta" };
+/** Shape and word together: neither colour nor a legend is needed to tell what is known from what is said. */
+const knownBy = (provenance: Provenance): string => `${SHAPE[provenance]} ${provenance}`;
+
+function renderEffect(sheet: Sheet, { tone, consequence, effect, step }: ItemOf<"effect">): void {
+  sheet.blank();
+  sheet.row({
+    lead: [{ text: effect.kind.toUpperCase(), style: TONE[tone] }],
+    indent: HANG,
+    body: { text: visible(effect.resource), style: "bold" },
+    right: { text: consequence, style: tone === "destructive" ? "red" : "plain" },
+  });
+  const named = (label: string, texts: readonly string[]): string[] => (texts.length === 0 ? [] : [`${label} ${texts.map((text) => visible(text)).join(", ")}`]);
+  const owned = effect.owners.length === 0 ? ["owner unknown"] : named("owned by", effect.owners);
+  const place = `${visible(effect.resourceKind)} in ${visible(effect.system)}, ${visible(effect.environment)}`;
+  const where = [place, ...named("touches", effect.surfaces), ...owned, `by ${visible(step)}`].join(" · ");
+  sheet.row({ lead: [{ text: knownBy(effect.provenance), style: HOW[effect.provenance] }], indent: HANG, body: { text: where, style: "dim" } });
+  if (effect.summary !== "") sheet.row({ indent: HANG, body: { text: visible(effect.summary) }, lead: [] });
+  renderFields(sheet, effect.fields, HANG);
+  renderDetail(sheet, effect.detail, HANG);
+}
+
+const SEVERITY: Readonly<Record<Severity, { readonly word: string; readonly style: Style }>> = {
+  refused: { word: "REFUSED", style: "red-bold" },
+  danger: { word: "DANGER", style: "red-bold" },
+  warning: { word: "WARNING", style: "yellow-bold" },
+  info: { word: "NOTE", style: "plain" },
+};
+
+function renderFinding(sheet: Sheet, finding: Finding, alert: boolean): void {
+  const { word, style } = SEVERITY[finding.severity];
+  sheet.blank();
+  const lead: readonly Cell[] = alert ? [{ text: "▌ ", style }, { text: word, style }] : [{ text: word, style }];
+  sheet.row({ lead, indent: HANG, body: { text: visible(finding.message), style: alert ? "bold" : "plain" } });
+  const source = [knownBy(finding.provenance), visible(finding.code), ...(finding.resource === undefined ? [] : [visible(finding.resource)])].join(" · ");
+  sheet.row({ lead: [], indent: HANG, body: { text: source, style: "dim" } });
+  if (finding.remedy !== undefined) sheet.row({ lead: [], indent: HANG, body: { text: `→ ${visible(finding.remedy)}` } });
+}
+
+function renderWords(sheet: Sheet, { by, text }: ItemOf<"words">): void {
+  sheet.row({ lead: [{ text: knownBy("claimed"), style: HOW.claimed }], indent: HANG, body: { text: `${by} says:`, style: "dim" } });
+  for (const line of visible(text, { lines: true }).replaceAll("\t", "    ").split("\n")) {
+    sheet.row({ lead: [{ text: `${" ".repeat(HANG)}│`, style: "dim" }], indent: HANG + 2, body: { text: line } });
+  }
+}
+
+function known(sheet: Sheet, provenance: Provenance, text: string, source: string): void {
+  sheet.row({ lead: [{ text: knownBy(provenance), style: HOW[provenance] }], indent: HANG, body: { text }, right: { text: visible(source), style: "dim" } });
+}
+
+function renderStatement(sheet: Sheet, { text, resources, provenance, source }: ItemOf<"statement">): void {
+  known(sheet, provenance, visible(text), source);
+  for (const resource of resources) sheet.row({ lead: [{ text: `${" ".repeat(HANG)}·`, style: "dim" }], indent: HANG + 2, body: { text: visible(resource), style: "dim" } });
+}
+
+function renderInstruction(sheet: Sheet, { rule, code, message, resource }: ItemOf<"instruction">): void {
+  sheet.row({ lead: [{ text: "to mend" }], indent: HANG, body: { text: visible(message) }, right: { text: `${visible(code)} by ${visible(rule)}`, style: "dim" } });
+  if (resource !== undefined) sheet.row({ lead: [], indent: HANG, body: { text: visible(resource), style: "dim" } });
+}
+
+function renderUndo(sheet: Sheet, { step, undo }: ItemOf<"undo">): void {
+  const style: Style = undo.kind === "impossible" ? "red-bold" : "plain";
+  known(sheet, undo.provenance, visible(undo.text), `${visible(step)} · ${undo.kind}`);
+  if (undo.kind === "impossible") sheet.row({ lead: [], indent: HANG, body: { text: "It cannot be undone.", style } });
+}
+
+function sitter(selector: Selector): string {
+  switch (selector.kind) {
+    case "person":
+      return visible(selector.person);
+    case "group":
+      return `group ${visible(selector.group)}`;
+    case "role":
+      return `role ${visible(selector.role)}`;
+    case "owner":
+      return `owner ${visible(selector.handle)}`;
+  }
+}
+
+function renderSeat(sheet: Sheet, seat: Seat, { votes = [] }: RenderContext): void {
+  const who = seat.who.length === 0 ? "nobody" : seat.who.map(sitter).join(", or ");
+  const how = [seat.strength, ...(seat.channels.length === 0 ? [] : [`by ${seat.channels.map((channel) => visible(channel)).join(", ")}`])].join(" · ");
+  const cast = votes.filter((vote) => vote.seat === seat.id);
+  const lead = `${cast.length >= seat.count ? "■" : "□"} ${visible(seat.id)}`;
+  sheet.row({ lead: [{ text: lead }], indent: HANG, body: { text: `${seat.count} of: ${who}` }, right: { text: how, style: "dim" } });
+  for (const vote of cast) sheet.row({ lead: [], indent: HANG, body: { text: visible(vote.text), style: "green" } });
+}
+
+function renderNow(sheet: Sheet, { facts = [], trace = [] }: RenderContext): void {
+  if (facts.length + trace.length === 0) return;
+  sheet.blank();
+  sheet.row({ indent: 0, body: { text: "As of now", style: "bold" }, right: { text: "not part of what is signed", style: "dim" } });
+  sheet.line({ text: "─".repeat(sheet.width), style: "dim" });
+  for (const { label, text } of facts) sheet.row({ lead: [{ text: visible(label), style: "dim" }], indent: HANG, body: { text: visible(text) } });
+  for (const rule of trace) renderTrace(sheet, rule);
+}
+
+function renderTrace(sheet: Sheet, { rule, outcome, fired, when, parts, error, skipped }: RuleTrace): void {
+  const state = error !== undefined ? "error" : skipped === true ? "cannot match" : fired ? "fired" : "not met";
+  sheet.row({ lead: [{ text: state, style: fired ? OUTCOME[outcome] : "dim" }], indent: HANG, body: { text: visible(rule) }, right: { text: outcome, style: "dim" } });
+  sheet.row({ lead: [], indent: HANG, body: { text: visible(when), style: "dim" } });
+  for (const part of parts) sheet.row({ lead: [], indent: HANG, body: { text: `${pad(visible(part.text), 2)} = ${visible(JSON.stringify(part.value))}`, style: "dim" } });
+  if (error !== undefined) sheet.row({ lead: [], indent: HANG, body: { text: visible(error), style: "red" } });
+}
+
+function renderFoot(sheet: Sheet, presentation: Presentation): void {
+  sheet.blank();
+  const digests = { plan: presentation.plan, state: presentation.state, route: presentation.route, shown: presentationDigest(presentation) };
+  for (const [name, digest] of Object.entries(digests)) sheet.row({ lead: [{ text: name, style: "dim" }], indent: HANG, body: { text: digest, style: "dim" } });
+}
