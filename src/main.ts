@@ -1,8 +1,9 @@
 /** The composition root: the only place where clock, chance, disk, network and core meet. */
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createServer } from "./api/index.ts";
+import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./api/index.ts";
 import type { Settings } from "./cli/settings.ts";
 import { gitConnector } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
@@ -111,7 +112,7 @@ export async function startPawl(settings: Settings, hooks: Hooks): Promise<Runni
   const run = inProcessRunner(deps, keys, runner, settings);
   const worker = startWorker(deps, { leaseMillis: deps.limits.runTimeoutMillis * 4, tickMillis: 1_000, parallel: 4, run });
   const control = createControl(deps, runner, (change) => void run(change).catch((error: unknown) => deps.report({ what: `running ${change}`, error })));
-  const server = createServer({ control, clock, settings: apiSettings(settings), log: hooks.log });
+  const server = createServer({ control, clock, settings: apiSettings(settings), logger: apiLogger(hooks) });
   await server.listen({ host: settings.listen.host, port: settings.listen.port });
   await appendAudit(deps, { type: "started", runner });
   return {
@@ -125,18 +126,29 @@ export async function startPawl(settings: Settings, hooks: Hooks): Promise<Runni
   };
 }
 
-function apiSettings(settings: Settings) {
+function apiSettings(settings: Settings): Partial<ApiSettings> {
+  const perMinute = (n: number) => ({ perSecond: n / 60, burst: Math.max(10, Math.ceil(n / 6)) });
   return {
-    trustedHosts: settings.trustedHosts,
-    ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
-    bodyBytes: settings.limits.bodyBytes,
-    rate: settings.rate,
+    ...settings.listen,
+    hosts: settings.trustedHosts,
+    ...(settings.publicUrl === undefined ? {} : { publicOrigin: settings.publicUrl }),
+    bodyLimitBytes: settings.limits.bodyBytes,
+    rate: { ...API_DEFAULTS.rate, credential: perMinute(settings.rate.perCredentialPerMinute), address: perMinute(settings.rate.anonymousPerMinute) },
   };
 }
 
-function urlOf(addresses: readonly { readonly address: string; readonly port: number }[], settings: Settings): string {
+/** Requests are not logged one by one: what happened stands in the ledger. What broke is told. */
+function apiLogger(hooks: Hooks): ApiLogger {
+  return {
+    info: () => undefined,
+    error: (fields, text) => hooks.log(`problem: ${text}: ${JSON.stringify(fields)}`),
+  };
+}
+
+function urlOf(addresses: readonly (AddressInfo | string)[], settings: Settings): string {
   const host = settings.listen.host.includes(":") ? `[${settings.listen.host}]` : settings.listen.host;
-  return `http://${host}:${addresses[0]?.port ?? settings.listen.port}`;
+  const [address] = addresses;
+  return `http://${host}:${typeof address === "object" ? address.port : settings.listen.port}`;
 }
 
 /** The runner of this process: it verifies a grant exactly as one on another machine would. */

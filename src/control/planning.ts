@@ -1,4 +1,4 @@
-import { assert, digestJson, fail, ok, type ChangeId, type Digest, type GrantId, type Json, type Millis, type Refusal, type Result } from "../core/base/index.ts";
+import { assert, fail, ok, type ChangeId, type Digest, type GrantId, type Json, type Millis, type Refusal, type Result } from "../core/base/index.ts";
 import { payloadOf, type Because, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
 import { assemblePlan, planDigest, present, presentationDigest, stateDigestOf, stepDigests, type Plan, type Proposal, type ProposalStep, type StepAnalysis } from "../core/plan/index.ts";
 import { evaluate, factsOf, type Bundle, type Evaluation, type RuleTrace } from "../core/policy/index.ts";
@@ -101,6 +101,7 @@ function planCommand(revision: number, plan: Plan, context: Digest, now: Millis,
   return {
     type: "plan",
     revision,
+    revision,
     object: { plan: planDigest(plan), state: stateDigestOf(plan) },
     payload: payloadOf(steps),
     stepDigests: steps,
@@ -135,6 +136,3 @@ function reasonsOf(evaluation: Evaluation): { readonly because: Because; readonl
   const payload = jsonPayload({ instructions, reasons: decisive as unknown as Json });
   return { because: { code: decisive[0]?.rule ?? outcome, evidence: payload.digest }, payload };
 }
-
-/** The plan and route documents are addressed by the very digests that votes sign. */
-export const addressOf = (document: unknown): Digest => digestJson(document);
