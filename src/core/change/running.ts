@@ -65,7 +65,7 @@ export function stale(state: ChangeState, command: CommandOf<"stale">, at: Milli
 }
 
 /** The run that asks, if it holds the change. */
-function held<S extends "running" | "applied">(
+function runOf<S extends "running" | "applied">(
   state: ChangeState,
   command: { readonly run: string; readonly runner: string },
   at: Millis,
@@ -82,7 +82,7 @@ const otherRun = (state: InRun): Refused =>
 
 /** The durable intent before each effect: in order, one at a time, within the grant's time, on exactly the approved state. */
 export function beginEffect(state: ChangeState, command: CommandOf<"begin_effect">, at: Millis): Decided {
-  const running = held(state, command, at, ["running"]);
+  const running = runOf(state, command, at, ["running"]);
   if (!running.ok) return running;
   const { stepDigests, begun, done, undoing, grant, grantExpiresAt, authorisedAt } = running.value;
   if (undoing.length > 0) return no("undo_begun", "this run is being undone", "finish undoing it", command.step);
@@ -103,7 +103,7 @@ export function beginEffect(state: ChangeState, command: CommandOf<"begin_effect
 }
 
 export function finishEffect(state: ChangeState, command: CommandOf<"finish_effect">, at: Millis): Decided {
-  const running = held(state, command, at, ["running"]);
+  const running = runOf(state, command, at, ["running"]);
   if (!running.ok) return running;
   const { stepDigests, begun, done, undoing } = running.value;
   const { run, step, evidence } = command;
@@ -116,7 +116,7 @@ export function finishEffect(state: ChangeState, command: CommandOf<"finish_effe
 
 /** Undoing is an effect too, so its intent is durable first. Latest first; an expired grant does not forbid undoing what it did. */
 export function beginUndo(state: ChangeState, command: CommandOf<"begin_undo">, at: Millis): Decided {
-  const run = held(state, command, at, ["running", "applied"]);
+  const run = runOf(state, command, at, ["running", "applied"]);
   if (!run.ok) return run;
   const { begun, done, undoing } = run.value;
   const { step, because } = command;
@@ -127,9 +127,9 @@ export function beginUndo(state: ChangeState, command: CommandOf<"begin_undo">, 
 }
 
 export function report(state: ChangeState, command: CommandOf<"report">, at: Millis): Decided {
-  const held_ = held(state, command, at, ["running", "applied"]);
-  if (!held_.ok) return held_;
-  const fault = reportFault(held_.value, command);
+  const inRun = runOf(state, command, at, ["running", "applied"]);
+  if (!inRun.ok) return inRun;
+  const fault = reportFault(inRun.value, command);
   if (fault !== undefined) return fault;
   const { run, evidence, outcome } = command;
   const because = { evidence, ...command.because };
