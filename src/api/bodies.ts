@@ -1,0 +1,21 @@
+import type { FastifyInstance } from "fastify";
+import { parseJson } from "../core/base/index.ts";
+import { contractOf } from "./contract/index.ts";
+import { refused, RefusedRequest } from "./problems.ts";
+
+/** Bodies are read by the strict reader and by nothing else; what it refuses never reaches a handler. */
+export function readBodiesStrictly(app: FastifyInstance, limit: number): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>(
+    /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i,
+    { parseAs: "buffer", bodyLimit: limit },
+    (request, bytes, done) => {
+      const expectsBody = request.seen.route !== undefined && contractOf(request.seen.route).body !== undefined;
+      if (bytes.length === 0 && !expectsBody) return done(null, undefined);
+      const parsed = parseJson(bytes, { bytes: limit });
+      if (parsed.ok) return done(null, parsed.value);
+      const { code, message, where, remedy } = parsed.error;
+      return done(new RefusedRequest(refused("invalid", code, message, { where, remedy, status: 400 })));
+    },
+  );
+}

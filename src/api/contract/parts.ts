@@ -1,0 +1,23 @@
+import Type, { type Static, type TSchema } from "typebox";
+
+/** Control's views are read-only all the way down; a schema's type is not. */
+export type Wire<T> = T extends readonly (infer I)[] ? readonly Wire<I>[] : T extends object ? { readonly [K in keyof T]: Wire<T[K]> } : T;
+
+/** A wire shape: what goes out is exactly what the schema says, and the compiler compares it with the view it is made from. */
+export function shape<View>() {
+  return <S extends TSchema>(schema: View extends Wire<Static<S>> ? S : never): S => schema;
+}
+
+/** The reference to a named schema; it keeps the type. */
+export function ref<S extends TSchema & { readonly $id?: string }>(schema: S) {
+  return Type.Unsafe<Static<S>>({ $ref: `${schema.$id ?? ""}#` });
+}
+
+export const closed = { additionalProperties: false } as const;
+export const text = (description?: string) => Type.String(description === undefined ? {} : { description });
+export const maybe = Type.Optional;
+export const digest = (description?: string) =>
+  Type.String({ pattern: "^sha256:[0-9a-f]{64}$", ...(description === undefined ? {} : { description }) });
+export const millis = (description: string) => Type.Integer({ description: `${description}, in milliseconds since 1970 UTC` });
+export const hex32 = (description: string) => Type.String({ pattern: "^[0-9a-f]{64}$", description });
+export const anything = (description: string) => Type.Unknown({ description });

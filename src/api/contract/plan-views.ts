@@ -1,0 +1,101 @@
+import Type from "typebox";
+import type { Envelope } from "../../core/grant/index.ts";
+import type { Plan, Presentation } from "../../core/plan/index.ts";
+import type { BundleFault, CaseResult, RuleTrace } from "../../core/policy/index.ts";
+import type { PlanView } from "../../control/types.ts";
+import { anything, closed, digest, maybe, ref, shape, text } from "./parts.ts";
+import { change, OUTCOME_NAMES } from "./views.ts";
+
+export const ruleTrace = shape<RuleTrace>()(
+  Type.Object(
+    {
+      rule: text(),
+      outcome: Type.Enum([...OUTCOME_NAMES]),
+      fired: Type.Boolean(),
+      when: text("The condition, as written."),
+      reason: text(),
+      parts: Type.Array(Type.Object({ text: text(), value: anything("The part's value, or {error}.") }, closed)),
+      error: maybe(text()),
+      skipped: maybe(Type.Boolean({ description: "An index showed that it could not match." })),
+    },
+    { $id: "RuleTrace", ...closed, description: "Why a rule fired, or did not." },
+  ),
+);
+
+/** The plan's own schema is published apart (docs/spec/change-plan.v1.schema.json): here it is only passed on. */
+const plan = Type.Unsafe<Plan>({
+  type: "object",
+  required: ["schema", "change", "intent", "steps"],
+  description: "An AI Change Plan, pawl/change-plan/v1.",
+});
+const presentation = Type.Unsafe<Presentation>({
+  type: "object",
+  description: "The plan as it is shown to people, on every channel alike.",
+});
+
+export const planView = shape<PlanView>()(
+  Type.Object(
+    {
+      change: ref(change),
+      plan,
+      presentation,
+      trace: Type.Array(ref(ruleTrace)),
+      context: Type.Record(Type.String(), Type.Record(Type.String(), Type.String()), {
+        description: "Per step, outside the digests: base commit, when it was observed.",
+      }),
+      digests: Type.Object(
+        { plan: digest(), state: digest(), route: digest(), bundle: digest(), presentation: digest(), review: digest(), payload: digest() },
+        closed,
+      ),
+    },
+    { $id: "PlanView", ...closed },
+  ),
+);
+
+export const envelope = shape<Envelope>()(
+  Type.Object(
+    { payloadType: text(), payload: text("Base64."), signatures: Type.Array(Type.Object({ keyid: text(), sig: text() }, closed)) },
+    { $id: "Grant", ...closed, description: "A DSSE envelope around an in-toto statement: the grant, with votes and inclusion proof." },
+  ),
+);
+
+export const policy = Type.Object(
+  { text: text("The bundle in force, as written."), digest: digest(), name: text() },
+  { $id: "Policy", ...closed },
+);
+
+const bundleFault = shape<BundleFault>()(
+  Type.Object(
+    {
+      code: text(),
+      message: text(),
+      where: maybe(text()),
+      remedy: maybe(text()),
+      details: maybe(Type.Record(Type.String(), Type.Unknown())),
+      line: Type.Integer(),
+      column: Type.Integer(),
+      caret: text("The line with a caret below."),
+    },
+    { $id: "BundleFault", ...closed },
+  ),
+);
+const caseResult = shape<CaseResult>()(
+  Type.Object(
+    { name: text(), passed: Type.Boolean(), expected: anything("What the case demands."), actual: anything("What came out.") },
+    closed,
+  ),
+);
+export const bundleFaultSchema = bundleFault;
+export const policyCheck = Type.Object(
+  { faults: Type.Array(ref(bundleFault)), digest: maybe(digest()) },
+  { $id: "PolicyCheck", ...closed },
+);
+export const policyTest = Type.Object(
+  { faults: Type.Array(ref(bundleFault)), results: Type.Array(caseResult) },
+  { $id: "PolicyTest", ...closed },
+);
+export const policyExplanation = Type.Object(
+  { outcome: Type.Enum([...OUTCOME_NAMES]), lines: Type.Array(Type.String()), trace: Type.Array(ref(ruleTrace)) },
+  { $id: "PolicyExplanation", ...closed },
+);
+export const directory = Type.Unknown({ $id: "Directory", description: "Persons, machines and groups, as one document." });

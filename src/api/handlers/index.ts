@@ -1,0 +1,8 @@
+import type { Handlers } from "./call.ts";
+import { changes } from "./changes.ts";
+import { ledger } from "./ledger.ts";
+import { rules } from "./rules.ts";
+import { service } from "./service.ts";
+
+export { Raw, TAKEN, type Call, type Handlers } from "./call.ts";
+export const handlers: Handlers = { ...changes, ...rules, ...ledger, ...service };

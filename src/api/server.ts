@@ -1,0 +1,159 @@
+import { randomUUID } from "node:crypto";
+import swagger from "@fastify/swagger";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Json } from "../core/base/index.ts";
+import { createGate, methodsOf, type Gate } from "./admission.ts";
+import { readBodiesStrictly } from "./bodies.ts";
+import { components, contractOf, noQuery, problem, routeIds, type RouteContract, type RouteId } from "./contract/index.ts";
+import { refuseBrokenRequest } from "./broken.ts";
+import type { ApiDeps, ApiOptions } from "./deps.ts";
+import { handlers, Raw, TAKEN, type Call } from "./handlers/index.ts";
+import { SAFE_HEADERS } from "./headers.ts";
+import { namesOf, type Names } from "./hosts.ts";
+import { Places } from "./limits.ts";
+import { documented, documentOptions } from "./openapi.ts";
+import { refusalOf, refused, sendProblem } from "./problems.ts";
+import { queryReader } from "./query.ts";
+import { API_DEFAULTS, type ApiSettings } from "./settings.ts";
+
+const MOST_HEADER_BYTES = 16 * 1024;
+const MOST_PATH_PARAMETER = 128;
+/** How often Node looks for requests that do not arrive. */
+const TIMEOUT_CHECKS = 4;
+
+/** The HTTP API over one control. It holds no state that outlives a connection but rate limits. */
+export function createServer(options: ApiOptions): FastifyInstance {
+  const settings: ApiSettings = { ...API_DEFAULTS, ...options.settings };
+  const deps: ApiDeps = { ...options, settings };
+  const app = fastify({
+    logger: false,
+    genReqId: () => randomUUID(),
+    bodyLimit: settings.bodyLimitBytes,
+    requestTimeout: settings.requestTimeoutMillis,
+    connectionTimeout: settings.idleTimeoutMillis,
+    http: {
+      maxHeaderSize: MOST_HEADER_BYTES,
+      headersTimeout: settings.headersTimeoutMillis,
+      requestTimeout: settings.requestTimeoutMillis,
+      connectionsCheckingInterval: Math.ceil(settings.headersTimeoutMillis / TIMEOUT_CHECKS),
+    },
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MOST_PATH_PARAMETER, querystringParser: () => ({}) },
+    frameworkErrors: (error, request, reply) => fault(deps, error, request, reply),
+    clientErrorHandler: refuseBrokenRequest,
+  });
+  app.server.maxConnections = settings.maxConnections;
+  const closing = new AbortController();
+  app.addHook("preClose", async () => closing.abort());
+  const gate = createGate(deps, servedNames(app, deps), () => closing.signal.aborted);
+  app.decorateRequest("seen");
+  app.addHook("onRequest", (request, reply) => gate.admit(request, reply));
+  app.addHook("onResponse", async (request, reply) => tell(deps, request, reply));
+  app.setErrorHandler((error, request, reply) => fault(deps, error, request, reply));
+  readBodiesStrictly(app, settings.bodyLimitBytes);
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => JSON.stringify);
+  for (const schema of [...components, problem]) app.addSchema(schema);
+  void app.register(swagger, documentOptions);
+  void app.register(async (scope) => addRoutes(scope, deps, gate, closing.signal));
+  return app;
+}
+
+/** The port is known for sure only once the server listens. */
+function servedNames(app: FastifyInstance, { settings }: ApiDeps): () => Names {
+  let names: { port: number; value: Names } | undefined;
+  return () => {
+    const address = app.server.address();
+    const port = typeof address === "object" && address !== null ? address.port : settings.port;
+    if (names?.port !== port) names = { port, value: namesOf(settings, port) };
+    return names.value;
+  };
+}
+
+function addRoutes(scope: FastifyInstance, deps: ApiDeps, gate: Gate, closing: AbortSignal): void {
+  const places = new Places(deps.settings.open);
+  for (const id of routeIds) {
+    const contract = contractOf(id);
+    const run = runner(id, contract, { deps, places, closing }, gate);
+    scope.route({ method: methodsOf(contract), url: contract.path, config: { route: id }, schema: documented(id, contract), handler: run });
+  }
+}
+
+function runner(id: RouteId, contract: RouteContract, shared: Pick<Call, "deps" | "places" | "closing">, gate: Gate) {
+  const readQuery = queryReader(contract.query ?? noQuery);
+  const handler = handlers[id] as (call: Call) => Promise<Awaited<ReturnType<(typeof handlers)[RouteId]>>>;
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const refusal = gate.tooMany(request) ?? wrongBody(request, contract);
+    if (refusal !== undefined) return sendProblem(request, reply, refusal);
+    const query = readQuery(contract.path.startsWith("/v1/") ? rawQuery(request) : "");
+    if (!query.ok) return sendProblem(request, reply, query.error);
+    const { id: parameter = "" } = request.params as { id?: string };
+    const result = await handler({ ...shared, request, reply, id: parameter, query: query.value, body: request.body as Json | undefined });
+    if (!result.ok) return sendProblem(request, reply, result.error);
+    return result.value === TAKEN ? reply : send(reply, contract, result.value);
+  };
+}
+
+const rawQuery = (request: FastifyRequest): string => {
+  const url = request.raw.url ?? "";
+  return url.includes("?") ? url.slice(url.indexOf("?") + 1) : "";
+};
+
+/** A route that takes no body takes `{}` too, since some clients cannot send nothing. */
+function wrongBody({ body }: FastifyRequest, contract: RouteContract) {
+  if (contract.body !== undefined) {
+    return body === undefined
+      ? refused("invalid", "no_body", "this needs a JSON body", { status: 400, remedy: "send application/json" })
+      : undefined;
+  }
+  const empty = body === undefined || (typeof body === "object" && body !== null && !Array.isArray(body) && Object.keys(body).length === 0);
+  return empty ? undefined : refused("invalid", "unexpected_body", "this takes no body", { status: 400, remedy: "send it without a body" });
+}
+
+function send(reply: FastifyReply, contract: RouteContract, value: unknown): FastifyReply {
+  void reply.headers(SAFE_HEADERS);
+  if (!(value instanceof Raw)) {
+    return reply
+      .code(contract.status ?? 200)
+      .type("application/json; charset=utf-8")
+      .send(JSON.stringify(value));
+  }
+  const bytes = typeof value.body === "string" ? value.body : Buffer.from(value.body.buffer, value.body.byteOffset, value.body.byteLength);
+  return reply.code(value.status).headers(value.headers).type(value.type).send(bytes);
+}
+
+/** What nobody foresaw gets an id here and in the log, and says nothing else. */
+function fault(deps: ApiDeps, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = refusalOf(error);
+  if (known !== undefined) return sendProblem(request, reply, known);
+  deps.logger?.error({ incident: request.id, error, method: request.method, route: routeOf(request) }, "a request broke something");
+  const instance = `urn:uuid:${request.id}`;
+  return sendProblem(
+    request,
+    reply,
+    refused("internal", "incident", "something broke here, and was logged", {
+      instance,
+      remedy: `tell whoever runs this server: ${instance}`,
+    }),
+  );
+}
+
+const routeOf = (request: FastifyRequest): string => {
+  const id = request.routeOptions.config.route;
+  return id === undefined ? "none" : contractOf(id).path;
+};
+
+/** The route and not the path: what was written into a path is somebody else's text. */
+function tell({ logger }: ApiDeps, request: FastifyRequest, reply: FastifyReply): void {
+  logger?.info(
+    {
+      method: request.method,
+      route: routeOf(request),
+      status: reply.statusCode,
+      millis: Math.round(reply.elapsedTime),
+      caller: request.seen?.caller?.principal,
+    },
+    "request",
+  );
+}
