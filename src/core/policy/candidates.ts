@@ -1,0 +1,45 @@
+import { factAt } from "./cel/guards.ts";
+import type { Guard } from "./cel/guards.ts";
+import type { Expression } from "./cel/profile.ts";
+import type { CelMessage, CelValue } from "./cel/types.ts";
+
+/** Finds the rules that can match, by the necessary conditions that their texts show. */
+export interface RuleIndex {
+  /** For every rule, whether it can match these facts. */
+  candidates(facts: CelMessage): readonly boolean[];
+}
+
+interface Column {
+  readonly guard: Guard;
+  readonly rules: Map<CelValue, number[]>;
+}
+
+/** Each rule stands under one of its guards; the others would only narrow what that one lets through. */
+export function indexOf(conditions: readonly Expression[]): RuleIndex {
+  const columns = new Map<string, Column>();
+  const always: number[] = [];
+  for (const [i, { guards }] of conditions.entries()) {
+    const [guard] = guards;
+    if (guard) enter(columns, guard, i);
+    else always.push(i);
+  }
+  return { candidates: (facts) => candidates(conditions.length, [...columns.values()], always, facts) };
+}
+
+function enter(columns: Map<string, Column>, guard: Guard, rule: number): void {
+  const key = `${guard.kind} ${guard.path.join(".")}`;
+  const column = columns.get(key) ?? { guard, rules: new Map<CelValue, number[]>() };
+  columns.set(key, column);
+  for (const value of guard.values) column.rules.set(value, [...(column.rules.get(value) ?? []), rule]);
+}
+
+function candidates(count: number, columns: readonly Column[], always: readonly number[], facts: CelMessage): readonly boolean[] {
+  const found = new Array<boolean>(count).fill(false);
+  for (const rule of always) found[rule] = true;
+  for (const { guard, rules } of columns) {
+    const value = factAt(guard.path, facts);
+    const keys = guard.kind === "equals" ? [value] : (value as readonly CelValue[]);
+    for (const key of keys) for (const rule of rules.get(key) ?? []) found[rule] = true;
+  }
+  return found;
+}

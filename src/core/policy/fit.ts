@@ -1,0 +1,92 @@
+import type { CelType, CelValue } from "./cel/types.ts";
+import { nameOf } from "./cel/types.ts";
+
+/** Why a value does not fit its declared type. */
+export class Misfit {
+  readonly path: string;
+  readonly wanted: string;
+  constructor(path: string, wanted: string) {
+    this.path = path;
+    this.wanted = wanted;
+  }
+  under(name: string): Misfit {
+    return new Misfit(this.path === "" || this.path.startsWith("[") ? name + this.path : `${name}.${this.path}`, this.wanted);
+  }
+  get message(): string {
+    return `${this.path || "the facts"} is not ${this.wanted}`;
+  }
+}
+
+type Fit = (value: unknown) => CelValue | Misfit;
+
+/**
+ * Copies a value into the exact shape of its type, or says where it differs. Rules run on the copy, so nothing they read can be
+ * missing, not a number, of another type, or changed under them.
+ */
+export function fitOf(type: CelType): Fit {
+  const misfit = new Misfit("", type.kind === "int" ? "an integer" : nameOf(type));
+  switch (type.kind) {
+    case "bool":
+      return (value) => (typeof value === "boolean" ? value : misfit);
+    case "int":
+      return (value) => (Number.isSafeInteger(value) ? (value as number) : misfit);
+    case "string":
+      return (value) => (typeof value === "string" && value.isWellFormed() ? value : misfit);
+    case "list":
+      return fitList(fitOf(type.of), misfit);
+    case "map":
+      return fitMap(fitOf(type.of), misfit);
+    case "message":
+      return fitMessage(
+        Object.entries(type.fields).map(([name, field]) => ({ name, optional: field.optional, fit: fitOf(field.type) })),
+        misfit,
+      );
+    case "any":
+      return () => misfit;
+  }
+}
+
+function fitList(fit: Fit, misfit: Misfit): Fit {
+  return (value) => {
+    if (!Array.isArray(value)) return misfit;
+    const items: CelValue[] = [];
+    for (let i = 0; i < value.length; i++) {
+      const item = fit(value[i]);
+      if (item instanceof Misfit) return item.under(`[${i}]`);
+      items.push(item);
+    }
+    return items;
+  };
+}
+
+function fitMap(fit: Fit, misfit: Misfit): Fit {
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return misfit;
+    const map = new Map<CelValue, CelValue>();
+    for (const [key, entry] of Object.entries(value)) {
+      const item = fit(entry);
+      if (item instanceof Misfit) return item.under(key);
+      map.set(key, item);
+    }
+    return map;
+  };
+}
+
+function fitMessage(fields: readonly { readonly name: string; readonly optional: boolean; readonly fit: Fit }[], misfit: Misfit): Fit {
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return misfit;
+    const source = value as Readonly<Record<string, unknown>>;
+    const copy: Record<string, CelValue | undefined> = {};
+    for (const { name, optional, fit } of fields) {
+      const given = source[name];
+      if (given === undefined && optional) {
+        copy[name] = undefined;
+        continue;
+      }
+      const item = fit(given);
+      if (item instanceof Misfit) return item.under(name);
+      copy[name] = item;
+    }
+    return copy;
+  };
+}

@@ -1,0 +1,9 @@
+/** The door of core/policy: bundle in, route with reasons out. See docs/spec/policy.md. */
+export { BUNDLE_SCHEMA, loadBundle } from "./bundle.ts";
+export type { Bundle, Case, Rule } from "./bundle.ts";
+export type { Definition, RuleDefinition, SeatDefinition, SurfaceDefinition, Who } from "./definition.ts";
+export { evaluate, routeOf, strictest } from "./evaluate.ts";
+export { explain, runCases } from "./explain.ts";
+export { FACTS, factsOf } from "./facts.ts";
+export type { Facts, MoreFacts } from "./facts.ts";
+export * from "./types.ts";

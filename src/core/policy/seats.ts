@@ -1,0 +1,97 @@
+import { canonical } from "../base/index.ts";
+import type { SeatDefinition, Who } from "./definition.ts";
+import { sortedSet } from "./facts.ts";
+import type { EffectFacts } from "./facts.ts";
+import type { Seat, Selector } from "./types.ts";
+
+/** The seats of a route, and those of them in which nobody can sit. */
+export interface Seating {
+  readonly seats: readonly Seat[];
+  /** Resources for which a seat has no sitter: nobody owns them and nothing stands in. */
+  readonly unowned: readonly string[];
+}
+
+/** Resolves the seats that rules ask for against what is touched. `unowned` stands in where a seat has no fallback of its own. */
+export function seatsFor(wanted: readonly SeatDefinition[], effects: readonly EffectFacts[], unowned: readonly Who[]): Seating {
+  const sets = ownerSets(effects);
+  const bare = effects.filter((effect) => effect.owners.length === 0).map(({ resource }) => resource);
+  const seats = wanted.flatMap((seat) => expand(seat, sets, bare.length > 0, unowned));
+  const merged = named(seats.reduce<readonly Seat[]>(merge, []));
+  return { seats: merged, unowned: merged.some((seat) => seat.who.length === 0) ? sortedSet(bare) : [] };
+}
+
+/**
+ * The distinct sets of owners, smallest demand first: any one owner of a thing speaks for it, so whoever sits for {a} also
+ * speaks for what {a, b} own, and the larger set asks for nobody more.
+ */
+export function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[])[] {
+  const sets = new Map<string, readonly string[]>();
+  for (const { owners } of effects) {
+    const set = uniqueHandles(owners);
+    if (set.length > 0) sets.set(set.join("\n").toLowerCase(), set);
+  }
+  const all = [...sets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
+  return all.filter((set) => !all.some((other) => other.length < set.length && within(other, set)));
+}
+
+/** Handles differ in more than case, or they are one. */
+function uniqueHandles(owners: readonly string[]): readonly string[] {
+  const byFold = new Map(sortedSet(owners).map((owner) => [owner.toLowerCase(), owner]));
+  return [...byFold.keys()].sort().map((fold) => byFold.get(fold) as string);
+}
+
+function within(small: readonly string[], large: readonly string[]): boolean {
+  const folds = new Set(large.map((owner) => owner.toLowerCase()));
+  return small.every((owner) => folds.has(owner.toLowerCase()));
+}
+
+function expand(seat: SeatDefinition, sets: readonly (readonly string[])[], bare: boolean, unowned: readonly Who[]): readonly Seat[] {
+  const { id, count, strength, channels } = seat;
+  const fixed = seat.who.flatMap(selectorOf);
+  const made = (who: readonly Selector[]): Seat => ({ id, who: sortedSelectors(who), count, strength, channels: sortedSet(channels) });
+  if (fixed.length === seat.who.length) return [made(fixed)];
+  const seats = sets.map((set) => made([...fixed, ...set.map((handle): Selector => ({ kind: "owner", handle }))]));
+  const fallback = seat.fallback.length > 0 ? seat.fallback : unowned;
+  return bare ? [...seats, made([...fixed, ...fallback.flatMap(selectorOf)])] : seats;
+}
+
+function selectorOf(who: Who): readonly Selector[] {
+  if ("owners" in who) return [];
+  if ("person" in who) return [{ kind: "person", person: who.person }];
+  if ("group" in who) return [{ kind: "group", group: who.group }];
+  return "role" in who ? [{ kind: "role", role: who.role }] : [{ kind: "owner", handle: who.owner }];
+}
+
+function sortedSelectors(who: readonly Selector[]): readonly Selector[] {
+  const byText = new Map(who.map((selector) => [canonical(selector), selector]));
+  return [...byText.keys()].sort().map((text) => byText.get(text) as Selector);
+}
+
+/**
+ * Two rules that ask the same people ask them once, for the stricter of both: otherwise one owner could never fill both seats.
+ * Where no channel suits both, they stay two.
+ */
+function merge(seats: readonly Seat[], seat: Seat): readonly Seat[] {
+  const who = canonical(seat.who);
+  const at = seats.findIndex((other) => canonical(other.who) === who && seat.channels.some((channel) => other.channels.includes(channel)));
+  const other = seats[at];
+  if (!other) return [...seats, seat];
+  const both: Seat = {
+    ...other,
+    count: Math.max(seat.count, other.count),
+    strength: seat.strength === "passkey" ? "passkey" : other.strength,
+    channels: other.channels.filter((channel) => seat.channels.includes(channel)),
+  };
+  return seats.with(at, both);
+}
+
+/** The first seat of a name keeps it; the next ones are numbered from 2. */
+function named(seats: readonly Seat[]): readonly Seat[] {
+  const taken = new Set<string>();
+  return seats.map((seat) => {
+    let id = seat.id;
+    for (let n = 2; taken.has(id); n++) id = `${seat.id}-${n}`;
+    taken.add(id);
+    return { ...seat, id };
+  });
+}

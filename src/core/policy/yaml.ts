@@ -1,0 +1,159 @@
+import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
+import type { Document, Node, Pair } from "yaml";
+import { fail, ok } from "../base/index.ts";
+import type { Result } from "../base/index.ts";
+import type { BundleFault } from "./types.ts";
+
+/** One value of a bundle's text with its place. Whatever YAML has beyond these three kinds was refused before. */
+export type YamlNode =
+  | { readonly kind: "map"; readonly at: number; readonly entries: readonly YamlEntry[] }
+  | { readonly kind: "list"; readonly at: number; readonly items: readonly YamlNode[] }
+  | { readonly kind: "scalar"; readonly at: number; readonly end: number; readonly value: string | number | boolean | null };
+export interface YamlEntry {
+  readonly key: string;
+  readonly at: number;
+  readonly value: YamlNode;
+}
+
+const BYTES = 512 * 1024;
+const DEPTH = 16;
+const NODES = 100_000;
+/** Faults that one answer holds; who has mended them sees the next. */
+const MOST = 100;
+
+/** Gathers every fault of one text and knows how to point at it. */
+export class Faults {
+  readonly list: BundleFault[] = [];
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  add(at: number, code: string, message: string, where?: string, remedy?: string): undefined {
+    if (this.list.length >= MOST) return;
+    const place = placeOf(this.text, at);
+    this.list.push({ code, message, ...place, ...(where ? { where } : {}), ...(remedy ? { remedy } : {}) });
+    return undefined;
+  }
+
+  sorted(): readonly BundleFault[] {
+    return this.list.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  }
+}
+
+const LINE = 160;
+
+/** Line and column from 1, and the line with a caret below it; a long line is cut around the place. */
+function placeOf(text: string, at: number): { readonly line: number; readonly column: number; readonly caret: string } {
+  const before = text.slice(0, at);
+  const start = before.lastIndexOf("\n") + 1;
+  const newline = text.indexOf("\n", at);
+  const line = text.slice(start, newline < 0 ? text.length : newline);
+  const offset = at - start;
+  const from = Math.max(0, offset - LINE / 2);
+  const shown = plain(line.slice(from, from + LINE));
+  return { line: before.split("\n").length, column: offset + 1, caret: `${shown}\n${" ".repeat(offset - from)}^` };
+}
+
+/** The text of a bundle may come from anybody; what could move a terminal's cursor or hide text becomes a dot. */
+const plain = (text: string): string => text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "·");
+
+/** Strict YAML: one document of maps, lists and scalars; no anchors, tags, merges or duplicate keys, within bounds. */
+export function readYaml(faults: Faults): Result<YamlNode, undefined> {
+  const { text } = faults;
+  if (text.length > BYTES) return refuse(faults, 0, "bundle_too_large", `a bundle has at most ${BYTES} characters`);
+  if (!text.isWellFormed()) return refuse(faults, 0, "bundle_not_unicode", "the text holds half of a surrogate pair");
+  let document: Document.Parsed;
+  try {
+    // Duplicate keys are found below, because the parser's own search takes quadratic time.
+    document = parseDocument(text, { version: "1.2", schema: "core", uniqueKeys: false, strict: true, merge: false, prettyErrors: false });
+  } catch {
+    // Brackets by the hundred thousand exhaust its stack.
+    return refuse(faults, 0, "bundle_syntax", "the text cannot be read as YAML");
+  }
+  for (const { pos, message } of [...document.errors, ...document.warnings]) faults.add(Math.min(pos[0], text.length), "bundle_syntax", message);
+  refuseExtras(document, faults);
+  if (faults.list.length > 0) return fail(undefined);
+  if (!document.contents) return refuse(faults, 0, "bundle_empty", "the text is empty");
+  const node = convert(document.contents, faults, 0);
+  return node && faults.list.length === 0 ? ok(node) : fail(undefined);
+}
+
+function refuse(faults: Faults, at: number, code: string, message: string): Result<never, undefined> {
+  faults.add(at, code, message);
+  return fail(undefined);
+}
+
+function refuseExtras(document: Document.Parsed, faults: Faults): void {
+  let nodes = 0;
+  visit(document, (_key, node) => {
+    if (++nodes > NODES) return visit.BREAK;
+    if (isPair(node)) return undefined;
+    const at = startOf(node as Node);
+    if (isAlias(node)) faults.add(at, "bundle_alias", "aliases are not read: write the value out");
+    else if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined) faults.add(at, "bundle_anchor", "anchors are not read: write the value out");
+    else if ((isScalar(node) || isCollection(node)) && node.tag !== undefined) faults.add(at, "bundle_tag", "tags are not read");
+    return undefined;
+  });
+  if (nodes > NODES) faults.add(0, "bundle_too_large", `a bundle has at most ${NODES} values`);
+}
+
+const startOf = (node: Node | null | undefined): number => node?.range?.[0] ?? 0;
+
+function convert(node: unknown, faults: Faults, depth: number): YamlNode | undefined {
+  const at = startOf(node as Node);
+  if (depth > DEPTH) return faults.add(at, "bundle_too_deep", `values nest more than ${DEPTH} deep`);
+  if (isMap(node)) return { kind: "map", at, entries: unique(node.items.flatMap((pair) => entryOf(pair, faults, depth)), faults) };
+  if (isSeq(node)) return { kind: "list", at, items: node.items.flatMap((item) => convert(item, faults, depth + 1) ?? []) };
+  if (isScalar(node)) {
+    const { value } = node;
+    const scalar = value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+    if (scalar) return { kind: "scalar", at, end: node.range?.[1] ?? at, value };
+  }
+  return faults.add(at, "bundle_value", "only text, numbers, true, false, lists and maps are read");
+}
+
+function unique(entries: readonly YamlEntry[], faults: Faults): readonly YamlEntry[] {
+  const seen = new Set<string>();
+  for (const { key, at } of entries) {
+    if (seen.has(key)) faults.add(at, "bundle_duplicate_key", `${key} stands twice in this map`);
+    seen.add(key);
+  }
+  return entries;
+}
+
+function entryOf({ key, value }: Pair, faults: Faults, depth: number): readonly YamlEntry[] {
+  const at = startOf(key as Node);
+  if (!isScalar(key) || typeof key.value !== "string") return faults.add(at, "bundle_key", "a key must be text") ?? [];
+  if (key.value === "__proto__") return faults.add(at, "bundle_key", "this key is not allowed") ?? [];
+  const node = value === null ? ({ kind: "scalar", at, end: at, value: null } as const) : convert(value, faults, depth + 1);
+  return node ? [{ key: key.value, at, value: node }] : [];
+}
+
+/**
+ * The place in the bundle's text of an offset into a scalar's value. Quotes, escapes, folds and indentation make the two
+ * differ; walking both side by side, and skipping in the text what the value does not have, finds it.
+ */
+export function placeInScalar(text: string, node: YamlNode & { readonly kind: "scalar" }, offset: number): number {
+  const value = String(node.value);
+  let at = contentStart(text, node.at);
+  for (let i = 0; i <= offset; i++) {
+    if (i === value.length) return Math.min(at, node.end);
+    const wanted = value[i] as string;
+    const blank = /\s/.test(wanted);
+    while (at < node.end && text[at] !== wanted && !(blank && /\s/.test(text[at] as string))) at++;
+    if (at >= node.end) return node.at;
+    if (i === offset) return at;
+    at++;
+    if (blank) while (at < node.end && /\s/.test(text[at] as string) && !/\s/.test(value[i + 1] ?? "")) at++;
+  }
+  return node.at;
+}
+
+/** Past an opening quote, or past the header line of a block scalar. */
+function contentStart(text: string, at: number): number {
+  const first = text[at];
+  if (first === "'" || first === '"') return at + 1;
+  return first === "|" || first === ">" ? text.indexOf("\n", at) + 1 : at;
+}
