@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { parseSettings, type Settings } from "./cli/settings.ts";
+import { loadSettings, type Settings } from "./cli/settings.ts";
 import type { ChangeView, EventView, PlanView } from "./control/types.ts";
-import { fsckStore, startPawl } from "./main.ts";
+import { fsckStore, startPawl, type FsckReport } from "./main.ts";
 import { commitOutOfBand, createSampleRepository, SAMPLE_FILES } from "./sample-repository.ts";
 
 /** Ada owns the agent, Grace guards sign-in, Linus maintains the rest. */
@@ -61,23 +61,26 @@ async function openWorld(dir: string): Promise<World> {
   const repository = join(dir, "shop.git");
   await createSampleRepository(repository);
   await writeFile(join(dir, "directory.json"), JSON.stringify(DIRECTORY));
-  const parsed = parseSettings(
-    [
-      `data_dir: ${JSON.stringify(join(dir, "data"))}`,
-      'listen: "127.0.0.1:0"',
-      "repositories:",
-      `  - {name: shop, url: ${JSON.stringify(repository)}, environment: production, verify: {argv: [${JSON.stringify(process.execPath)}, check.js], timeout_seconds: 20}}`,
-      `seeds: {directory: ${JSON.stringify(join(dir, "directory.json"))}}`,
-    ].join("\n"),
-  );
-  if (!parsed.ok) throw new Error(`invariant broken: the demo's settings: ${JSON.stringify(parsed.error)}`);
+  const check = [process.execPath, "check.js"];
+  const config = {
+    data_dir: join(dir, "data"),
+    listen: { port: 0 },
+    repositories: [{ name: "shop", url: repository, environment: "production", verify: { argv: check, timeout_seconds: 20 } }],
+    seeds: { directory: join(dir, "directory.json") },
+  };
+  await writeFile(join(dir, "pawl.yaml"), JSON.stringify(config));
+  const loaded = loadSettings({ cwd: dir, env: {}, config: join(dir, "pawl.yaml") });
+  if (!loaded.ok) throw new Error(`invariant broken: the demo's settings: ${JSON.stringify(loaded.error)}`);
+  const { settings } = loaded.value;
   const problems: string[] = [];
-  const running = await startPawl(parsed.value, { log: (line) => problems.push(line) });
+  const started = await startPawl(settings, { log: (line) => problems.push(line) });
+  if (!started.ok) throw new Error(`invariant broken: the demo's server did not start: ${started.error.message}`);
+  const running = started.value;
   const admin = running.firstStart?.person.token;
   if (admin === undefined) throw new Error("invariant broken: a first start gives the first person a token");
   const token = async (principal: string): Promise<string> => (await call<{ token: string }>(running.url, admin, "POST", "/v1/tokens", { principal, label: "demo" })).token;
   const tokens = { ada: admin, agent: await token("agent:deployer"), grace: await token("human:grace"), linus: await token("human:linus") };
-  return { settings: parsed.value, url: running.url, repository, tokens, close: () => running.close() };
+  return { settings, url: running.url, repository, tokens, close: () => running.close() };
 }
 
 class Refused extends Error {
@@ -221,16 +224,22 @@ class Story {
   /** On the stopped database, as somebody with access to the disk could. */
   async tampered(): Promise<void> {
     this.#title("Nobody rewrites the ledger unseen");
-    const sound = await fsckStore(this.#world.settings);
+    const sound = await this.#fsck();
     this.#say("checked", `${sound.size} entries recomputed from their bytes: ${sound.ok ? "all as signed" : "NOT as signed"}`);
     const database = new DatabaseSync(join(this.#world.settings.dataDir, "pawl.db"));
     const index = Math.floor(sound.size / 2);
     database.prepare("UPDATE entries SET bytes = replace(bytes, 'e', 'E') WHERE idx = ?").run(index);
     database.close();
     this.#say("tampered", `one row is changed with plain SQL: entry ${index}`);
-    const found = await fsckStore(this.#world.settings);
+    const found = await this.#fsck();
     if (found.ok || found.firstBadIndex !== index) throw new Error(`invariant broken: the altered entry ${index} was not named`);
     this.#say("found", `pawl ledger fsck: first bad index ${found.firstBadIndex}`);
+  }
+
+  async #fsck(): Promise<FsckReport> {
+    const report = await fsckStore(this.#world.settings);
+    if (!report.ok) throw new Error(`invariant broken: the demo's database cannot be opened: ${report.error.message}`);
+    return report.value;
   }
 
   #expect(change: ChangeView, status: ChangeView["status"]): void {

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, si
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Signer } from "./control/ports.ts";
+import { ok, refuse, type Result } from "./core/base/index.ts";
 
 export interface Keys {
   readonly origin: string;
@@ -18,20 +19,20 @@ export interface Keys {
  * Reads the deployment's keys, making those that are missing. A file is made exclusively and for its owner only: two first
  * starts at once cannot end with different keys, and an existing key is never replaced.
  */
-export function openKeys(dataDir: string, origin: string | undefined): Keys {
+export function openKeys(dataDir: string, origin: string | undefined): Result<Keys> {
   const dir = join(dataDir, "keys");
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const named = once(join(dir, "origin"), () => origin ?? `pawl.local/${randomBytes(4).toString("hex")}`).trim();
   if (origin !== undefined && origin !== named) {
-    throw new Error(`the ledger of ${dataDir} belongs to origin ${named}, but the settings say ${origin}: set origin to ${named}, or use another data folder`);
+    return refuse("origin_moved", `the ledger of ${dataDir} belongs to origin ${named}, but the settings say ${origin}`, { where: "origin", remedy: `set origin to ${named}, or use another data folder` });
   }
-  return {
+  return ok({
     origin: named,
     log: signerFrom(named, once(join(dir, "log.pem"), newKey)),
     grant: signerFrom(`${named}/grants`, once(join(dir, "grant.pem"), newKey)),
     secret: Buffer.from(once(join(dir, "secret.hex"), () => randomBytes(32).toString("hex")).trim(), "hex"),
     runner: once(join(dir, "runner"), () => `rnr_${randomBytes(8).toString("hex")}`).trim(),
-  };
+  });
 }
 
 function once(path: string, make: () => string): string {

@@ -8,20 +8,22 @@ import type { Settings } from "./cli/settings.ts";
 import { gitConnector } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
 import { abandon, appendAudit, configDesk, createControl, runDesk, startWorker, type Deps } from "./control/index.ts";
-import type { Clock, Connector, Ids, Store, Timers } from "./control/ports.ts";
-import { millis, type ChangeId, type RunnerId } from "./core/base/index.ts";
+import type { Clock, Connector, Ids, Timers } from "./control/ports.ts";
+import { ok, millis, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { vkey } from "./core/ledger/index.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
 import { openKeys, type Keys } from "./keys.ts";
 import { keyedLock } from "./lock.ts";
 import { runChange } from "./runner/runner.ts";
-import { fsck, move, openPostgres, openSqlite, type FsckReport } from "./store/index.ts";
+import { fsck, move, openPostgres, openSqlite, type FsckReport, type Moved, type OpenStore } from "./store/index.ts";
 
 export interface RunningPawl {
   readonly url: string;
   readonly firstStart?: FirstStart;
   close(): Promise<void>;
 }
+
+export type { FsckReport };
 
 export interface Hooks {
   log(line: string): void;
@@ -41,47 +43,65 @@ const timers: Timers = {
   },
 };
 
-export interface OpenStore {
-  readonly store: Store;
+export interface Opened {
+  readonly store: OpenStore;
   readonly keys: Keys;
   close(): Promise<void>;
 }
 
-export async function openStoreFor(settings: Settings): Promise<OpenStore> {
+/** The settings' database with the deployment's keys: what every command that works on the disk begins with. */
+export async function openStoreFor(settings: Settings): Promise<Result<Opened>> {
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
   const keys = openKeys(settings.dataDir, settings.origin);
-  const store = await openDatabase(settings.database, settings.dataDir, keys);
-  return { store, keys, close: () => store.close() };
+  if (!keys.ok) return keys;
+  const store = await openDatabase(settings.database, settings.dataDir, keys.value);
+  return store.ok ? ok({ store: store.value, keys: keys.value, close: () => store.value.close() }) : store;
 }
 
 function openDatabase(database: Settings["database"], dataDir: string, keys: Keys) {
-  if (database.kind === "postgres") return openPostgres({ url: database.url, poolSize: database.poolSize, origin: keys.origin, signer: keys.log });
-  return openSqlite({ path: join(dataDir, "pawl.db"), origin: keys.origin, signer: keys.log });
+  const identity = { origin: keys.origin, signer: keys.log };
+  if (database.kind === "postgres") return openPostgres({ url: database.url, poolSize: database.poolSize, ...identity });
+  return openSqlite({ path: join(dataDir, "pawl.db"), ...identity });
 }
 
-export async function fsckStore(settings: Settings): Promise<FsckReport> {
-  const { store, close } = await openStoreFor(settings);
+export async function fsckStore(settings: Settings): Promise<Result<FsckReport>> {
+  const opened = await openStoreFor(settings);
+  if (!opened.ok) return opened;
+  const { store, close } = opened.value;
   try {
-    return await fsck(store);
+    return ok(await fsck(store));
   } finally {
     await close();
   }
 }
 
 /** Copies the whole deployment's database into an empty one, with the same ledger root. */
-export async function moveDatabase(settings: Settings, target: Settings["database"]): Promise<{ readonly size: number; readonly root: string }> {
+export async function moveDatabase(settings: Settings, target: Settings["database"]): Promise<Result<Moved>> {
   const from = await openStoreFor(settings);
-  const to = await openDatabase(target, settings.dataDir, from.keys);
+  if (!from.ok) return from;
+  const to = await openDatabase(target, settings.dataDir, from.value.keys);
   try {
-    return await move(from.store, to);
+    return to.ok ? await move(from.value.store, to.value) : to;
   } finally {
-    await to.close();
-    await from.close();
+    if (to.ok) await to.value.close();
+    await from.value.close();
   }
 }
 
-export async function startPawl(settings: Settings, hooks: Hooks): Promise<RunningPawl> {
-  const { store, keys } = await openStoreFor(settings);
+export async function startPawl(settings: Settings, hooks: Hooks): Promise<Result<RunningPawl>> {
+  const opened = await openStoreFor(settings);
+  if (!opened.ok) return opened;
+  try {
+    const started = await serve(settings, hooks, opened.value);
+    if (!started.ok) await opened.value.close();
+    return started;
+  } catch (error) {
+    await opened.value.close();
+    throw error;
+  }
+}
+
+async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened): Promise<Result<RunningPawl>> {
   const connectors = new Map<string, Connector>();
   const deps: Deps = {
     store,
@@ -102,7 +122,9 @@ export async function startPawl(settings: Settings, hooks: Hooks): Promise<Runni
     },
     report: ({ what, error }) => hooks.log(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`),
   };
-  const first = await firstStart(deps, settings, keys);
+  const begun = await firstStart(deps, settings, keys);
+  if (!begun.ok) return begun;
+  const first = begun.value;
   const repositories = [...settings.repositories, ...first.repositories];
   connectors.set("git", gitConnector({ repositories, workDir: join(settings.dataDir, "work", "git"), secretKey: keys.secret, clock, submitterIdentity: settings.commitIdentity, env: process.env }));
   connectors.set("pawl", pawlConnector(configDesk(deps)));
@@ -115,7 +137,7 @@ export async function startPawl(settings: Settings, hooks: Hooks): Promise<Runni
   const server = createServer({ control, clock, settings: apiSettings(settings), logger: apiLogger(hooks) });
   await server.listen({ host: settings.listen.host, port: settings.listen.port });
   await appendAudit(deps, { type: "started", runner });
-  return {
+  return ok({
     url: urlOf(server.addresses(), settings),
     ...(first.made === undefined ? {} : { firstStart: first.made }),
     async close() {
@@ -123,7 +145,7 @@ export async function startPawl(settings: Settings, hooks: Hooks): Promise<Runni
       await worker.stop();
       await store.close();
     },
-  };
+  });
 }
 
 function apiSettings(settings: Settings): Partial<ApiSettings> {

@@ -71,7 +71,7 @@ async function derive(deps: Deps, state: ChangeState, proposal: Proposal, plans:
   const plan = assemblePlan({ change: state.id, proposal, analyses, names: names.flat() });
   const [bundle, directory] = [await currentBundle(deps), await currentDirectory(deps)];
   const now = deps.clock.now();
-  const evaluation = evaluatePlan(bundle, plan, state, directory, now);
+  const evaluation = evaluatePlan(bundle, plan, state, now);
   const presentation = present(plan, evaluation.route);
   const context: PlanContext = {
     observedAt: now,
@@ -91,8 +91,8 @@ async function namesOf(deps: Deps, step: ProposalStep) {
   return admitted?.ok ? [admitted.value.names] : [];
 }
 
-export function evaluatePlan(bundle: Bundle, plan: Plan, state: ChangeState, directory: Directory, now: Millis): Evaluation {
-  return evaluate(bundle, factsOf(plan, { revision: state.revision, parties: state.parties, directory, now }));
+export function evaluatePlan(bundle: Bundle, plan: Plan, state: ChangeState, now: Millis): Evaluation {
+  return evaluate(bundle, factsOf(plan, { revision: state.revision, parties: state.parties, now }));
 }
 
 function planCommand(revision: number, plan: Plan, context: Digest, now: Millis, plans: readonly StepPlan[]): ChangeCommand {
@@ -100,7 +100,6 @@ function planCommand(revision: number, plan: Plan, context: Digest, now: Millis,
   const fresh = Math.min(...plans.map(({ analysed }) => analysed.freshForMillis));
   return {
     type: "plan",
-    revision,
     revision,
     object: { plan: planDigest(plan), state: stateDigestOf(plan) },
     payload: payloadOf(steps),

@@ -2,7 +2,7 @@ import { fail, ok, type Digest, type Json } from "../core/base/index.ts";
 import type { Plan } from "../core/plan/index.ts";
 import { explain, loadBundle, runCases, type BundleFault, type CaseResult, type Outcome, type RuleTrace } from "../core/policy/index.ts";
 import { loadChange } from "./commit.ts";
-import { currentBundle, currentDirectory, readConfig } from "./config.ts";
+import { currentBundle, readConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { erased, readJson } from "./payloads.ts";
 import { evaluatePlan } from "./planning.ts";
@@ -41,7 +41,7 @@ export async function policyExplain(
   const draft = text === undefined ? undefined : loadBundle(text);
   if (draft !== undefined && !draft.ok) return fail(invalid("the policy cannot be loaded", draft.error));
   const bundle = draft?.value ?? (await currentBundle(deps));
-  const evaluation = evaluatePlan(bundle, plan, state, await currentDirectory(deps), deps.clock.now());
+  const evaluation = evaluatePlan(bundle, plan, state, deps.clock.now());
   return ok({ outcome: evaluation.route.outcome, lines: explain(evaluation), trace: evaluation.trace });
 }
 
