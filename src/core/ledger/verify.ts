@@ -42,6 +42,8 @@ export class LogVerifier {
   readonly #head: OpenCheckpoint;
   #next = 0;
   #signedSize = 0;
+  /** Since the last signed size every entry agreed with a hash that is stored apart from it. */
+  #vouched = true;
   #fault: LedgerFault | undefined;
 
   /** Takes checkpoints sorted by size, each size once; the last is the head. Made by startVerification. */
@@ -60,9 +62,14 @@ export class LogVerifier {
     return this.#growth.size;
   }
 
+  /** The leaf hash of the entry taken last; overwritten by the next. */
+  get leaf(): Uint8Array {
+    return this.#leaf;
+  }
+
   /**
-   * Takes the next entry. `index` is the one it is stored under; `stored` holds, at `at`, the leaf hash that is stored for it,
-   * in its own row or in a tile of level 0. Without stored hashes a bad entry is only known to lie between two checkpoints.
+   * Takes the next entry. `index` is the one it is stored under; `stored` holds, at `at`, its hash in the stored tile of level 0.
+   * Without tiles a bad entry is only known to lie between two signed sizes.
    */
   add(entry: Uint8Array, index: number = this.size, stored?: Uint8Array, at = 0): LedgerFault | undefined {
     return (this.#fault ??= this.#refusal(index) ?? this.#take(entry, stored, at));
@@ -80,10 +87,8 @@ export class LogVerifier {
 
   #take(entry: Uint8Array, stored: Uint8Array | undefined, at: number): LedgerFault | undefined {
     this.#growth.addEntry(entry);
-    const index = this.size - 1;
-    if (stored !== undefined && !sameHash(this.#leaf, stored, at)) {
-      return ledgerFault("log_entry_altered", `entry ${index} and the hash that is stored for it disagree`, { index });
-    }
+    if (stored === undefined) this.#vouched = false;
+    else if (!sameHash(this.#leaf, stored, at)) return altered(this.size - 1);
     return this.#meetCheckpoint();
   }
 
@@ -94,6 +99,7 @@ export class LogVerifier {
     if (!equalBytes(root, checkpoint.root)) return rootFault(this.#signedSize, this.size);
     this.#next++;
     this.#signedSize = this.size;
+    this.#vouched = true;
     return undefined;
   }
 
@@ -102,7 +108,8 @@ export class LogVerifier {
     if (this.#fault !== undefined) return fail(this.#fault);
     const { size } = this;
     if (size < this.#head.size) {
-      return refuse("log_entry_missing", `the log ends after ${size} entries; ${this.#head.size} were signed`, { index: size });
+      const place = this.#vouched ? { index: size } : { index: this.#signedSize, lastIndex: size };
+      return refuse("log_entry_missing", `the log ends after ${size} entries; ${this.#head.size} were signed`, place);
     }
     return ok({ size, root: this.#head.root, head: this.#head, checkpoints: this.#due.length });
   }
@@ -112,6 +119,9 @@ export class LogVerifier {
     return this.#upper.tiles();
   }
 }
+
+const altered = (index: number): LedgerFault =>
+  ledgerFault("log_entry_altered", `entry ${index} and the hash that is stored for it disagree`, { index });
 
 function rootFault(from: number, until: number): LedgerFault {
   const which = until - from === 1 ? `entry ${from} is` : `one of the entries ${from} to ${until - 1} is`;
@@ -163,18 +173,23 @@ export function verifyLog(log: StoredLog): Result<VerifiedLog, LedgerFault> {
   const started = startVerification(log);
   if (!started.ok) return started;
   const verifier = started.value;
-  const leaves = new LeafTiles(log.readTile);
+  const tiles = new LeafTiles(log.readTile);
   for (const entry of log.entries) {
-    const { bytes, index, leafHash } = entry instanceof Uint8Array ? { bytes: entry, index: verifier.size, leafHash: undefined } : entry;
-    const beside = leaves.disagrees(verifier.size, leafHash);
-    const fault =
-      beside ?? (leafHash === undefined ? verifier.add(bytes, index, leaves.bytes, leaves.at) : verifier.add(bytes, index, leafHash));
+    const fault = addStored(verifier, entry, tiles);
     if (fault !== undefined) return fail(fault);
   }
   const finished = verifier.finish();
   if (!finished.ok || log.readTile === undefined) return finished;
-  const fault = leaves.tooWide(verifier.size) ?? upperFault(verifier, log.readTile);
+  const fault = tiles.tooWide(verifier.size) ?? upperFault(verifier, log.readTile);
   return fault === undefined ? finished : fail(fault);
+}
+
+function addStored(verifier: LogVerifier, entry: Uint8Array | StoredEntry, tiles: LeafTiles): LedgerFault | undefined {
+  const at = tiles.moveTo(verifier.size);
+  if (entry instanceof Uint8Array) return verifier.add(entry, verifier.size, tiles.bytes, at);
+  const { bytes, index, leafHash } = entry;
+  const fault = verifier.add(bytes, index, tiles.bytes, at);
+  return fault ?? (leafHash === undefined || sameHash(verifier.leaf, leafHash, 0) ? undefined : altered(index));
 }
 
 /** The stored tiles of level 0, one at a time. */
@@ -182,23 +197,19 @@ class LeafTiles {
   readonly #readTile: ReadTile | undefined;
   #index = -1;
   bytes: Uint8Array | undefined;
-  at = 0;
 
   constructor(readTile: ReadTile | undefined) {
     this.#readTile = readTile;
   }
 
-  /** Moves to the hash of an entry, and compares it with the one in the entry's row where there is one. */
-  disagrees(index: number, leafHash: Uint8Array | undefined): LedgerFault | undefined {
-    if (this.#readTile === undefined) return undefined;
+  /** The offset of an entry's hash in `bytes`. */
+  moveTo(index: number): number {
     const tile = Math.floor(index / TILE_WIDTH);
-    if (tile !== this.#index) {
+    if (tile !== this.#index && this.#readTile !== undefined) {
       this.#index = tile;
       this.bytes = this.#readTile(0, tile);
     }
-    this.at = (index % TILE_WIDTH) * HASH_BYTES;
-    if (leafHash === undefined || this.bytes === undefined || sameHash(leafHash, this.bytes, this.at)) return undefined;
-    return ledgerFault("log_tile_altered", `tile ${tile} of level 0 and the hash stored for entry ${index} disagree`, { index });
+    return (index % TILE_WIDTH) * HASH_BYTES;
   }
 
   /** Hashes of entries that the log does not have. */
