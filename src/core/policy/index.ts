@@ -1,4 +1,7 @@
 /** The door of core/policy: bundle in, route with reasons out. See docs/spec/policy.md. */
+export * as cel from "./cel/types.ts";
+export { PROFILE, profileOver } from "./cel/profile.ts";
+export type { Expression, Profile, ProfileFault } from "./cel/profile.ts";
 export { BUNDLE_SCHEMA, loadBundle } from "./bundle.ts";
 export type { Bundle, Case, Rule } from "./bundle.ts";
 export type { Definition, RuleDefinition, SeatDefinition, SurfaceDefinition, Who } from "./definition.ts";
