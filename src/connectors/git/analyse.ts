@@ -1,11 +1,11 @@
 import type { Analysed } from "../../control/ports.ts";
 import { digestOf, fail, ok, refuse } from "../../core/base/index.ts";
-import type { Refusal, Result } from "../../core/base/index.ts";
-import type { Effect, StepAnalysis } from "../../core/plan/index.ts";
+import type { Result } from "../../core/base/index.ts";
+import type { StepAnalysis } from "../../core/plan/index.ts";
 import { changesDigest, readChanges } from "./changes.ts";
 import { effectsOf, systemOf } from "./effects.ts";
-import { findingsOf } from "./findings.ts";
-import { baseRef, fetchBranch, localPath, resolveHead, shortHash } from "./mirror.ts";
+import { findingsOf, refusedPaths } from "./findings.ts";
+import { baseRef, fetchBranch, gitFault, localPath, resolveHead, shortHash } from "./mirror.ts";
 import type { Mirror } from "./mirror.ts";
 import type { ObjectReader } from "./objects.ts";
 import { CODEOWNERS_BYTES, CODEOWNERS_PATHS, readOwners } from "./owners.ts";
@@ -13,6 +13,7 @@ import type { OwnerRules } from "./owners.ts";
 import { encodePayload, stateDigest } from "./payload.ts";
 import type { GitPayload } from "./payload.ts";
 import { FOREIGN_CONFIG, runGit } from "./process.ts";
+import { noSecretNames, redactSecrets, scanChanges } from "./redact.ts";
 import { openQuarantine, resultTree } from "./result-tree.ts";
 import type { Quarantine } from "./result-tree.ts";
 import { statementsOf } from "./statements.ts";
@@ -59,18 +60,29 @@ async function fetchHeads(context: AnalyseContext, objects: ObjectReader): Promi
   if (head === undefined) return refuse("git_failed", `cannot read the branch ${input.branch}`, { remedy: "try again" });
   if (wanted === undefined) return ok({ head });
   const proposed = await resolveHead(objects, `refs/pawl/proposed/${shortHash(wanted)}`);
-  return proposed === undefined ? refuse("git_ref_missing", `${wanted} is not a commit`, { remedy: "propose a branch, a tag or a commit" }) : ok({ head, proposed });
+  return proposed === undefined
+    ? refuse("git_ref_missing", `${wanted} is not a commit`, { remedy: "propose a branch, a tag or a commit" })
+    : ok({ head, proposed });
 }
 
 const fullRef = (ref: string): string => (ref.startsWith("refs/") ? ref : `refs/heads/${ref}`);
 
-async function analyseHeads(context: AnalyseContext, quarantine: Quarantine, objects: ObjectReader, heads: Heads): Promise<Result<Analysed>> {
+async function analyseHeads(
+  context: AnalyseContext,
+  quarantine: Quarantine,
+  objects: ObjectReader,
+  heads: Heads,
+): Promise<Result<Analysed>> {
   const { mirror, input, limits, signal } = context;
   const { head, proposed } = heads;
   const tree = await resultTree(mirror, quarantine, input, head, proposed, signal);
   if (!tree.ok) return tree;
   const changes = await readChanges(mirror, objects, quarantine.env, { before: head.tree, after: tree.value }, limits, signal);
   if (!changes.ok) return changes;
+  const paths = refusedPaths(changes.value);
+  if (!paths.ok) return paths;
+  const names = await noSecretNames(changes.value);
+  if (!names.ok) return names;
   const payload: GitPayload = {
     schema: "pawl/git-payload/v1",
     repository: input.repository,
@@ -87,40 +99,72 @@ async function analyseHeads(context: AnalyseContext, quarantine: Quarantine, obj
   if (!analysis.ok) return analysis;
   await quarantine.admit();
   const pinned = await mirror.run({ args: ["update-ref", pinOf(bytes), tree.value], signal });
-  if (pinned.kind !== "exit" || pinned.code !== 0) return fail({ code: "git_failed", message: "cannot keep the resulting tree", remedy: "check the work directory" });
+  if (pinned.kind !== "exit" || pinned.code !== 0)
+    return fail({ code: "git_failed", message: "cannot keep the resulting tree", remedy: "check the work directory" });
   return ok({ analysis: analysis.value, payload: bytes, freshForMillis: FRESH_MILLIS });
 }
 
 /** The ref that keeps an approved tree's objects until it is executed. */
 export const pinOf = (payload: Uint8Array): string => `refs/pawl/plan/${digestOf(payload).slice("sha256:".length)}`;
 
-async function describe(context: AnalyseContext, payload: GitPayload, changes: readonly TreeChange[], owners: OwnerRules, heads: Heads, quarantine: Quarantine): Promise<Result<StepAnalysis, Refusal>> {
-  const { mirror, limits } = context;
+async function describe(
+  context: AnalyseContext,
+  payload: GitPayload,
+  changes: readonly TreeChange[],
+  owners: OwnerRules,
+  heads: Heads,
+  quarantine: Quarantine,
+): Promise<Result<StepAnalysis>> {
+  const { mirror, limits, secretKey } = context;
   const { repository } = mirror;
-  const effects: readonly Effect[] = effectsOf(changes, { repository, owners, limits });
-  const found = await findingsOf({ ...context, changes, effects, owners, tree: payload.tree, quarantine });
-  if (!found.ok) return found;
-  const state = stateDigest(payload.repository, payload.branch, payload.base_tree);
+  const secrets = await scanChanges(changes, secretKey);
+  const shown = redactSecrets(repository.name, changes, effectsOf(changes, { repository, owners, limits }), secrets, secretKey);
+  const treePaths = await pathsOf(context, payload.tree, changes, quarantine);
+  if (!treePaths.ok) return treePaths;
+  const found = findingsOf({ repository: repository.name, changes, treePaths: treePaths.value, owners, secrets });
   return ok({
     step: {
       operation: "commit",
       target: { repository: payload.repository, branch: payload.branch, environment: repository.environment },
-      stateDigest: state,
+      stateDigest: stateDigest(payload.repository, payload.branch, payload.base_tree),
       payloadDigest: digestOf(encodePayload(payload)),
       observations: [
-        { subject: `${systemOf(payload.repository)}@${payload.branch}`, value: { kind: "json", value: { tree: payload.base_tree } }, method: "git fetch", provenance: "derived" },
+        {
+          subject: `${systemOf(payload.repository)}@${payload.branch}`,
+          value: { kind: "json", value: { tree: payload.base_tree } },
+          method: "git fetch",
+          provenance: "derived",
+        },
       ],
-      effects: found.value.effects,
+      effects: shown.effects,
       undo: {
         kind: "planned",
-        text: `A commit on ${payload.branch} that brings back the tree ${payload.base_tree}; possible while no other commit follows.`,
+        text: `A commit on ${payload.branch} that brings back the tree ${payload.base_tree}. Once another commit follows, Pawl does not undo it by itself.`,
         provenance: "derived",
       },
     },
-    findings: found.value.findings,
-    ...statementsOf({ input: context.input, repository, changes, effects, owners }),
-    context: { commit: heads.head.commit, ...(heads.proposed && { proposed: heads.proposed.commit }) },
+    findings: [...shown.findings, ...found],
+    ...statementsOf({ input: context.input, payload, repository, changes, effects: shown.effects, secrets }),
+    context: { commit: heads.head.commit, tree: payload.tree, ...(heads.proposed && { proposed: heads.proposed.commit }) },
   });
+}
+
+/** Every path of the resulting tree, when the change brings a new one that could clash with another. */
+async function pathsOf(
+  context: AnalyseContext,
+  tree: string,
+  changes: readonly TreeChange[],
+  quarantine: Quarantine,
+): Promise<Result<readonly string[]>> {
+  if (!changes.some(({ before, after }) => before === undefined && after !== undefined)) return ok([]);
+  const listed = await context.mirror.run({
+    args: ["ls-tree", "-r", "-z", "--name-only", "--end-of-options", tree],
+    env: quarantine.env,
+    signal: context.signal,
+    maxBytes: 256 * 1024 * 1024,
+  });
+  if (listed.kind !== "exit" || listed.code !== 0) return gitFault(listed, "git_failed", "cannot list the resulting tree", "try again");
+  return ok(listed.stdout.toString("utf8").split("\0").slice(0, -1));
 }
 
 async function readBaseOwners(objects: ObjectReader, tree: string): Promise<OwnerRules> {
@@ -140,7 +184,11 @@ async function branchIsFree(mirror: Mirror, branch: string, signal: AbortSignal)
   const busy = trees.find((tree) => tree.split("\0").includes(`branch refs/heads/${branch}`));
   if (busy === undefined) return ok(undefined);
   const where = /^worktree ([^\0]*)/.exec(busy)?.[1] ?? path;
-  return refuse("git_branch_checked_out", `the branch ${branch} of ${mirror.repository.name} is checked out in ${where}, and git moves no branch that somebody works in`, {
-    remedy: "declare a bare repository, or check out another branch there (git switch --detach)",
-  });
+  return refuse(
+    "git_branch_checked_out",
+    `the branch ${branch} of ${mirror.repository.name} is checked out in ${where}, and git moves no branch that somebody works in`,
+    {
+      remedy: "declare a bare repository, or check out another branch there (git switch --detach)",
+    },
+  );
 }

@@ -19,24 +19,44 @@ export type ChangesCode = MirrorCode | "git_too_many_files" | "git_object_missin
 
 /** Options under which the same two trees always give the same text, whatever attributes and configuration say. */
 const DIFF = ["diff-tree", "-r", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "--submodule=short"];
-const TEXT = ["-p", "--no-color", "--full-index", "--unified=3", "--diff-algorithm=myers", "--indent-heuristic", "--src-prefix=a/", "--dst-prefix=b/"];
+const TEXT = [
+  "-p",
+  "--no-color",
+  "--full-index",
+  "--unified=3",
+  "--diff-algorithm=myers",
+  "--indent-heuristic",
+  "--src-prefix=a/",
+  "--dst-prefix=b/",
+];
 
 /** Every changed path with both contents, in the order of paths. Renames are found only for showing them. */
-export async function readChanges(mirror: Mirror, objects: ObjectReader, env: Readonly<Record<string, string>>, trees: { readonly before: string; readonly after: string }, limits: GitLimits, signal: AbortSignal): Promise<Result<readonly TreeChange[], Refusal<ChangesCode>>> {
+export async function readChanges(
+  mirror: Mirror,
+  objects: ObjectReader,
+  env: Readonly<Record<string, string>>,
+  trees: { readonly before: string; readonly after: string },
+  limits: GitLimits,
+  signal: AbortSignal,
+): Promise<Result<readonly TreeChange[], Refusal<ChangesCode>>> {
   const pair = ["--end-of-options", trees.before, trees.after];
   const listed = await mirror.run({ args: [...DIFF, "--raw", "-z", "-M50%", "-l1000", ...pair], env, signal, maxBytes: 16 * 1024 * 1024 });
   if (listed.kind !== "exit" || listed.code !== 0) return gitFault(listed, "git_failed", "cannot compare the trees", "split the change");
   const raw = parseRaw(listed.stdout.toString("utf8"));
   if (raw.length > limits.files) {
-    return refuse("git_too_many_files", `the change touches ${raw.length} files; ${limits.files} is the bound`, { remedy: "split the change" });
+    return refuse("git_too_many_files", `the change touches ${raw.length} files; ${limits.files} is the bound`, {
+      remedy: "split the change",
+    });
   }
   const diffs = await readDiffs(mirror, env, pair, limits, signal);
   const changes: TreeChange[] = [];
+  let left = limits.inspectPlanBytes;
   for (const one of raw) {
-    const before = await readSide(objects, one.beforeMode, one.beforeOid, limits);
-    const after = await readSide(objects, one.afterMode, one.afterOid, limits);
+    const before = await readSide(objects, one.beforeMode, one.beforeOid, Math.min(left, limits.inspectBytes));
+    const after = await readSide(objects, one.afterMode, one.afterOid, Math.min(left, limits.inspectBytes));
     if (!before.ok) return before;
     if (!after.ok) return after;
+    left = Math.max(0, left - (before.value?.bytes?.length ?? 0) - (after.value?.bytes?.length ?? 0));
     changes.push(...split(one, before.value, after.value, diffs.get(one.path)));
   }
   return ok(changes.toSorted((a, b) => (a.path < b.path ? -1 : 1)));
@@ -55,7 +75,7 @@ function split(raw: RawChange, before: Side | undefined, after: Side | undefined
 function parseRaw(text: string): readonly RawChange[] {
   const fields = text.split("\0");
   const changes: RawChange[] = [];
-  for (let at = 0; at < fields.length - 1; ) {
+  for (let at = 0; at < fields.length - 1;) {
     const match = /^:(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) ([ADMTR])\d*$/.exec(fields[at] ?? "");
     assert(match !== null, "git names the changed paths in the form that was asked for");
     const [, beforeMode = "", afterMode = "", beforeOid = "", afterOid = "", status] = match;
@@ -67,19 +87,38 @@ function parseRaw(text: string): readonly RawChange[] {
   return changes;
 }
 
-async function readSide(objects: ObjectReader, mode: string, oid: string, limits: GitLimits): Promise<Result<Side | undefined, Refusal<ChangesCode>>> {
+async function readSide(
+  objects: ObjectReader,
+  mode: string,
+  oid: string,
+  keepBytes: number,
+): Promise<Result<Side | undefined, Refusal<ChangesCode>>> {
   if (mode === "000000") return ok(undefined);
   if (mode === "160000") return ok({ mode, oid, size: 0, digest: digestOf(oid) });
-  if (mode !== "100644" && mode !== "100755" && mode !== "120000" && mode !== "100664") return refuse("git_mode_unknown", `a file has the mode ${mode}`, { remedy: "use plain files, executables, links or submodules" });
-  const content = await objects.content(oid, limits.inspectBytes);
-  if (content === undefined || content.type !== "blob") return refuse("git_object_missing", `the content ${oid} is not in the repository`, { remedy: "push all objects, then propose again" });
+  if (mode !== "100644" && mode !== "100755" && mode !== "120000" && mode !== "100664")
+    return refuse("git_mode_unknown", `a file has the mode ${mode}`, { remedy: "use plain files, executables, links or submodules" });
+  const content = await objects.content(oid, keepBytes);
+  if (content === undefined || content.type !== "blob")
+    return refuse("git_object_missing", `the content ${oid} is not in the repository`, { remedy: "push all objects, then propose again" });
   const { size, digest, bytes } = content;
   return ok({ mode: mode === "100664" ? "100644" : (mode satisfies FileMode), oid, size, digest, ...(bytes && { bytes }) });
 }
 
 /** One diff per path (of a rename: the new path). Past the bound of one read, the rest is left out and named uninspectable. */
-async function readDiffs(mirror: Mirror, env: Readonly<Record<string, string>>, pair: readonly string[], limits: GitLimits, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-  const done = await mirror.run({ args: [...DIFF, ...TEXT, "-M50%", "-l1000", ...pair], env, signal, maxBytes: 8 * limits.detailPlanBytes });
+async function readDiffs(
+  mirror: Mirror,
+  env: Readonly<Record<string, string>>,
+  pair: readonly string[],
+  limits: GitLimits,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const bound = ["-c", `core.bigFileThreshold=${limits.inspectBytes}`];
+  const done = await mirror.run({
+    args: [...bound, ...DIFF, ...TEXT, "-M50%", "-l1000", ...pair],
+    env,
+    signal,
+    maxBytes: 8 * limits.detailPlanBytes,
+  });
   const whole = done.kind === "exit" && done.code === 0;
   const text = done.stdout.toString("utf8");
   const parts = text.split(/^(?=diff --git )/m);

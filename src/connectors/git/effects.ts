@@ -6,6 +6,10 @@ import type { GitLimits, GitRepository, Side, TreeChange } from "./types.ts";
 export const systemOf = (repository: string): string => `git:${repository}`;
 export const resourceOf = (repository: string, path: string): string => `${systemOf(repository)}#${path}`;
 
+/** The beginning of a text, never ending in half a character, with a sign that there was more. */
+export const clip = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, most).replace(/[\uD800-\uDBFF]$/, "")}…`;
+
 /** What stands in a plan for a path's content, and how many bytes of diff it may still show. */
 export interface EffectContext {
   readonly repository: GitRepository;
@@ -59,7 +63,7 @@ function resourceKindOf(change: TreeChange): string {
   return side === undefined ? "git.file" : `git.${typeOf(side)}`;
 }
 
-const isBinary = (bytes: Uint8Array): boolean => bytes.subarray(0, 8000).includes(0);
+export const isBinary = (bytes: Uint8Array): boolean => bytes.subarray(0, 8000).includes(0);
 
 /** The text of a side, when it is text that may be inspected. */
 export function textOf(side: Side | undefined): string | undefined {
@@ -69,7 +73,8 @@ export function textOf(side: Side | undefined): string | undefined {
 function fieldsOf(change: TreeChange): readonly FieldChange[] {
   const fields: FieldChange[] = [];
   const { before, after } = change;
-  if (before?.digest !== after?.digest || before?.oid !== after?.oid) fields.push(field("content", before && contentValue(before), after && contentValue(after)));
+  if (before?.digest !== after?.digest || before?.oid !== after?.oid)
+    fields.push(field("content", before && contentValue(before), after && contentValue(after)));
   if (before?.mode !== after?.mode) fields.push(field("mode", before && json(before.mode), after && json(after.mode)));
   if (change.movedFrom !== undefined) fields.push(field("path", json(change.movedFrom), json(change.path)));
   if (change.movedTo !== undefined) fields.push(field("path", json(change.path), json(change.movedTo)));
@@ -116,9 +121,15 @@ function summaryOf(change: TreeChange, detail: Detail): string {
   if (change.movedTo !== undefined) return `Removes ${path}, which moves to ${change.movedTo}`;
   const what = after === undefined ? (before === undefined ? "file" : typeOf(before)) : typeOf(after);
   if (after === undefined) return `Deletes the ${what} ${path}${lines}`;
-  if (what === "link") return `${before === undefined ? "Creates" : "Changes"} the link ${path} to ${textOf(after) ?? "an uninspectable target"}`;
+  if (what === "link")
+    return `${before === undefined ? "Creates" : "Changes"} the link ${path} to ${textOf(after) ?? "an uninspectable target"}`;
   if (what === "submodule") return `${before === undefined ? "Adds" : "Moves"} the submodule ${path} to commit ${after.oid}`;
-  const mode = before !== undefined && before.mode !== after.mode ? modeText(before, after) : after.mode === "100755" && before === undefined ? ", executable" : "";
+  const mode =
+    before !== undefined && before.mode !== after.mode
+      ? modeText(before, after)
+      : after.mode === "100755" && before === undefined
+        ? ", executable"
+        : "";
   if (change.movedFrom !== undefined) return `Creates ${path} from ${change.movedFrom}${mode}${lines}`;
   return `${before === undefined ? "Creates" : "Updates"} ${path}${mode}${lines}`;
 }

@@ -62,11 +62,16 @@ async function approvedContent(context: ExecuteContext): Promise<Result<void>> {
   const objects = mirror.objects({}, signal);
   try {
     const tree = await objects.info(payload.tree);
-    if (tree?.type !== "tree") return fail({ code: "git_tree_missing", message: "the approved tree is no longer in the mirror", remedy: "plan the change again" });
+    if (tree?.type !== "tree")
+      return fail({ code: "git_tree_missing", message: "the approved tree is no longer in the mirror", remedy: "plan the change again" });
     const changes = await readChanges(mirror, objects, {}, { before: payload.base_tree, after: payload.tree }, limits, signal);
     if (!changes.ok) return changes;
     if (changesDigest(changes.value) === payload.changes) return ok(undefined);
-    return fail({ code: "git_content_differs", message: "the content in the mirror is not the content that was approved", remedy: "plan the change again, and find out who wrote to the work directory" });
+    return fail({
+      code: "git_content_differs",
+      message: "the content in the mirror is not the content that was approved",
+      remedy: "plan the change again, and find out who wrote to the work directory",
+    });
   } finally {
     await objects.close();
   }
@@ -83,7 +88,12 @@ async function commitTree(context: ExecuteContext, tree: string, parent: string,
     GIT_COMMITTER_EMAIL: committer.email,
     GIT_COMMITTER_DATE: date,
   };
-  const made = await context.mirror.run({ args: ["commit-tree", "--no-gpg-sign", "-p", parent, "-F", "-", tree], input: message, env, signal: context.signal });
+  const made = await context.mirror.run({
+    args: ["commit-tree", "--no-gpg-sign", "-p", parent, "-F", "-", tree],
+    input: message,
+    env,
+    signal: context.signal,
+  });
   const id = made.stdout.toString("latin1").trim();
   if (made.kind === "exit" && made.code === 0 && /^[0-9a-f]{40,64}$/.test(id)) return ok(id);
   return fail({ code: "git_failed", message: `cannot write the commit: ${made.stderr}`, remedy: "try again" });
@@ -93,10 +103,26 @@ async function commitTree(context: ExecuteContext, tree: string, parent: string,
 async function pushCommit(context: ExecuteContext, commit: string, old: string): Promise<Result<void, PerformFault>> {
   const { mirror, payload, signal } = context;
   const ref = `refs/heads/${payload.branch}`;
-  const args = ["push", "--porcelain", "--quiet", "--no-verify", "--atomic", "--no-follow-tags", "--no-signed", `--force-with-lease=${ref}:${old}`];
-  const done = await mirror.run({ args: [...args, ...otherEnd(mirror, "receive-pack"), "--", mirror.repository.url, `${commit}:${ref}`], signal, remote: localPath(mirror.repository.url) === undefined });
+  const args = [
+    "push",
+    "--porcelain",
+    "--quiet",
+    "--no-verify",
+    "--atomic",
+    "--no-follow-tags",
+    "--no-signed",
+    `--force-with-lease=${ref}:${old}`,
+  ];
+  const done = await mirror.run({
+    args: [...args, ...otherEnd(mirror, "receive-pack"), "--", mirror.repository.url, `${commit}:${ref}`],
+    signal,
+    remote: localPath(mirror.repository.url) === undefined,
+  });
   if (done.kind === "exit" && done.code === 0) return ok(undefined);
-  const line = done.stdout.toString("utf8").split("\n").find((text) => text.startsWith("!\t"));
+  const line = done.stdout
+    .toString("utf8")
+    .split("\n")
+    .find((text) => text.startsWith("!\t"));
   if (done.kind === "exit" && line !== undefined && !line.includes("[remote failure]")) return rejected(context, line);
   return outcomeUnknown(context, commit, old, done.stderr);
 }
@@ -108,7 +134,9 @@ function rejected(context: ExecuteContext, line: string): Result<never, PerformF
   return untouched({
     code: moved ? "stale_state" : "git_push_rejected",
     message: `${context.payload.repository} did not move the branch ${context.payload.branch} (${reason})`,
-    remedy: moved ? "plan the change again on the branch as it is now" : "let the repository's rules permit this, or propose another branch",
+    remedy: moved
+      ? "plan the change again on the branch as it is now"
+      : "let the repository's rules permit this, or propose another branch",
   });
 }
 
@@ -122,7 +150,9 @@ async function outcomeUnknown(context: ExecuteContext, commit: string, old: stri
   return fail({
     code: moved ? "stale_state" : "git_push_unknown",
     message: `the push to ${payload.repository} did not end with an answer: ${said}`,
-    remedy: moved ? "plan the change again on the branch as it is now" : `look whether the branch ${payload.branch} has the commit ${commit}`,
+    remedy: moved
+      ? "plan the change again on the branch as it is now"
+      : `look whether the branch ${payload.branch} has the commit ${commit}`,
     details: { commit, old },
     effect: moved ? "none" : "possible",
   });

@@ -22,7 +22,19 @@ export type { GitLimits, GitOptions, GitRepository, Identity } from "./types.ts"
 const VERSION = 1;
 
 /** What ssh, credential helpers and proxies of the operator need; given to git only when it talks to another machine. */
-const REMOTE_ENV = ["HOME", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "GIT_ASKPASS", "SSH_ASKPASS", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+const REMOTE_ENV = [
+  "HOME",
+  "SSH_AUTH_SOCK",
+  "GIT_SSH_COMMAND",
+  "GIT_ASKPASS",
+  "SSH_ASKPASS",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "NO_PROXY",
+  "no_proxy",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+];
 
 export function gitConnector(options: GitOptions): Connector {
   const faults = checkRepositories(options.repositories);
@@ -35,17 +47,35 @@ export function gitConnector(options: GitOptions): Connector {
     const payload = decodePayload(bytes);
     if (!payload.ok) return payload;
     const repository = repositories.get(payload.value.repository);
-    if (repository === undefined) return fail({ code: "git_repository_unknown", message: `no repository ${payload.value.repository} is declared here`, remedy: "declare it, or plan the change again" });
+    if (repository === undefined)
+      return fail({
+        code: "git_repository_unknown",
+        message: `no repository ${payload.value.repository} is declared here`,
+        remedy: "declare it, or plan the change again",
+      });
     const signal = deadline(run);
     const mirror = await openMirror(repository, signal);
     if (!mirror.ok) return mirror;
-    return ok({ mirror: mirror.value, payload: payload.value, pin: pinOf(bytes), limits, clock: options.clock, committer: options.submitterIdentity, signal });
+    return ok({
+      mirror: mirror.value,
+      payload: payload.value,
+      pin: pinOf(bytes),
+      limits,
+      clock: options.clock,
+      committer: options.submitterIdentity,
+      signal,
+    });
   };
   const untouched = (error: Refusal): Result<never, PerformFault> => fail({ ...error, effect: "none" });
 
   return {
     name: "git",
-    digest: digestJson({ connector: "git", version: VERSION, repositories: options.repositories.map(declaration), submitter: { ...options.submitterIdentity } }),
+    digest: digestJson({
+      connector: "git",
+      version: VERSION,
+      repositories: options.repositories.map(declaration),
+      submitter: { ...options.submitterIdentity },
+    }),
     admit: (input) => admitInput(input, repositories, limits),
     analyse: async (input, run) => {
       const read = readInput(input, repositories, limits);
@@ -55,7 +85,14 @@ export function gitConnector(options: GitOptions): Connector {
       const signal = deadline(run);
       const mirror = await openMirror(repository, signal);
       if (!mirror.ok) return mirror;
-      return analyseInput({ mirror: mirror.value, input: read.value, limits, author: repository.author ?? options.submitterIdentity, secretKey: options.secretKey, signal });
+      return analyseInput({
+        mirror: mirror.value,
+        input: read.value,
+        limits,
+        author: repository.author ?? options.submitterIdentity,
+        secretKey: options.secretKey,
+        signal,
+      });
     },
     observe: async (payload, run) => {
       const context = await execution(payload, run);
@@ -64,7 +101,10 @@ export function gitConnector(options: GitOptions): Connector {
       const { repository, branch } = context.value.payload;
       const head = await mirror.locked(() => currentHead(mirror, branch, signal));
       if (!head.ok) return head;
-      return ok({ stateDigest: stateDigest(repository, branch, head.value.tree), context: { repository, branch, commit: head.value.commit, tree: head.value.tree } });
+      return ok({
+        stateDigest: stateDigest(repository, branch, head.value.tree),
+        context: { repository, branch, commit: head.value.commit, tree: head.value.tree },
+      });
     },
     apply: async (payload, expected, run) => {
       const context = await execution(payload, run);
@@ -84,10 +124,16 @@ export function gitConnector(options: GitOptions): Connector {
 function programOf(options: GitOptions): GitProgram {
   const env = options.env ?? process.env;
   const remoteEnv = Object.fromEntries(REMOTE_ENV.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
-  return { binary: options.gitBinary ?? "git", configFile: resolve(options.workDir, "gitconfig"), path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", remoteEnv };
+  return {
+    binary: options.gitBinary ?? "git",
+    configFile: resolve(options.workDir, "gitconfig"),
+    path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    remoteEnv,
+  };
 }
 
 const deadline = (run: RunLimits): AbortSignal =>
   run.signal === undefined ? AbortSignal.timeout(run.timeoutMillis) : AbortSignal.any([run.signal, AbortSignal.timeout(run.timeoutMillis)]);
 
-const declaration = (repository: GitRepository): Record<string, unknown> => JSON.parse(JSON.stringify(repository)) as Record<string, unknown>;
+const declaration = (repository: GitRepository): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(repository)) as Record<string, unknown>;

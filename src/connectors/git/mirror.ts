@@ -53,8 +53,17 @@ export function mirrors(program: GitProgram, workDir: string): (repository: GitR
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     await writeFile(program.configFile, GIT_CONFIG, { mode: 0o600 });
     const format = repository.objectFormat ?? "sha1";
-    const made = await runGit(program, { args: ["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", dir], signal });
-    if (made.kind !== "exit" || made.code !== 0) return gitFault(made, "git_failed", `cannot make a mirror of ${repository.name}`, "check that git is installed and the work directory is writable");
+    const made = await runGit(program, {
+      args: ["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", dir],
+      signal,
+    });
+    if (made.kind !== "exit" || made.code !== 0)
+      return gitFault(
+        made,
+        "git_failed",
+        `cannot make a mirror of ${repository.name}`,
+        "check that git is installed and the work directory is writable",
+      );
     const again = open.get(repository.name);
     const mirror = again ?? mirrorAt(program, repository, dir);
     open.set(repository.name, mirror);
@@ -78,8 +87,14 @@ function mirrorAt(program: GitProgram, repository: GitRepository, dir: string): 
   };
 }
 
-export function gitFault<C extends MirrorCode>(outcome: GitOutcome, code: C, message: string, remedy: string): { readonly ok: false; readonly error: Refusal<C | "git_timeout"> } {
-  if (outcome.kind === "stopped" && outcome.why === "timeout") return refuse("git_timeout", `${message}: git did not end in time`, { remedy: "try again; raise the limit if it stays so" });
+export function gitFault<C extends MirrorCode>(
+  outcome: GitOutcome,
+  code: C,
+  message: string,
+  remedy: string,
+): { readonly ok: false; readonly error: Refusal<C | "git_timeout"> } {
+  if (outcome.kind === "stopped" && outcome.why === "timeout")
+    return refuse("git_timeout", `${message}: git did not end in time`, { remedy: "try again; raise the limit if it stays so" });
   const said = outcome.stderr === "" ? "" : `: ${outcome.stderr}`;
   return refuse(code, `${message}${said}`, { remedy });
 }
@@ -87,16 +102,27 @@ export function gitFault<C extends MirrorCode>(outcome: GitOutcome, code: C, mes
 export const baseRef = (branch: string): string => `refs/pawl/base/${shortHash(branch)}`;
 
 /** Brings the branch (and a proposed ref) here. The caller holds the lock until the ids are resolved. */
-export async function fetchBranch(mirror: Mirror, branch: string, proposed: string | undefined, signal: AbortSignal): Promise<Result<void, Refusal<MirrorCode>>> {
+export async function fetchBranch(
+  mirror: Mirror,
+  branch: string,
+  proposed: string | undefined,
+  signal: AbortSignal,
+): Promise<Result<void, Refusal<MirrorCode>>> {
   const wanted = [`+refs/heads/${branch}:${baseRef(branch)}`];
   if (proposed !== undefined) wanted.push(`+${proposed}:refs/pawl/proposed/${shortHash(proposed)}`);
   const { name, url } = mirror.repository;
   const args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
-  const done = await mirror.run({ args: [...args, ...otherEnd(mirror, "upload-pack"), "--", url, ...wanted], signal, remote: localPath(url) === undefined });
+  const done = await mirror.run({
+    args: [...args, ...otherEnd(mirror, "upload-pack"), "--", url, ...wanted],
+    signal,
+    remote: localPath(url) === undefined,
+  });
   if (done.kind === "exit" && done.code === 0) return ok(undefined);
   const missing = /couldn't find remote ref (\S+)/.exec(done.stderr)?.[1];
   if (missing === `refs/heads/${branch}`) {
-    return refuse("git_branch_missing", `the repository ${name} has no branch ${branch}`, { remedy: "name an existing branch; Pawl does not create branches" });
+    return refuse("git_branch_missing", `the repository ${name} has no branch ${branch}`, {
+      remedy: "name an existing branch; Pawl does not create branches",
+    });
   }
   if (proposed !== undefined && (missing !== undefined || /not our ref|unadvertised object/.test(done.stderr))) {
     return refuse("git_ref_missing", `the repository ${name} has no ${proposed}`, { remedy: "push it there first, then propose again" });

@@ -14,9 +14,8 @@ export function isDotGit(component: string): boolean {
 export function pathFault(path: string): string | undefined {
   if (path === "") return "is empty";
   if (/[\n\r\0]/.test(path)) return "contains a line break or NUL";
-  // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(path)) return "contains a control character";
-  if (path.includes("\uFFFD")) return "is not UTF-8";
+  if (/\p{Cc}/u.test(path)) return "contains a control character";
+  if (path.includes("\uFFFD") || !path.isWellFormed()) return "is not UTF-8";
   if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return "is absolute";
   if (path.includes("\\")) return "contains a backslash, which is a separator on other systems";
   if (Buffer.byteLength(path) > 4096) return "is longer than 4,096 bytes";

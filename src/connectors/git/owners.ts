@@ -52,17 +52,17 @@ function readLine(line: string): Rule | string | undefined {
 
 /** gitignore's rules with one exception of GitHub's: `dir/*` owns the files in `dir`, and nothing deeper. */
 function matcher(pattern: string): (path: string) => boolean {
-  const shallow = pattern.endsWith("/*") && pattern !== "/*";
-  const files = ignore({ ignorecase: false }).add(pattern);
-  if (!shallow) return (path) => files.ignores(path);
-  const folder = ignore({ ignorecase: false }).add(`${pattern.slice(0, -1)}`);
+  const shallow = /^(.*)\/\*$/.exec(pattern)?.[1];
+  const rule = ignore({ ignorecase: false }).add(shallow === undefined ? pattern : `/${shallow.replace(/^\//, "")}/`);
+  if (shallow === undefined) return (path) => rule.ignores(path);
+  if (shallow === "") return (path) => !path.includes("/");
   return (path) => {
-    const cut = path.lastIndexOf("/");
-    return files.ignores(path) && cut > 0 && folder.checkIgnore(`${path.slice(0, cut)}/`).ignored && !parentMatches(folder, path.slice(0, cut));
+    const folder = folderOf(path);
+    // A folder below one that matches is ignored with it; only the folder that matches by itself counts.
+    return (
+      folder !== undefined && rule.ignores(`${folder}/`) && !(folderOf(folder) !== undefined && rule.ignores(`${folderOf(folder) ?? ""}/`))
+    );
   };
 }
 
-const parentMatches = (folder: ReturnType<typeof ignore>, directory: string): boolean => {
-  const cut = directory.lastIndexOf("/");
-  return cut > 0 && folder.ignores(`${directory.slice(0, cut)}/`);
-};
+const folderOf = (path: string): string | undefined => (path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : undefined);

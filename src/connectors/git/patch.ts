@@ -1,4 +1,5 @@
 /** Reads where a patch goes, without applying it. What git itself makes of it is checked again in the resulting tree. Pure. */
+import { decodeBinary } from "./binary-patch.ts";
 import { pathFault } from "./names.ts";
 
 export interface PatchFault {
@@ -11,6 +12,8 @@ export interface PatchShape {
   /** Text around the diffs, such as a mail's subject: words of the proposer. */
   readonly words: string;
   readonly faults: readonly PatchFault[];
+  /** Content that the patch carries encoded, so that it is looked at like the rest. */
+  readonly encoded: readonly { readonly line: number; readonly bytes: Uint8Array }[];
 }
 
 interface Reading {
@@ -19,7 +22,12 @@ interface Reading {
   readonly paths: Set<string>;
   readonly words: string[];
   readonly faults: PatchFault[];
+  readonly encoded: { line: number; bytes: Uint8Array }[];
+  encodedLeft: number;
 }
+
+/** What all encoded parts of one patch may hold together. */
+const ENCODED_BYTES = 32 * 1024 * 1024;
 
 const HUNK = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/;
 const NAMED = /^(---|\+\+\+|rename from|rename to|copy from|copy to) (.*)$/;
@@ -27,7 +35,15 @@ const MODE = /^(?:old mode|new mode|new file mode|deleted file mode) (\d+)$/;
 const MODES = new Set(["100644", "100755", "120000", "160000"]);
 
 export function readPatch(text: string): PatchShape {
-  const reading: Reading = { lines: text.split("\n"), at: 0, paths: new Set(), words: [], faults: [] };
+  const reading: Reading = {
+    lines: text.split("\n"),
+    at: 0,
+    paths: new Set(),
+    words: [],
+    faults: [],
+    encoded: [],
+    encodedLeft: ENCODED_BYTES,
+  };
   let seen = false;
   while (reading.at < reading.lines.length) {
     const line = reading.lines[reading.at] ?? "";
@@ -39,7 +55,7 @@ export function readPatch(text: string): PatchShape {
     }
   }
   if (!seen) reading.faults.push({ line: 1, message: "holds no file: a unified diff with `---` and `+++`, or a git diff, is expected" });
-  return { paths: [...reading.paths].toSorted(), words: reading.words.join("\n").trim(), faults: reading.faults };
+  return { paths: [...reading.paths].toSorted(), words: reading.words.join("\n").trim(), faults: reading.faults, encoded: reading.encoded };
 }
 
 /** True when the line names a file. */
@@ -57,7 +73,8 @@ function readHeader(reading: Reading, line: string): boolean {
     addPath(reading, headerName(named[2] ?? "", prefixed));
     return true;
   }
-  if (!/^(index |similarity index |dissimilarity index |old mode |new mode |new file mode |deleted file mode |Binary files )/.test(line)) reading.words.push(line);
+  if (!/^(index |similarity index |dissimilarity index |old mode |new mode |new file mode |deleted file mode |Binary files )/.test(line))
+    reading.words.push(line);
   return false;
 }
 
@@ -89,10 +106,18 @@ function readHunk(reading: Reading, header: string): void {
   if ((reading.lines[reading.at] ?? "").startsWith("\\")) reading.at += 1;
 }
 
+/** A binary part is one or two blocks (forward and reverse), each a `literal` or `delta` line, encoded lines and a blank one. */
 function readBinary(reading: Reading): void {
   reading.at += 1;
-  while (reading.at < reading.lines.length && /^(literal \d+|delta \d+|[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{1,70}|)$/.test(reading.lines[reading.at] ?? "")) {
-    reading.at += 1;
+  while (/^(literal|delta) \d+$/.test(reading.lines[reading.at] ?? "")) {
+    const start = reading.at + 1;
+    const end = reading.lines.indexOf("", start);
+    const block = reading.lines.slice(start, end < 0 ? undefined : end);
+    const bytes = decodeBinary(block, reading.encodedLeft);
+    if (bytes === undefined) reading.faults.push({ line: start, message: "has a binary part that cannot be decoded, or holds too much" });
+    else reading.encoded.push({ line: start, bytes });
+    reading.encodedLeft = Math.max(1, reading.encodedLeft - (bytes?.length ?? 0));
+    reading.at = end < 0 ? reading.lines.length : end + 1;
   }
 }
 
@@ -121,7 +146,8 @@ function gitNames(text: string): string[] {
   if (quoted > 0) return [withoutPrefix(text.slice(0, quoted)), withoutPrefix(unquote(text.slice(quoted + 1))?.name ?? text)];
   const half = (text.length - 1) / 2;
   const first = text.slice(0, half);
-  if (Number.isInteger(half) && text[half] === " " && withoutPrefix(first) === withoutPrefix(text.slice(half + 1))) return [withoutPrefix(first)];
+  if (Number.isInteger(half) && text[half] === " " && withoutPrefix(first) === withoutPrefix(text.slice(half + 1)))
+    return [withoutPrefix(first)];
   const parts = text.split(" ");
   return parts.length === 2 ? parts.map(withoutPrefix) : [];
 }

@@ -1,5 +1,5 @@
 import { canonical, digestJson, isDigest, ok, parseJson, refuse } from "../../core/base/index.ts";
-import type { Digest, Json, Refusal, Result } from "../../core/base/index.ts";
+import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import type { Identity } from "./types.ts";
 
 export const GIT_PAYLOAD = "pawl/git-payload/v1";
@@ -20,19 +20,22 @@ export interface GitPayload {
 export const encodePayload = (payload: GitPayload): Uint8Array => new TextEncoder().encode(canonical(payload));
 
 /** What must still be true when it runs: the branch has the tree that the plan was made from. */
-export const stateDigest = (repository: string, branch: string, tree: string): Digest => digestJson({ schema: "pawl/git-state/v1", repository, branch, tree });
+export const stateDigest = (repository: string, branch: string, tree: string): Digest =>
+  digestJson({ schema: "pawl/git-state/v1", repository, branch, tree });
 
 const OID = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/;
 
 /** Payload bytes as they come back from the store: digest-checked by the caller, and read strictly all the same. */
 export function decodePayload(bytes: Uint8Array): Result<GitPayload, Refusal<"git_payload_invalid">> {
-  const invalid = (why: string): Result<never, Refusal<"git_payload_invalid">> => refuse("git_payload_invalid", `the payload is not a git payload: ${why}`, { remedy: "plan the change again" });
+  const invalid = (why: string): Result<never, Refusal<"git_payload_invalid">> =>
+    refuse("git_payload_invalid", `the payload is not a git payload: ${why}`, { remedy: "plan the change again" });
   const read = parseJson(bytes);
   if (!read.ok) return invalid(read.error.message);
   const value = read.value;
   if (value === null || typeof value !== "object" || Array.isArray(value)) return invalid("not an object");
-  const text = (name: string): string => (typeof value[name] === "string" ? value[name] : "");
-  const author = value["author"] as { readonly [key: string]: Json } | null | undefined;
+  const text = (name: string, from: JsonObject = value): string => (typeof from[name] === "string" ? from[name] : "");
+  const named = value["author"];
+  const author = named !== null && typeof named === "object" && !Array.isArray(named) ? named : {};
   const payload: GitPayload = {
     schema: GIT_PAYLOAD,
     repository: text("repository"),
@@ -41,7 +44,7 @@ export function decodePayload(bytes: Uint8Array): Result<GitPayload, Refusal<"gi
     tree: text("tree"),
     changes: text("changes") as Digest,
     message: text("message"),
-    author: { name: String(author?.["name"] ?? ""), email: String(author?.["email"] ?? "") },
+    author: { name: text("name", author), email: text("email", author) },
   };
   if (canonical(payload) !== canonical(value)) return invalid("its members are not the expected ones");
   if (!OID.test(payload.base_tree) || !OID.test(payload.tree) || !isDigest(payload.changes)) return invalid("an id is malformed");

@@ -26,7 +26,12 @@ export interface GitCall {
 /** `stopped`: it did not end by itself, so nothing is known about what it did. */
 export type GitOutcome =
   | { readonly kind: "exit"; readonly code: number; readonly stdout: Buffer; readonly stderr: string }
-  | { readonly kind: "stopped"; readonly why: "timeout" | "overflow" | "start" | "signal"; readonly stdout: Buffer; readonly stderr: string };
+  | {
+      readonly kind: "stopped";
+      readonly why: "timeout" | "overflow" | "start" | "signal";
+      readonly stdout: Buffer;
+      readonly stderr: string;
+    };
 
 export const GIT_CONFIG = `[core]
 	hooksPath = /dev/null
@@ -39,7 +44,6 @@ export const GIT_CONFIG = `[core]
 	quotePath = false
 	autocrlf = false
 	logAllRefUpdates = false
-	bigFileThreshold = 1m
 	alternateRefsCommand = :
 	pager = cat
 [protocol]
@@ -110,7 +114,17 @@ function environment(program: GitProgram, call: GitCall): Record<string, string>
   };
 }
 
-const argv = (call: GitCall): string[] => [...(call.gitDir === undefined ? [] : [`--git-dir=${call.gitDir}`]), "--no-pager", ...call.args];
+/** Of the highest rank also in the mirror: a check that runs a change's own code could have written to its configuration. */
+const OWN_CONFIG: readonly string[] = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null"].flatMap(
+  (setting) => ["-c", setting],
+);
+
+const argv = (call: GitCall): string[] => [
+  ...(call.gitDir === undefined ? [] : [`--git-dir=${call.gitDir}`]),
+  ...OWN_CONFIG,
+  "--no-pager",
+  ...call.args,
+];
 
 /** Runs git to its end. Output beyond `maxBytes` stops it. */
 export async function runGit(program: GitProgram, call: GitCall): Promise<GitOutcome> {
@@ -123,6 +137,7 @@ export async function runGit(program: GitProgram, call: GitCall): Promise<GitOut
     stripFinalNewline: false,
     maxBuffer: { stdout: call.maxBytes ?? 64 * 1024 * 1024, stderr: 256 * 1024 },
     cancelSignal: call.signal,
+    killDescendants: true,
     forceKillAfterDelay: 1000,
     ...(call.input === undefined ? { stdin: "ignore" } : { input: call.input }),
   });

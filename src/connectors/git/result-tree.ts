@@ -28,7 +28,8 @@ export async function openQuarantine(mirror: Mirror): Promise<Quarantine> {
       for (const fan of await readdir(join(dir, "objects")).catch(() => [])) {
         if (!/^[0-9a-f]{2}$/.test(fan)) continue;
         await mkdir(join(objects, fan), { recursive: true });
-        for (const name of await readdir(join(dir, "objects", fan))) await rename(join(dir, "objects", fan, name), join(objects, fan, name));
+        for (const name of await readdir(join(dir, "objects", fan)))
+          await rename(join(dir, "objects", fan, name), join(objects, fan, name));
       }
     },
     discard: () => rm(dir, { recursive: true, force: true }),
@@ -38,18 +39,35 @@ export async function openQuarantine(mirror: Mirror): Promise<Quarantine> {
 export type ResultCode = MirrorCode | "git_patch_does_not_apply" | "git_merge_conflict" | "git_no_change" | "git_unrelated";
 
 /** The tree that the change leads to, derived without checking anything out. */
-export async function resultTree(mirror: Mirror, quarantine: Quarantine, input: GitInput, head: Head, proposed: Head | undefined, signal: AbortSignal): Promise<Result<string, Refusal<ResultCode>>> {
-  const made = input.from === "patch" ? await applyPatch(mirror, quarantine, input.patch, head, signal) : await mergeTree(mirror, quarantine, head, proposed, signal);
+export async function resultTree(
+  mirror: Mirror,
+  quarantine: Quarantine,
+  input: GitInput,
+  head: Head,
+  proposed: Head | undefined,
+  signal: AbortSignal,
+): Promise<Result<string, Refusal<ResultCode>>> {
+  const made =
+    input.from === "patch"
+      ? await applyPatch(mirror, quarantine, input.patch, head, signal)
+      : await mergeTree(mirror, quarantine, head, proposed, signal);
   if (made.ok && made.value === head.tree) {
     return refuse("git_no_change", "the branch already has exactly this content", { remedy: "nothing is left to do; withdraw the change" });
   }
   return made;
 }
 
-async function applyPatch(mirror: Mirror, quarantine: Quarantine, patch: string, head: Head, signal: AbortSignal): Promise<Result<string, Refusal<ResultCode>>> {
+async function applyPatch(
+  mirror: Mirror,
+  quarantine: Quarantine,
+  patch: string,
+  head: Head,
+  signal: AbortSignal,
+): Promise<Result<string, Refusal<ResultCode>>> {
   const env = quarantine.env;
   const read = await mirror.run({ args: ["read-tree", "--end-of-options", head.tree], env, signal });
-  if (read.kind !== "exit" || read.code !== 0) return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
+  if (read.kind !== "exit" || read.code !== 0)
+    return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
   const applied = await mirror.run({ args: ["apply", "--cached", "--whitespace=nowarn", "-"], input: patch, env, signal });
   if (applied.kind !== "exit") return gitFault(applied, "git_failed", "git could not apply the patch", "try again");
   if (applied.code !== 0) {
@@ -60,21 +78,37 @@ async function applyPatch(mirror: Mirror, quarantine: Quarantine, patch: string,
   return treeId(await mirror.run({ args: ["write-tree"], env, signal }));
 }
 
-async function mergeTree(mirror: Mirror, quarantine: Quarantine, head: Head, proposed: Head | undefined, signal: AbortSignal): Promise<Result<string, Refusal<ResultCode>>> {
-  if (proposed === undefined) return refuse("git_ref_missing", "the proposed ref is not a commit", { remedy: "propose a branch, a tag or a commit" });
+async function mergeTree(
+  mirror: Mirror,
+  quarantine: Quarantine,
+  head: Head,
+  proposed: Head | undefined,
+  signal: AbortSignal,
+): Promise<Result<string, Refusal<ResultCode>>> {
+  if (proposed === undefined)
+    return refuse("git_ref_missing", "the proposed ref is not a commit", { remedy: "propose a branch, a tag or a commit" });
   const args = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--end-of-options", head.commit, proposed.commit];
   const merged = await mirror.run({ args, env: quarantine.env, signal });
   if (merged.kind !== "exit") return gitFault(merged, "git_failed", "git could not merge", "try again");
   if (merged.code === 1) {
-    const paths = merged.stdout.toString("utf8").split("\0").slice(1).filter((path) => path !== "");
-    const shown = paths.slice(0, 20).map((path) => JSON.stringify(path)).join(", ");
+    const paths = merged.stdout
+      .toString("utf8")
+      .split("\0")
+      .slice(1)
+      .filter((path) => path !== "");
+    const shown = paths
+      .slice(0, 20)
+      .map((path) => JSON.stringify(path))
+      .join(", ");
     return refuse("git_merge_conflict", `the proposed content conflicts with the branch in ${paths.length} paths: ${shown}`, {
       remedy: "bring the branch into the proposed ref, resolve the conflicts there, push, and propose again",
       details: { paths: paths.slice(0, 200) },
     });
   }
   if (/unrelated histories/.test(merged.stderr)) {
-    return refuse("git_unrelated", "the proposed ref has no commit in common with the branch", { remedy: "start the work from the branch" });
+    return refuse("git_unrelated", "the proposed ref has no commit in common with the branch", {
+      remedy: "start the work from the branch",
+    });
   }
   return treeId(merged);
 }

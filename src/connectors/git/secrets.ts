@@ -64,7 +64,10 @@ function sourceCode(content: string, path: string): Parameters<NonNullable<Retur
     locationToRange: unused,
     rangeToLocation: unused,
     positionToIndex: unused,
-    indexToPosition: (index) => ({ line: content.slice(0, index).split("\n").length, column: index - content.lastIndexOf("\n", index - 1) - 1 }),
+    indexToPosition: (index) => ({
+      line: content.slice(0, index).split("\n").length,
+      column: index - content.lastIndexOf("\n", index - 1) - 1,
+    }),
   };
 }
 

@@ -42,6 +42,8 @@ export interface GitLimits {
   readonly messageBytes: number;
   /** Files larger than this are not read by a person or a scanner: they are named uninspectable. */
   readonly inspectBytes: number;
+  /** All inspected content of one plan together. */
+  readonly inspectPlanBytes: number;
   readonly detailFileBytes: number;
   readonly detailPlanBytes: number;
 }
@@ -50,7 +52,8 @@ export const GIT_LIMITS: GitLimits = {
   patchBytes: 8 * 1024 * 1024,
   files: 5_000,
   messageBytes: 16 * 1024,
-  inspectBytes: 1024 * 1024,
+  inspectBytes: 4 * 1024 * 1024,
+  inspectPlanBytes: 64 * 1024 * 1024,
   detailFileBytes: 256 * 1024,
   detailPlanBytes: 2 * 1024 * 1024,
 };

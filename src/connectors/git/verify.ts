@@ -18,17 +18,32 @@ export async function verifyPayload(context: ExecuteContext, performed: Performe
   const head = await currentHead(mirror, payload.branch, signal);
   if (!head.ok) return head;
   const there = head.value.commit === ours || (await contains(mirror, ours, head.value.commit, signal));
-  if (!there) return fail({ code: "verify_commit_gone", message: `the branch ${payload.branch} does not hold the commit ${ours}`, remedy: "find out who moved the branch", details: { head: head.value.commit } });
+  if (!there)
+    return fail({
+      code: "verify_commit_gone",
+      message: `the branch ${payload.branch} does not hold the commit ${ours}`,
+      remedy: "find out who moved the branch",
+      details: { head: head.value.commit },
+    });
   const objects = mirror.objects({}, signal);
   const tree = await objects.info(`${ours}^{tree}`);
   await objects.close();
-  if (tree?.oid !== payload.tree) return fail({ code: "verify_tree_differs", message: `the commit ${ours} does not have the approved tree`, details: { expected: payload.tree, observed: tree?.oid ?? "" } });
+  if (tree?.oid !== payload.tree)
+    return fail({
+      code: "verify_tree_differs",
+      message: `the commit ${ours} does not have the approved tree`,
+      details: { expected: payload.tree, observed: tree?.oid ?? "" },
+    });
   const facts: JsonObject = { commit: ours, tree: tree.oid, head: head.value.commit };
   return mirror.repository.verify === undefined ? ok({ facts }) : runCheck(context, mirror.repository.verify, facts);
 }
 
 /** Runs the operator's program in a fresh copy of the approved tree: symbolic links are written as plain files, nothing is filtered. */
-async function runCheck(context: ExecuteContext, check: NonNullable<GitRepository["verify"]>, facts: JsonObject): Promise<Result<Performed>> {
+async function runCheck(
+  context: ExecuteContext,
+  check: NonNullable<GitRepository["verify"]>,
+  facts: JsonObject,
+): Promise<Result<Performed>> {
   const { mirror, payload, signal } = context;
   const home = join(mirror.dir, "pawl");
   await mkdir(home, { recursive: true, mode: 0o700 });
@@ -36,9 +51,17 @@ async function runCheck(context: ExecuteContext, check: NonNullable<GitRepositor
   try {
     const env = { GIT_INDEX_FILE: join(dir, "index"), GIT_WORK_TREE: join(dir, "files") };
     await mkdir(env.GIT_WORK_TREE);
-    for (const args of [["read-tree", "--end-of-options", payload.tree], ["checkout-index", "--all", "--force", "--quiet"]]) {
+    for (const args of [
+      ["read-tree", "--end-of-options", payload.tree],
+      ["checkout-index", "--all", "--force", "--quiet"],
+    ]) {
       const done = await mirror.run({ args, env, signal });
-      if (done.kind !== "exit" || done.code !== 0) return fail({ code: "verify_checkout_failed", message: `cannot write the approved tree to disk: ${done.stderr}`, remedy: "check the work directory" });
+      if (done.kind !== "exit" || done.code !== 0)
+        return fail({
+          code: "verify_checkout_failed",
+          message: `cannot write the approved tree to disk: ${done.stderr}`,
+          remedy: "check the work directory",
+        });
     }
     return await runProgram(context, check, env.GIT_WORK_TREE, dir, facts);
   } finally {
@@ -46,7 +69,13 @@ async function runCheck(context: ExecuteContext, check: NonNullable<GitRepositor
   }
 }
 
-async function runProgram(context: ExecuteContext, check: NonNullable<GitRepository["verify"]>, cwd: string, home: string, facts: JsonObject): Promise<Result<Performed>> {
+async function runProgram(
+  context: ExecuteContext,
+  check: NonNullable<GitRepository["verify"]>,
+  cwd: string,
+  home: string,
+  facts: JsonObject,
+): Promise<Result<Performed>> {
   const [program = "", ...args] = check.argv;
   const done = await execa(program, args, {
     cwd,
@@ -62,8 +91,14 @@ async function runProgram(context: ExecuteContext, check: NonNullable<GitReposit
     maxBuffer: 8 * 1024 * 1024,
   });
   const output = (done.all ?? "").slice(-TAIL);
-  const ended = done.timedOut || done.isCanceled ? "did not end in time" : done.exitCode === undefined ? "did not run" : `ended with ${done.exitCode}`;
+  const ended =
+    done.timedOut || done.isCanceled ? "did not end in time" : done.exitCode === undefined ? "did not run" : `ended with ${done.exitCode}`;
   const evidence: JsonObject = { argv: [...check.argv], exit: done.exitCode ?? -1, output };
   if (done.exitCode === 0) return ok({ facts: { ...facts, check: evidence } });
-  return fail({ code: "verify_check_failed", message: `the check ${readable(check.argv.join(" "))} ${ended}`, remedy: "read its output; the change is taken back", details: evidence });
+  return fail({
+    code: "verify_check_failed",
+    message: `the check ${readable(check.argv.join(" "))} ${ended}`,
+    remedy: "read its output; the change is taken back",
+    details: evidence,
+  });
 }

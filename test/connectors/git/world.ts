@@ -13,7 +13,9 @@ export const LIMITS = { timeoutMillis: 60_000 };
 export const KEY = new Uint8Array(32).fill(7);
 
 /** A file's content, or a link's target, or an executable's content. */
-export type Files = Readonly<Record<string, string | Uint8Array | { readonly link: string } | { readonly run: string } | { readonly submodule: string }>>;
+export type Files = Readonly<
+  Record<string, string | Uint8Array | { readonly link: string } | { readonly run: string } | { readonly submodule: string }>
+>;
 
 const ENV = {
   PATH: process.env.PATH ?? "",
@@ -54,7 +56,8 @@ export class World {
     const index = join(this.dir, `index-${process.pid}`);
     const env = { ...ENV, GIT_INDEX_FILE: index };
     rmSync(index, { force: true });
-    const run = (args: string[], input?: string | Uint8Array): string => execFileSync("git", [`--git-dir=${this.bare}`, ...args], { env, encoding: "utf8", ...(input === undefined ? {} : { input }) }).trim();
+    const run = (args: string[], input?: string | Uint8Array): string =>
+      execFileSync("git", [`--git-dir=${this.bare}`, ...args], { env, encoding: "utf8", ...(input === undefined ? {} : { input }) }).trim();
     if (parent !== undefined) run(["read-tree", parent]);
     for (const [path, file] of Object.entries(files)) {
       if (file === undefined) {
@@ -88,7 +91,10 @@ export class World {
     this.git(this.bare, "branch", name, from);
   }
 
-  connector(repository: Partial<GitRepository> = {}, more: { readonly limits?: Partial<GitLimits>; readonly env?: Record<string, string> } = {}): Connector {
+  connector(
+    repository: Partial<GitRepository> = {},
+    more: { readonly limits?: Partial<GitLimits>; readonly env?: Record<string, string> } = {},
+  ): Connector {
     return gitConnector({
       repositories: [{ name: "shop", url: this.bare, environment: "production", ...repository }],
       workDir: this.mirrors,
@@ -123,5 +129,11 @@ export function patchOf(path: string, before: string, after: string): string {
   if (old.length === 0) head.push("new file mode 100644", "--- /dev/null", `+++ b/${path}`);
   else if (now.length === 0) head.push("deleted file mode 100644", `--- a/${path}`, "+++ /dev/null");
   else head.push(`--- a/${path}`, `+++ b/${path}`);
-  return [...head, `@@ -${range(old.length)} +${range(now.length)} @@`, ...old.map((line) => `-${line}`), ...now.map((line) => `+${line}`), ""].join("\n");
+  return [
+    ...head,
+    `@@ -${range(old.length)} +${range(now.length)} @@`,
+    ...old.map((line) => `-${line}`),
+    ...now.map((line) => `+${line}`),
+    "",
+  ].join("\n");
 }

@@ -1,0 +1,61 @@
+import type { Json, JsonObject } from "../../../core/base/index.ts";
+import type { Dependency, Manifest } from "./index.ts";
+
+const GROUPS = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] as const;
+/** npm runs these by itself when the package is installed, or when it is installed from git. */
+const INSTALL_SCRIPTS = new Set(["preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"]);
+const REGISTRIES = /^https:\/\/(registry\.npmjs\.org|registry\.yarnpkg\.com)\//;
+
+const object = (value: Json | undefined): JsonObject => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
+const text = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined);
+
+export function readPackageJson(document: JsonObject): Manifest {
+  const packages = new Map<string, Dependency>();
+  for (const group of GROUPS) {
+    for (const [name, range] of Object.entries(object(document[group]))) {
+      const version = text(range) ?? "?";
+      const label = group === "dependencies" ? name : `${name} (${group})`;
+      packages.set(label, isElsewhere(version) ? { version, source: version } : { version });
+    }
+  }
+  flatten(object(document["overrides"]), "", packages);
+  const scripts = Object.entries(object(document["scripts"])).filter(([name]) => INSTALL_SCRIPTS.has(name));
+  return { packages, installScripts: new Map(scripts.map(([name, command]) => [name, text(command) ?? "?"])) };
+}
+
+/** A range that is an address, a path, a repository or another package's name is not the registry's package of that name. */
+const isElsewhere = (range: string): boolean =>
+  /^(git|http|file:|link:|npm:|github:|gitlab:|bitbucket:)|^[\w.-]+\/[\w.-]+(#|$)|^[./~]/.test(range);
+
+function flatten(overrides: JsonObject, under: string, packages: Map<string, Dependency>): void {
+  for (const [name, value] of Object.entries(overrides)) {
+    const label = under === "" ? name : `${under} > ${name}`;
+    const range = text(value);
+    if (range === undefined) flatten(object(value), label, packages);
+    else packages.set(`${label} (override)`, isElsewhere(range) ? { version: range, source: range } : { version: range });
+  }
+}
+
+/** Lockfiles of version 2 and 3; older ones are not read. */
+export function readNpmLock(document: JsonObject): Manifest | undefined {
+  const locked = document["packages"];
+  if (locked === undefined) return undefined;
+  const packages = new Map<string, Dependency>();
+  for (const [path, entry] of Object.entries(object(locked))) {
+    if (path === "") continue;
+    const one = object(entry);
+    const resolved = text(one["resolved"]);
+    const source =
+      one["link"] === true ? `the folder ${resolved ?? "?"}` : resolved !== undefined && !REGISTRIES.test(resolved) ? resolved : undefined;
+    const integrity = text(one["integrity"]);
+    packages.set(lockName(path), {
+      version: text(one["version"]) ?? "?",
+      ...(source !== undefined && { source }),
+      ...(integrity !== undefined && { integrity }),
+      ...(one["hasInstallScript"] === true && { runsOnInstall: true }),
+    });
+  }
+  return { packages, installScripts: new Map() };
+}
+
+const lockName = (path: string): string => path.replace(/^node_modules\//, "").replaceAll("/node_modules/", " > ");
