@@ -18,11 +18,12 @@ type Token = { readonly kind: "literal"; readonly char: string } | { readonly ki
 
 export function compileGlob(pattern: string): Result<Glob, Refusal<GlobCode>> {
   if (pattern === "") return refuse("glob_empty", "a pattern must not be empty", { remedy: "write ** to match everything" });
-  if (pattern.length > GLOB_MAX) {
+  if ([...pattern].length > GLOB_MAX) {
     return refuse("glob_too_long", `a pattern has at most ${GLOB_MAX} characters`, { remedy: "use fewer, wider patterns" });
   }
   if (!pattern.isWellFormed() || /\p{Cc}/u.test(pattern)) return refuse("glob_bad_text", "a pattern holds no control characters");
   if (pattern.includes("***")) return refuse("glob_three_stars", "*** has no meaning", { remedy: "write * (one segment) or ** (any)" });
+  if (!/[*?]/.test(pattern)) return ok({ pattern, matches: (text: string) => text === pattern });
   const tokens = tokenise(pattern);
   return ok({ pattern, matches: (text: string) => run(tokens, text) });
 }

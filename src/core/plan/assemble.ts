@@ -1,11 +1,14 @@
-import { assert } from "../base/index.ts";
+import { assert, canonical, digestOf } from "../base/index.ts";
 import type { ChangeId } from "../base/index.ts";
+import { PLAN_BOUNDS } from "./bounds.ts";
 import { claimFindings, claimStatements, openClaims } from "./claims.ts";
 import { normalPlan, normalScope } from "./normal.ts";
+import { wordFindings } from "./said.ts";
+import { validatePlan } from "./schema.ts";
 import { derivedScope, scopeFindings } from "./scope.ts";
 import type { ScopeNames } from "./scope.ts";
 import { PLAN_SCHEMA } from "./types.ts";
-import type { Intent, Plan, PlanStep, Proposal, Statement, StepAnalysis } from "./types.ts";
+import type { Detail, Effect, Intent, Plan, PlanStep, PlanValue, Proposal, Statement, StepAnalysis } from "./types.ts";
 import { missingEvidence } from "./unverified.ts";
 
 export interface AssembleInput {
@@ -24,18 +27,53 @@ export function assemblePlan({ change, proposal, analyses, names }: AssembleInpu
   const { title, summary, proposer, onBehalfOf } = proposal;
   const scope = normalScope(proposal.scope === undefined ? derivedScope(names) : { ...proposal.scope, origin: "given" });
   const intent: Intent = { title, summary, proposer, onBehalfOf, scope };
-  const steps = analyses.map(({ id, connector, analysis }): PlanStep => ({ ...analysis.step, id, connector }));
+  const steps = analyses.map(({ id, connector, analysis }) => boundedStep({ ...analysis.step, id, connector }));
   const all = (list: "impact" | "evidence" | "unverified" | "assumptions"): readonly Statement[] => analyses.flatMap(({ analysis }) => analysis[list]);
   const evidence = [...all("evidence"), ...claimStatements(proposal)];
-  return normalPlan({
+  const found = analyses.flatMap(({ analysis }) => analysis.findings);
+  const plan = normalPlan({
     schema: PLAN_SCHEMA,
     change,
     intent,
     steps,
-    findings: [...analyses.flatMap(({ analysis }) => analysis.findings), ...scopeFindings(scope, steps), ...claimFindings(proposal, steps)],
+    findings: [...found, ...wordFindings(proposal), ...scopeFindings(scope, steps), ...claimFindings(proposal, steps)],
     impact: all("impact"),
     evidence,
     unverified: [...all("unverified"), ...openClaims(proposal, steps), ...missingEvidence(scope, steps, evidence)],
     assumptions: all("assumptions"),
   });
+  const valid = validatePlan(plan);
+  assert(valid.ok, `a connector keeps to the plan's shape: ${valid.ok ? "" : valid.error.map(({ where, message }) => `${where} ${message}`).join("; ")}`);
+  return valid.value;
+}
+
+/** What is too large to be read is not cut: it is marked as something that was not shown. */
+function boundedStep(step: PlanStep): PlanStep {
+  return {
+    ...step,
+    observations: step.observations.map((seen) => ({ ...seen, value: boundedValue(seen.value) })),
+    effects: step.effects.map(boundedEffect),
+  };
+}
+
+function boundedEffect(effect: Effect): Effect {
+  const fields = effect.fields.map(({ path, before, after }) => ({
+    path,
+    ...(before === undefined ? {} : { before: boundedValue(before) }),
+    ...(after === undefined ? {} : { after: boundedValue(after) }),
+  }));
+  return { ...effect, fields, detail: boundedDetail(effect.detail) };
+}
+
+function boundedDetail(detail: Detail): Detail {
+  if (detail.kind !== "diff" || detail.text.length <= PLAN_BOUNDS.diff) return detail;
+  const { text, added, removed } = detail;
+  return { kind: "uninspectable", reason: `the difference has ${text.length} characters (${added} lines added, ${removed} removed), more than the ${PLAN_BOUNDS.diff} that are shown` };
+}
+
+function boundedValue(value: PlanValue): PlanValue {
+  if (value.kind !== "json") return value;
+  const text = canonical(value.value);
+  if (text.length <= PLAN_BOUNDS.value) return value;
+  return { kind: "bytes", digest: digestOf(text), size: new TextEncoder().encode(text).length, mediaType: "application/json" };
 }

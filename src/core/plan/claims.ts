@@ -90,6 +90,10 @@ function judge(proposal: Proposal, steps: readonly PlanStep[]): readonly Judged[
   });
 }
 
+/** What about an effect speaks against a claim, besides its kind. */
+const trait = ({ reversibility, exposure }: Effect): string =>
+  [reversibility === "irreversible" ? ", which cannot be undone" : "", exposure === "public" || exposure === "external" ? ", seen outside" : ""].join("");
+
 /** Where the decoded effects contradict what was said. Never the reverse: agreement earns nothing. */
 export function claimFindings(proposal: Proposal, steps: readonly PlanStep[]): readonly Finding[] {
   return judge(proposal, steps).flatMap(({ said, severity, against }) =>
@@ -97,7 +101,7 @@ export function claimFindings(proposal: Proposal, steps: readonly PlanStep[]): r
       (effect): Finding => ({
         code: "claim.contradicted",
         severity,
-        message: `The proposer says “${said}”, but the plan says: ${effect.kind} ${effect.resource}`,
+        message: `The proposer's words do not match the plan. They say “${said}”; the plan says ${effect.kind}${trait(effect)}`,
         resource: effect.resource,
         remedy: "correct what is said, or drop the effect",
         provenance: "derived",

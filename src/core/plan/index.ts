@@ -1,6 +1,9 @@
 /** The door of core/plan: from what was asked and found to the one document that people sign. */
 export { assemblePlan } from "./assemble.ts";
 export type { AssembleInput } from "./assemble.ts";
+export { PLAN_BOUNDS } from "./bounds.ts";
+export { diffPlans } from "./diff.ts";
+export type { Changed, Delta, EffectChange, ListedStatement, PlanDiff, StatementList, StepEffect } from "./diff.ts";
 export { planDigest, stateDigestOf, stepDigests } from "./digests.ts";
 export { present, presentationDigest } from "./present.ts";
 export { PRESENTATION_SCHEMA } from "./presentation.ts";
@@ -9,9 +12,11 @@ export { PROPOSAL_BOUNDS, PROPOSAL_SCHEMA, parseProposal } from "./proposal.ts";
 export type { ProposalInput } from "./proposal.ts";
 export { renderText } from "./render.ts";
 export type { RenderContext, RenderOptions } from "./render.ts";
+export { planJsonSchema, validatePlan } from "./schema.ts";
 export type { ScopeNames } from "./scope.ts";
 export { sealSecrets, secretValue } from "./secrets.ts";
 export type { Sealed } from "./secrets.ts";
+export type { ShapeCode } from "./shape.ts";
 export * from "./types.ts";
 export { hiddenCharacters, visible } from "./visible.ts";
 export type { HiddenCharacter, VisibleRules } from "./visible.ts";

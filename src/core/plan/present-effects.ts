@@ -1,13 +1,28 @@
 import { destroys } from "./scope.ts";
 import type { ItemOf, Tone } from "./presentation.ts";
-import type { Effect, EffectKind, Finding, Plan } from "./types.ts";
+import type { Effect, EffectKind, Finding, Plan, Severity } from "./types.ts";
+import { isBlind } from "./unverified.ts";
 
 const TONES: readonly Tone[] = ["destructive", "outward", "changing", "adding"];
 
+const GRAVEST: readonly Severity[] = ["refused", "danger", "warning", "info"];
+type FindingItem = ItemOf<"finding">;
+
+/** Findings that differ only in their resource are said once, of all those resources; the gravest first. */
+export function findingItems(findings: readonly Finding[]): readonly FindingItem[] {
+  const groups = new Map<string, FindingItem>();
+  for (const { resource, ...said } of findings) {
+    const key = JSON.stringify([said.code, said.severity, said.message, said.remedy, said.provenance, resource === undefined]);
+    const before = groups.get(key)?.resources ?? [];
+    groups.set(key, { kind: "finding", ...said, resources: resource === undefined ? before : [...before, resource] });
+  }
+  return [...groups.values()].toSorted((a, b) => GRAVEST.indexOf(a.severity) - GRAVEST.indexOf(b.severity));
+}
+
 /** Findings that stand above everything else. */
-export const isAlert = (finding: Finding): boolean => finding.severity === "danger" || finding.severity === "refused";
+export const isAlert = ({ severity }: FindingItem): boolean => severity === "danger" || severity === "refused";
 /** Findings that answer whether this is what was asked. */
-export const isAboutIntent = (finding: Finding): boolean => /^(scope|claim)\./.test(finding.code);
+export const isAboutIntent = ({ code }: FindingItem): boolean => /^(?:scope|claim|text)\./.test(code);
 
 export function effectItems(plan: Plan): readonly ItemOf<"effect">[] {
   const items = plan.steps.flatMap((step) =>
@@ -18,7 +33,7 @@ export function effectItems(plan: Plan): readonly ItemOf<"effect">[] {
 }
 
 /** What cannot be looked into comes before what can. */
-const blind = (effect: Effect): number => (effect.detail.kind === "uninspectable" ? 0 : 1);
+const blind = (effect: Effect): number => (isBlind(effect) ? 0 : 1);
 
 function toneOf(effect: Effect): Tone {
   if (destroys(effect) || effect.reversibility === "irreversible") return "destructive";
@@ -35,7 +50,7 @@ const REVERSAL: Readonly<Record<Effect["reversibility"], string>> = {
 };
 const EXPOSURE: Readonly<Record<Effect["exposure"], string>> = {
   none: "",
-  internal: "seen inside only",
+  internal: "",
   external: "seen outside",
   public: "seen by the public",
   unknown: "nobody knows who will see it",

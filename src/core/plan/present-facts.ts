@@ -6,12 +6,12 @@ const fact = (label: string, text: string): Item => ({ kind: "fact", label, text
 const orNothing = (texts: readonly string[]): string => (texts.length === 0 ? "nothing" : texts.join(", "));
 
 /** The scope as sentences, and whether everything is inside it. */
-export function scopeItems(plan: Plan, outside: number): readonly Item[] {
+export function scopeItems(plan: Plan, outside: boolean): readonly Item[] {
   const { scope } = plan.intent;
   const total = plan.steps.reduce((sum, step) => sum + step.effects.length, 0);
   const limits = Object.entries(scope.limits).toSorted(([a], [b]) => byText(a, b));
-  const all = total === 1 ? "The one effect is" : `All ${total} effects are`;
-  const verdict = outside === 0 ? `${all} inside the scope.` : "Not everything is inside the scope: see the findings.";
+  const all = total === 0 ? "There are no effects, so all is" : total === 1 ? "The one effect is" : `All ${total} effects are`;
+  const verdict = outside ? "Not everything is inside the scope: see the findings above." : `${all} inside the scope.`;
   return [
     { kind: "note", text: verdict },
     fact("scope", scope.origin === "given" ? "as the proposer gave it" : "derived from what the request names; none was given"),
@@ -35,6 +35,17 @@ export function reachItems(plan: Plan): readonly Item[] {
   return rows.map(([label, of]) => fact(label, tally(effects.flatMap(of)))).filter((item) => item.kind === "fact" && item.text !== "");
 }
 
+export function reachAnswer(plan: Plan): string {
+  const effects = plan.steps.flatMap((step) => step.effects);
+  const different = (of: (effect: Effect) => readonly string[]): number => new Set(effects.flatMap(of)).size;
+  const named = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
+  return [
+    named(different((effect) => [`${effect.system}\u0000${effect.environment}`]), "environment"),
+    named(different((effect) => effect.surfaces), "marked surface"),
+    named(different((effect) => effect.owners), "owner"),
+  ].join(" · ");
+}
+
 function tally(texts: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
@@ -46,6 +57,11 @@ function tally(texts: readonly string[]): string {
 
 const STRENGTH: readonly Provenance[] = ["attested", "derived", "claimed", "unknown"];
 
+type Known = ItemOf<"statement"> | ItemOf<"observation">;
+const strength = (item: Known): number => STRENGTH.indexOf(item.kind === "statement" ? item.provenance : item.observation.provenance);
+/** What is known best first; the order is otherwise kept. */
+export const byStrength = (a: Known, b: Known): number => strength(a) - strength(b);
+
 /** Statements that differ only in their resource are said once, of all those resources. */
 export function statementItems(statements: readonly Statement[]): readonly ItemOf<"statement">[] {
   const groups = new Map<string, ItemOf<"statement">>();
@@ -54,5 +70,5 @@ export function statementItems(statements: readonly Statement[]): readonly ItemO
     const before = groups.get(key)?.resources ?? [];
     groups.set(key, { kind: "statement", topic, text, resources: resource === undefined ? before : [...before, resource], provenance, source });
   }
-  return [...groups.values()].toSorted((a, b) => STRENGTH.indexOf(a.provenance) - STRENGTH.indexOf(b.provenance));
+  return [...groups.values()].toSorted(byStrength);
 }

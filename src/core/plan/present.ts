@@ -3,9 +3,9 @@ import type { Digest } from "../base/index.ts";
 import type { Outcome, Route, Seat } from "../policy/index.ts";
 import { planDigest, stateDigestOf } from "./digests.ts";
 import { PRESENTATION_SCHEMA } from "./presentation.ts";
-import type { Item, Presentation, Section, SectionId } from "./presentation.ts";
-import { effectItems, changesAnswer, isAlert, isAboutIntent } from "./present-effects.ts";
-import { reachItems, scopeItems, statementItems } from "./present-facts.ts";
+import type { Item, ItemOf, Presentation, Section, SectionId } from "./presentation.ts";
+import { changesAnswer, effectItems, findingItems, isAboutIntent, isAlert } from "./present-effects.ts";
+import { byStrength, reachAnswer, reachItems, scopeItems, statementItems } from "./present-facts.ts";
 import type { Plan } from "./types.ts";
 
 export const presentationDigest = (presentation: Presentation): Digest => digestJson(presentation);
@@ -23,7 +23,7 @@ export function present(plan: Plan, route: Route): Presentation {
     proposer,
     onBehalfOf,
     outcome: route.outcome,
-    alerts: [...plan.findings.filter((finding) => finding.severity === "refused"), ...plan.findings.filter((finding) => finding.severity === "danger")],
+    alerts: findingItems(plan.findings).filter(isAlert),
     sections: [changes(plan), asked(plan), reach(plan), known(plan), unchecked(plan), policy(route), undo(plan), signers(plan, route)],
   };
 }
@@ -35,41 +35,38 @@ function changes(plan: Plan): Section {
   const steps = plan.steps.map(({ id, connector, operation, target, stateDigest, payloadDigest }): Item => {
     return { kind: "step", step: id, connector, operation, target, stateDigest, payloadDigest };
   });
-  const noted = plan.findings.filter((finding) => !isAlert(finding) && !isAboutIntent(finding));
-  const items = [...steps, ...effectItems(plan), ...noted.map((finding): Item => ({ kind: "finding", finding }))];
-  return section("changes", "What will change?", changesAnswer(plan), items);
+  const noted = findingItems(plan.findings).filter((finding) => !isAlert(finding) && !isAboutIntent(finding));
+  return section("changes", "What will change?", changesAnswer(plan), [...steps, ...effectItems(plan), ...noted]);
 }
 
 function asked(plan: Plan): Section {
   const { summary, proposer, title } = plan.intent;
   const words: Item = { kind: "words", by: proposer, text: summary === "" ? title : `${title}\n\n${summary}` };
-  const outside = plan.findings.filter((finding) => finding.code.startsWith("scope."));
-  const noted = plan.findings.filter((finding) => !isAlert(finding) && isAboutIntent(finding));
-  const answer = outside.length === 0 ? "inside" : `${count(outside.length, "way")} outside`;
-  return section("asked", "What was asked, and is this inside it?", answer, [
-    words,
-    ...scopeItems(plan, outside.length),
-    ...noted.map((finding): Item => ({ kind: "finding", finding })),
-  ]);
+  const findings = findingItems(plan.findings).filter(isAboutIntent);
+  const outside = findings.filter(({ code }) => code.startsWith("scope."));
+  const answer = outside.length === 0 ? "yes, all of it" : "no, not all of it";
+  const noted = findings.filter((finding) => !isAlert(finding));
+  return section("asked", "What was asked, and is this inside it?", answer, [words, ...scopeItems(plan, outside.length > 0), ...noted]);
 }
 
 function reach(plan: Plan): Section {
   const items = [...reachItems(plan), ...statementItems(plan.impact)];
-  const answer = plan.impact.length === 0 ? "not measured" : count(plan.impact.length, "statement");
   const unmeasured: Item = { kind: "note", text: "Nobody measured what depends on what is touched." };
-  return section("reach", "What does it reach?", answer, plan.impact.length === 0 ? [...items, unmeasured] : items);
+  return section("reach", "What does it reach?", reachAnswer(plan), plan.impact.length === 0 ? [...items, unmeasured] : items);
 }
 
 function known(plan: Plan): Section {
-  const seen = plan.steps.flatMap((step) => step.observations.map((observation): Item => ({ kind: "observation", step: step.id, observation })));
-  const items = [...statementItems(plan.evidence), ...seen];
+  const seen = plan.steps.flatMap((step) => step.observations.map((observation): ItemOf<"observation"> => ({ kind: "observation", step: step.id, observation })));
+  const items = [...statementItems(plan.evidence), ...seen].toSorted(byStrength);
   const claimed = plan.evidence.filter((statement) => statement.provenance === "claimed").length;
-  const answer = items.length === 0 ? "nothing" : `${count(items.length - claimed, "thing")} seen or derived, ${claimed} only claimed`;
+  const firm = plan.evidence.length + seen.length - claimed;
+  const answer = items.length === 0 ? "nothing" : `${count(firm, "thing")} seen, ${claimed} only claimed`;
   return section("known", "What is known, and how?", answer, items);
 }
 
 function unchecked(plan: Plan): Section {
-  const open = statementItems(plan.unverified);
+  // What concerns the change as a whole comes before what concerns single resources.
+  const open = statementItems(plan.unverified).toSorted((a, b) => Math.min(a.resources.length, 1) - Math.min(b.resources.length, 1));
   const assumed = statementItems(plan.assumptions).map((item): Item => ({ ...item, text: `Assumed: ${item.text}` }));
   const answer = open.length + assumed.length === 0 ? "nothing is listed" : count(open.length + assumed.length, "open point");
   return section("unchecked", "What did nobody check?", answer, [...open, ...assumed]);

@@ -1,6 +1,6 @@
 import type { ChangeId, Digest, PrincipalId } from "../base/index.ts";
 import type { Outcome, Seat } from "../policy/index.ts";
-import type { Effect, Finding, Observation, Provenance, Undo } from "./types.ts";
+import type { Effect, Observation, Provenance, Severity, Undo } from "./types.ts";
 
 export const PRESENTATION_SCHEMA = "pawl/presentation/v1";
 
@@ -19,7 +19,7 @@ export interface Presentation {
   readonly onBehalfOf: PrincipalId;
   readonly outcome: Outcome;
   /** What nobody may miss: findings that are dangerous or that refuse execution. */
-  readonly alerts: readonly Finding[];
+  readonly alerts: readonly ItemOf<"finding">[];
   readonly sections: readonly Section[];
 }
 
@@ -47,7 +47,15 @@ export type Item =
       readonly payloadDigest: Digest;
     }
   | { readonly kind: "effect"; readonly step: string; readonly tone: Tone; readonly consequence: string; readonly effect: Effect }
-  | { readonly kind: "finding"; readonly finding: Finding }
+  | {
+      readonly kind: "finding";
+      readonly code: string;
+      readonly severity: Severity;
+      readonly message: string;
+      readonly resources: readonly string[];
+      readonly remedy?: string;
+      readonly provenance: Provenance;
+    }
   /** What somebody said, in their words. */
   | { readonly kind: "words"; readonly by: PrincipalId; readonly text: string }
   | { readonly kind: "fact"; readonly label: string; readonly text: string }

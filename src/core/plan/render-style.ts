@@ -33,8 +33,6 @@ export function cells(text: string): number {
   return (text.match(PIECES) ?? []).reduce((sum, piece) => sum + pieceCells(piece), 0);
 }
 
-export const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - cells(text)));
-
 /** Breaks at blanks, and inside a word only where it is longer than a line. Nothing is dropped but the blank at a break. */
 export function wrap(text: string, width: number): readonly string[] {
   if (cells(text) <= width) return [text];
@@ -80,48 +78,67 @@ export interface Cell {
 export interface Row {
   /** Printed once, at the row's start; `indent` columns are kept free below it. */
   readonly lead?: readonly Cell[];
+  /** Stands before every further line of the row. */
+  readonly rest?: readonly Cell[];
   readonly indent: number;
   readonly body: Cell;
   /** Set against the right edge: beside the body when both fit on one line, else below it. */
   readonly right?: Cell;
 }
 
+const joined = (parts: readonly Cell[]): string => parts.map(({ text }) => text).join("");
+
 /** A sheet of terminal lines of one width. */
 export class Sheet {
   readonly lines: string[] = [];
   readonly width: number;
   readonly color: boolean;
+  private readonly rule: string;
 
   constructor(width: number, color: boolean) {
     this.width = width;
     this.color = color;
+    this.rule = paint(color, "dim", "─".repeat(width));
   }
 
-  blank(): void {
-    if (this.lines.at(-1) !== "") this.lines.push("");
+  /** One empty line, but never two, and none below a heading. */
+  gap(): void {
+    const last = this.lines.at(-1) ?? "";
+    if (last !== "" && last !== this.rule) this.lines.push("");
+  }
+
+  heading(left: Cell, right: Cell): void {
+    this.gap();
+    this.row({ indent: 0, body: left, right });
+    this.lines.push(this.rule);
   }
 
   line(...parts: readonly Cell[]): void {
-    this.lines.push(parts.map(({ text, style = "plain" }) => paint(this.color, style, text)).join("").replace(/ +$/, ""));
+    const kept = [...parts];
+    while (kept.at(-1)?.text.trim() === "") kept.pop();
+    this.lines.push(kept.map(({ text, style = "plain" }) => paint(this.color, style, text)).join(""));
   }
 
-  row({ lead = [], indent, body, right }: Row): void {
+  row({ lead = [], rest = [], indent, body, right }: Row): void {
     const room = this.width - indent;
     const rightCells = right === undefined ? 0 : cells(right.text) + 2;
     const wrapped = wrap(body.text, room);
     const beside = right !== undefined && wrapped.length === 1 && cells(body.text) + rightCells <= room;
     const gap = beside ? " ".repeat(room - cells(body.text) - cells(right.text)) : "";
     for (const [i, text] of wrapped.entries()) {
-      const start = i === 0 ? this.start(lead, indent) : [{ text: " ".repeat(indent) }];
+      const start = this.start(i === 0 ? lead : rest, indent);
       this.line(...start, { text, style: body.style }, ...(beside ? [{ text: gap }, right] : []));
     }
-    if (beside) return;
-    if (right !== undefined) for (const text of wrap(right.text, room)) this.line({ text: " ".repeat(this.width - cells(text)) }, { text, style: right.style });
+    if (right === undefined || beside) return;
+    for (const text of wrap(right.text, room)) {
+      const before = " ".repeat(Math.max(0, room - cells(text)));
+      this.line(...this.start(rest, indent), { text: before }, { text, style: right.style });
+    }
   }
 
   /** A lead too long for its column stands on lines of its own. */
   private start(lead: readonly Cell[], indent: number): readonly Cell[] {
-    const text = lead.map((cell) => cell.text).join("");
+    const text = joined(lead);
     if (cells(text) < indent || text === "") return [...lead, { text: " ".repeat(indent - cells(text)) }];
     const style = lead.at(-1)?.style;
     for (const part of wrap(text, this.width)) this.line({ text: part, style });

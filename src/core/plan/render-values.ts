@@ -42,7 +42,7 @@ export function renderDetail(sheet: Sheet, detail: Detail, indent: number): void
     case "none":
       return;
     case "uninspectable":
-      return sheet.row({ indent, lead: [{ text: " ".repeat(indent) }], body: { text: `CANNOT BE SHOWN: ${visible(detail.reason)}`, style: "red-bold" } });
+      return sheet.row({ indent, body: { text: `CANNOT BE SHOWN: ${visible(detail.reason)}`, style: "red-bold" } });
     case "diff":
       for (const line of detail.text.replace(/\n$/, "").split("\n")) renderDiffLine(sheet, line, indent);
   }

@@ -1,10 +1,10 @@
 import type { Outcome, RuleTrace, Seat, Selector } from "../policy/index.ts";
 import { presentationDigest } from "./present.ts";
 import type { Item, ItemOf, Presentation, Section, Tone } from "./presentation.ts";
-import { Sheet, pad } from "./render-style.ts";
+import { Sheet } from "./render-style.ts";
 import type { Cell, Style } from "./render-style.ts";
 import { renderDetail, renderFields, valueText } from "./render-values.ts";
-import type { Finding, Provenance, Severity } from "./types.ts";
+import type { Provenance, Severity } from "./types.ts";
 import { visible } from "./visible.ts";
 
 /** What is true as of now and not part of what is signed. */
@@ -12,7 +12,7 @@ export interface RenderContext {
   /** `revision: 2`, `expires: in 3 h 49 min`. */
   readonly facts?: readonly { readonly label: string; readonly text: string }[];
   /** Who has voted, by seat. */
-  readonly votes?: readonly { readonly seat: string; readonly text: string }[];
+  readonly votes?: readonly { readonly seat: string; readonly text: string; readonly approves: boolean }[];
   /** How each rule came out. */
   readonly trace?: readonly RuleTrace[];
 }
@@ -27,12 +27,14 @@ const NARROWEST = 48;
 const WIDEST = 160;
 /** Everything hangs from this column; what stands left of it says how to take it. */
 const HANG = 13;
+/** A digest must fit beside its name on a line of 80 columns. */
+const FOOT = 7;
 
 /** A presentation for a terminal. Nothing in it is left out or cut short, whatever the width. */
 export function renderText(presentation: Presentation, { width, color, context = {} }: RenderOptions): string {
   const sheet = new Sheet(Math.min(WIDEST, Math.max(NARROWEST, Math.trunc(width))), color);
   renderHead(sheet, presentation);
-  for (const finding of presentation.alerts) renderFinding(sheet, finding, true);
+  for (const finding of presentation.alerts) renderFinding(sheet, finding);
   for (const section of presentation.sections) renderSection(sheet, section, context);
   renderNow(sheet, context);
   renderFoot(sheet, presentation);
@@ -51,24 +53,26 @@ function renderHead(sheet: Sheet, { title, proposer, onBehalfOf, change, outcome
   sheet.row({ indent: 0, body: { text: visible(title), style: "bold" }, right: { text: outcome.toUpperCase(), style: OUTCOME[outcome] } });
   const by = proposer === onBehalfOf ? proposer : `${proposer} for ${onBehalfOf}`;
   sheet.row({ indent: 0, body: { text: `proposed by ${by}`, style: "dim" }, right: { text: change, style: "dim" } });
-  sheet.blank();
+  sheet.gap();
 }
+
+/** With one step, naming it everywhere says nothing. */
+const stepNames = (section: Section): boolean => new Set(section.items.flatMap((item) => ("step" in item ? [item.step] : []))).size > 1;
 
 function renderSection(sheet: Sheet, section: Section, context: RenderContext): void {
-  sheet.blank();
-  sheet.row({ indent: 0, body: { text: section.question, style: "bold" }, right: { text: section.answer, style: "plain" } });
-  sheet.line({ text: "─".repeat(sheet.width), style: "dim" });
-  for (const item of section.items) renderItem(sheet, item, context);
+  const named = stepNames(section);
+  sheet.heading({ text: section.question, style: "bold" }, { text: section.answer });
+  for (const item of section.items) renderItem(sheet, item, named, context);
 }
 
-function renderItem(sheet: Sheet, item: Item, context: RenderContext): void {
+function renderItem(sheet: Sheet, item: Item, named: boolean, context: RenderContext): void {
   switch (item.kind) {
     case "step":
       return renderStep(sheet, item);
     case "effect":
-      return renderEffect(sheet, item);
+      return renderEffect(sheet, item, named);
     case "finding":
-      return renderFinding(sheet, item.finding, false);
+      return renderFinding(sheet, item);
     case "words":
       return renderWords(sheet, item);
     case "fact":
@@ -77,14 +81,14 @@ function renderItem(sheet: Sheet, item: Item, context: RenderContext): void {
       return renderStatement(sheet, item);
     case "observation": {
       const { subject, value, method, provenance } = item.observation;
-      return known(sheet, provenance, `${visible(subject)}: ${valueText(value)}`, method);
+      return known(sheet, provenance, `${visible(subject)}: ${valueText(value)}`, named ? `${method} for ${item.step}` : method);
     }
     case "reason":
       return sheet.row({ lead: [{ text: item.outcome, style: OUTCOME[item.outcome] }], indent: HANG, body: { text: visible(item.text) }, right: { text: visible(item.rule), style: "dim" } });
     case "instruction":
       return renderInstruction(sheet, item);
     case "undo":
-      return renderUndo(sheet, item);
+      return renderUndo(sheet, item, named);
     case "seat":
       return renderSeat(sheet, item.seat, context);
     case "note":
@@ -103,18 +107,18 @@ const HOW: Readonly<Record<Provenance, Style>> = { derived: "plain", attested: "
 /** Shape and word together: neither colour nor a legend is needed to tell what is known from what is said. */
 const knownBy = (provenance: Provenance): string => `${SHAPE[provenance]} ${provenance}`;
 
-function renderEffect(sheet: Sheet, { tone, consequence, effect, step }: ItemOf<"effect">): void {
-  sheet.blank();
+function renderEffect(sheet: Sheet, { tone, consequence, effect, step }: ItemOf<"effect">, named: boolean): void {
+  sheet.gap();
   sheet.row({
     lead: [{ text: effect.kind.toUpperCase(), style: TONE[tone] }],
     indent: HANG,
     body: { text: visible(effect.resource), style: "bold" },
     right: { text: consequence, style: tone === "destructive" ? "red" : "plain" },
   });
-  const named = (label: string, texts: readonly string[]): string[] => (texts.length === 0 ? [] : [`${label} ${texts.map((text) => visible(text)).join(", ")}`]);
-  const owned = effect.owners.length === 0 ? ["owner unknown"] : named("owned by", effect.owners);
+  const labelled = (label: string, texts: readonly string[]): string[] => (texts.length === 0 ? [] : [`${label} ${texts.map((text) => visible(text)).join(", ")}`]);
+  const owned = effect.owners.length === 0 ? ["owner unknown"] : labelled("owned by", effect.owners);
   const place = `${visible(effect.resourceKind)} in ${visible(effect.system)}, ${visible(effect.environment)}`;
-  const where = [place, ...named("touches", effect.surfaces), ...owned, `by ${visible(step)}`].join(" · ");
+  const where = [place, ...labelled("touches", effect.surfaces), ...owned, ...(named ? [`by ${step}`] : [])].join(" · ");
   sheet.row({ lead: [{ text: knownBy(effect.provenance), style: HOW[effect.provenance] }], indent: HANG, body: { text: where, style: "dim" } });
   if (effect.summary !== "") sheet.row({ indent: HANG, body: { text: visible(effect.summary) }, lead: [] });
   renderFields(sheet, effect.fields, HANG);
@@ -128,20 +132,24 @@ const SEVERITY: Readonly<Record<Severity, { readonly word: string; readonly styl
   info: { word: "NOTE", style: "plain" },
 };
 
-function renderFinding(sheet: Sheet, finding: Finding, alert: boolean): void {
-  const { word, style } = SEVERITY[finding.severity];
-  sheet.blank();
-  const lead: readonly Cell[] = alert ? [{ text: "▌ ", style }, { text: word, style }] : [{ text: word, style }];
-  sheet.row({ lead, indent: HANG, body: { text: visible(finding.message), style: alert ? "bold" : "plain" } });
-  const source = [knownBy(finding.provenance), visible(finding.code), ...(finding.resource === undefined ? [] : [visible(finding.resource)])].join(" · ");
-  sheet.row({ lead: [], indent: HANG, body: { text: source, style: "dim" } });
-  if (finding.remedy !== undefined) sheet.row({ lead: [], indent: HANG, body: { text: `→ ${visible(finding.remedy)}` } });
+/** Gravest findings stand at the top, close together; the others where they belong. */
+function renderFinding(sheet: Sheet, { severity, message, resources, provenance, code, remedy }: ItemOf<"finding">): void {
+  const { word, style } = SEVERITY[severity];
+  const grave = severity === "danger" || severity === "refused";
+  const bar: readonly Cell[] = grave ? [{ text: "▌ ", style }] : [];
+  if (!grave) sheet.gap();
+  sheet.row({ lead: [...bar, { text: word, style }], rest: bar, indent: HANG, body: { text: visible(message), style: grave ? "bold" : "plain" } });
+  const below = (cell: Cell): void => sheet.row({ lead: bar, rest: bar, indent: HANG, body: cell });
+  for (const resource of resources) below({ text: `· ${visible(resource)}` });
+  const advice = remedy === undefined ? "" : ` · ${visible(remedy)}`;
+  below({ text: `${knownBy(provenance)} · ${visible(code)}${advice}`, style: "dim" });
 }
 
 function renderWords(sheet: Sheet, { by, text }: ItemOf<"words">): void {
   sheet.row({ lead: [{ text: knownBy("claimed"), style: HOW.claimed }], indent: HANG, body: { text: `${by} says:`, style: "dim" } });
+  const gutter: readonly Cell[] = [{ text: `${" ".repeat(HANG)}│`, style: "dim" }];
   for (const line of visible(text, { lines: true }).replaceAll("\t", "    ").split("\n")) {
-    sheet.row({ lead: [{ text: `${" ".repeat(HANG)}│`, style: "dim" }], indent: HANG + 2, body: { text: line } });
+    sheet.row({ lead: gutter, rest: gutter, indent: HANG + 2, body: { text: line } });
   }
 }
 
@@ -156,13 +164,13 @@ function renderStatement(sheet: Sheet, { text, resources, provenance, source }: 
 
 function renderInstruction(sheet: Sheet, { rule, code, message, resource }: ItemOf<"instruction">): void {
   sheet.row({ lead: [{ text: "to mend" }], indent: HANG, body: { text: visible(message) }, right: { text: `${visible(code)} by ${visible(rule)}`, style: "dim" } });
-  if (resource !== undefined) sheet.row({ lead: [], indent: HANG, body: { text: visible(resource), style: "dim" } });
+  if (resource !== undefined) sheet.row({ indent: HANG, body: { text: visible(resource), style: "dim" } });
 }
 
-function renderUndo(sheet: Sheet, { step, undo }: ItemOf<"undo">): void {
+function renderUndo(sheet: Sheet, { step, undo }: ItemOf<"undo">, named: boolean): void {
   const style: Style = undo.kind === "impossible" ? "red-bold" : "plain";
-  known(sheet, undo.provenance, visible(undo.text), `${visible(step)} · ${undo.kind}`);
-  if (undo.kind === "impossible") sheet.row({ lead: [], indent: HANG, body: { text: "It cannot be undone.", style } });
+  known(sheet, undo.provenance, visible(undo.text), named ? `${step} · ${undo.kind}` : undo.kind);
+  if (undo.kind === "impossible") sheet.row({ indent: HANG, body: { text: "It cannot be undone.", style } });
 }
 
 function sitter(selector: Selector): string {
@@ -182,16 +190,14 @@ function renderSeat(sheet: Sheet, seat: Seat, { votes = [] }: RenderContext): vo
   const who = seat.who.length === 0 ? "nobody" : seat.who.map(sitter).join(", or ");
   const how = [seat.strength, ...(seat.channels.length === 0 ? [] : [`by ${seat.channels.map((channel) => visible(channel)).join(", ")}`])].join(" · ");
   const cast = votes.filter((vote) => vote.seat === seat.id);
-  const lead = `${cast.length >= seat.count ? "■" : "□"} ${visible(seat.id)}`;
+  const lead = `${cast.filter(({ approves }) => approves).length >= seat.count ? "■" : "□"} ${visible(seat.id)}`;
   sheet.row({ lead: [{ text: lead }], indent: HANG, body: { text: `${seat.count} of: ${who}` }, right: { text: how, style: "dim" } });
-  for (const vote of cast) sheet.row({ lead: [], indent: HANG, body: { text: visible(vote.text), style: "green" } });
+  for (const vote of cast) sheet.row({ indent: HANG, body: { text: visible(vote.text), style: vote.approves ? "green" : "red" } });
 }
 
 function renderNow(sheet: Sheet, { facts = [], trace = [] }: RenderContext): void {
   if (facts.length + trace.length === 0) return;
-  sheet.blank();
-  sheet.row({ indent: 0, body: { text: "As of now", style: "bold" }, right: { text: "not part of what is signed", style: "dim" } });
-  sheet.line({ text: "─".repeat(sheet.width), style: "dim" });
+  sheet.heading({ text: "As of now", style: "bold" }, { text: "not part of what is signed", style: "dim" });
   for (const { label, text } of facts) sheet.row({ lead: [{ text: visible(label), style: "dim" }], indent: HANG, body: { text: visible(text) } });
   for (const rule of trace) renderTrace(sheet, rule);
 }
@@ -199,13 +205,13 @@ function renderNow(sheet: Sheet, { facts = [], trace = [] }: RenderContext): voi
 function renderTrace(sheet: Sheet, { rule, outcome, fired, when, parts, error, skipped }: RuleTrace): void {
   const state = error !== undefined ? "error" : skipped === true ? "cannot match" : fired ? "fired" : "not met";
   sheet.row({ lead: [{ text: state, style: fired ? OUTCOME[outcome] : "dim" }], indent: HANG, body: { text: visible(rule) }, right: { text: outcome, style: "dim" } });
-  sheet.row({ lead: [], indent: HANG, body: { text: visible(when), style: "dim" } });
-  for (const part of parts) sheet.row({ lead: [], indent: HANG, body: { text: `${pad(visible(part.text), 2)} = ${visible(JSON.stringify(part.value))}`, style: "dim" } });
-  if (error !== undefined) sheet.row({ lead: [], indent: HANG, body: { text: visible(error), style: "red" } });
+  sheet.row({ indent: HANG, body: { text: visible(when), style: "dim" } });
+  for (const part of parts) sheet.row({ indent: HANG, body: { text: `${visible(part.text)} = ${visible(JSON.stringify(part.value))}`, style: "dim" } });
+  if (error !== undefined) sheet.row({ indent: HANG, body: { text: visible(error), style: "red" } });
 }
 
 function renderFoot(sheet: Sheet, presentation: Presentation): void {
-  sheet.blank();
+  sheet.gap();
   const digests = { plan: presentation.plan, state: presentation.state, route: presentation.route, shown: presentationDigest(presentation) };
-  for (const [name, digest] of Object.entries(digests)) sheet.row({ lead: [{ text: name, style: "dim" }], indent: HANG, body: { text: digest, style: "dim" } });
+  for (const [name, digest] of Object.entries(digests)) sheet.row({ lead: [{ text: name, style: "dim" }], indent: FOOT, body: { text: digest, style: "dim" } });
 }

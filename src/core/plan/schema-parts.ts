@@ -1,6 +1,5 @@
-import { compileGlob } from "../base/index.ts";
-import { also, choice, integer, list, object, record, text } from "./shape.ts";
-import type { Shape } from "./shape.ts";
+import { GLOB_MAX } from "../base/index.ts";
+import { choice, integer, list, object, record, text } from "./shape.ts";
 import type { EffectKind } from "./types.ts";
 
 export const EFFECT_KINDS: readonly EffectKind[] = ["create", "update", "delete", "replace", "send", "grant", "revoke", "execute"];
@@ -17,22 +16,19 @@ export const KEYED_DIGEST = text({ max: 76, pattern: "^hmac-sha256:[0-9a-f]{64}$
 export const STEP_ID = text({ max: 32, pattern: "^[a-z0-9][a-z0-9_-]*$", what: "lower-case letters, digits, - and _" });
 export const CONNECTOR = text({ max: 32, pattern: "^[a-z][a-z0-9_-]*$", what: "a connector's name" });
 
-export const SCOPE_BOUNDS = { patterns: 200, pattern: 512 } as const;
-
-const pattern: Shape = also(text({ max: SCOPE_BOUNDS.pattern, min: 1 }), (value, at, faults) => {
-  const compiled = compileGlob(value as string);
-  if (!compiled.ok) faults.add("shape.bad_format", at, compiled.error.message, compiled.error.remedy);
+/** What `compileGlob` accepts, as one regular expression. */
+const PATTERN = text({
+  max: GLOB_MAX,
+  pattern: String.raw`^(?!.*\*{3})[^\p{Cc}\p{Cs}]+$`,
+  what: "a pattern without control characters: * within a segment, ** across, ? one character",
 });
-const patterns = list(pattern, { max: SCOPE_BOUNDS.patterns });
 
-const scopeMembers = {
-  systems: patterns,
-  environments: patterns,
-  operations: list(choice(EFFECT_KINDS), { max: EFFECT_KINDS.length }),
-  resources: patterns,
-};
-const limits = record(choice(LIMITS), integer(0, Number.MAX_SAFE_INTEGER), LIMITS.length);
+export const MOST_PATTERNS = 20_000;
 
 /** As a caller gives it. A list that is left out is a fault, since it could be read as everything or as nothing. */
-export const scopeShape = object(scopeMembers, { limits });
-export const planScopeMembers = { ...scopeMembers, limits };
+export function scopeMembers(mostPatterns: number) {
+  const patterns = list(PATTERN, { max: mostPatterns });
+  return { systems: patterns, environments: patterns, operations: list(choice(EFFECT_KINDS), { max: EFFECT_KINDS.length }), resources: patterns };
+}
+export const scopeLimits = record(choice(LIMITS), integer(0, Number.MAX_SAFE_INTEGER), LIMITS.length);
+export const scopeShape = object(scopeMembers(200), { limits: scopeLimits });

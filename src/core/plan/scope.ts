@@ -1,4 +1,4 @@
-import { matchesPattern } from "../base/index.ts";
+import { GLOB_MAX, compileGlob } from "../base/index.ts";
 import { EFFECT_KINDS } from "./schema-parts.ts";
 import type { Effect, EffectKind, Finding, PlanStep, Scope } from "./types.ts";
 
@@ -6,53 +6,64 @@ import type { Effect, EffectKind, Finding, PlanStep, Scope } from "./types.ts";
 export interface ScopeNames {
   readonly system: string;
   readonly environment: string;
+  /** Patterns, or names as they are. */
   readonly resources: readonly string[];
   readonly operations?: readonly EffectKind[];
 }
 
 /** The narrowest scope that the request names. Operations are bounded only when every step names them. */
 export function derivedScope(names: readonly ScopeNames[]): Scope {
-  const named = names.every(({ operations }) => operations !== undefined);
+  const named = names.length > 0 && names.every(({ operations }) => operations !== undefined);
   return {
     origin: "derived",
-    systems: names.map(({ system }) => system),
-    environments: names.map(({ environment }) => environment),
+    systems: names.map(({ system }) => asPattern(system)),
+    environments: names.map(({ environment }) => asPattern(environment)),
     operations: named ? names.flatMap(({ operations }) => operations ?? []) : EFFECT_KINDS,
-    resources: names.flatMap(({ resources }) => resources),
+    resources: names.flatMap(({ resources }) => resources.map(asPattern)),
     limits: {},
   };
 }
 
-const outside = (message: string, remedy: string, resource?: string): Finding => ({
-  code: "scope.outside",
-  severity: "danger",
-  message,
-  remedy,
-  provenance: "derived",
-  ...(resource === undefined ? {} : { resource }),
-});
+/** A name that cannot stand in a pattern becomes the narrowest pattern that matches it. */
+function asPattern(name: string): string {
+  const chars = [...name.replaceAll(/\p{Cc}/gu, "?").replaceAll(/\*{3,}/g, "**")];
+  return chars.length <= GLOB_MAX ? chars.join("") : `${chars.slice(0, GLOB_MAX - 2).join("").replace(/\**$/, "")}**`;
+}
+
+/** Whether any of the patterns matches; compiled once for all effects. */
+function matcher(patterns: readonly string[]): (text: string) => boolean {
+  const literal = new Set(patterns);
+  const globs = patterns.filter((pattern) => /[*?]/.test(pattern)).flatMap((pattern) => {
+    const compiled = compileGlob(pattern);
+    return compiled.ok ? [compiled.value] : [];
+  });
+  return (text) => literal.has(text) || globs.some((glob) => glob.matches(text));
+}
 
 /** One finding for every way in which an effect leaves the scope, and for every limit that is exceeded. */
 export function scopeFindings(scope: Scope, steps: readonly PlanStep[]): readonly Finding[] {
   const effects = steps.flatMap((step) => step.effects);
-  return [...effects.flatMap((effect) => effectFindings(scope, effect)), ...limitFindings(scope.limits, effects)];
+  const [systems, environments, resources] = [matcher(scope.systems), matcher(scope.environments), matcher(scope.resources)];
+  const leaves = (effect: Effect): readonly Finding[] => [
+    ...(systems(effect.system) ? [] : [outside("system", effect.system, scope.systems, effect)]),
+    ...(environments(effect.environment) ? [] : [outside("environment", effect.environment, scope.environments, effect)]),
+    ...(scope.operations.includes(effect.kind) ? [] : [outside("operation", effect.kind, scope.operations, effect)]),
+    ...(resources(effect.resource) ? [] : [outside("resource", undefined, scope.resources, effect)]),
+  ];
+  return [...effects.flatMap(leaves), ...limitFindings(scope.limits, effects)];
 }
 
-function effectFindings(scope: Scope, effect: Effect): readonly Finding[] {
-  const { resource } = effect;
-  const within = (patterns: readonly string[], text: string): boolean => patterns.some((pattern) => matchesPattern(pattern, text));
-  const dimensions: readonly (readonly [string, string, readonly string[], boolean])[] = [
-    ["system", effect.system, scope.systems, within(scope.systems, effect.system)],
-    ["environment", effect.environment, scope.environments, within(scope.environments, effect.environment)],
-    ["operation", effect.kind, scope.operations, scope.operations.includes(effect.kind)],
-    ["resource", resource, scope.resources, within(scope.resources, resource)],
-  ];
-  return dimensions
-    .filter(([, , , inside]) => !inside)
-    .map(([name, value, allowed]) => {
-      const what = name === "resource" ? "the resource" : `${name} ${value}`;
-      return outside(`${effect.kind} ${resource}: ${what} is outside the scope, which allows ${listed(allowed)}`, `drop this effect, or ask for a scope whose ${name}s allow it`, resource);
-    });
+/** The resource stands in the finding, not in its words, so that what is wrong in the same way with many is said once. */
+function outside(dimension: string, value: string | undefined, allowed: readonly string[], { resource }: Effect): Finding {
+  const what = value === undefined ? `The ${dimension}` : `The ${dimension} ${value}`;
+  return {
+    code: "scope.outside",
+    severity: "danger",
+    message: `${what} is outside the scope, which allows ${listed(allowed)}`,
+    resource,
+    remedy: `drop this effect, or ask for a scope whose ${dimension}s allow it`,
+    provenance: "derived",
+  };
 }
 
 const SHOWN = 6;
@@ -86,19 +97,25 @@ function stated(effect: Effect, name: string): number | undefined {
 
 function limitFindings(limits: Scope["limits"], effects: readonly Effect[]): readonly Finding[] {
   return Object.entries(limits).flatMap(([name, limit]) => {
-    const measure = MEASURES[name];
-    const amounts = effects.map((effect) => measure?.(effect));
+    const amounts = effects.map((effect) => MEASURES[name]?.(effect));
     const total = amounts.reduce<number>((sum, amount) => sum + (amount ?? 0), 0);
     const unmeasured = effects.filter((_, i) => amounts[i] === undefined).map((effect) => unmeasuredFinding(name, limit, effect));
-    const remedy = "split the change, or ask for a scope with a higher limit";
-    return total > limit ? [...unmeasured, outside(`${name}: ${total}, and the scope allows at most ${limit}`, remedy)] : unmeasured;
+    return total > limit ? [...unmeasured, exceeded(name, total, limit)] : unmeasured;
   });
 }
+
+const exceeded = (name: string, total: number, limit: number): Finding => ({
+  code: "scope.outside",
+  severity: "danger",
+  message: `Too much for the limit "${name}": the plan has ${total}, and the scope allows at most ${limit}`,
+  remedy: "split the change, or ask for a scope with a higher limit",
+  provenance: "derived",
+});
 
 const unmeasuredFinding = (name: string, limit: number, effect: Effect): Finding => ({
   code: "scope.unmeasured",
   severity: "danger",
-  message: `${effect.kind} ${effect.resource}: the scope allows at most ${limit} ${name}, and nobody can say how many this takes`,
+  message: `The scope allows at most ${limit} ${name}, and nobody can say how many this takes`,
   resource: effect.resource,
   remedy: `state the field "${name}", or ask for a scope without this limit`,
   provenance: "unknown",

@@ -1,4 +1,4 @@
-import type { Json, JsonObject, Refusal } from "../base/index.ts";
+import type { JsonObject, Refusal } from "../base/index.ts";
 
 export type ShapeCode =
   | "shape.missing"
@@ -12,7 +12,8 @@ export type ShapeCode =
   | "shape.bad_format"
   | "shape.bad_text"
   | "shape.not_a_choice"
-  | "shape.duplicate";
+  | "shape.duplicate"
+  | "shape.not_normal";
 
 /** One description that both checks a raw value and is its JSON Schema, so that the two cannot drift apart. */
 export interface Shape {
@@ -122,7 +123,7 @@ export function list(item: Shape, { max, min = 0 }: ListRules): Shape {
   };
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isRawObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Own members only; a member that is `undefined` is not there, as JSON has it. */
@@ -137,7 +138,7 @@ export function object(required: Readonly<Record<string, Shape>>, optional: Read
   return {
     schema: { type: "object", properties, required: Object.keys(required), additionalProperties: false },
     check(value, at, faults) {
-      if (!isObject(value)) return faults.add("shape.wrong_type", at, `expected an object, found ${typeName(value)}`);
+      if (!isRawObject(value)) return faults.add("shape.wrong_type", at, `expected an object, found ${typeName(value)}`);
       const present = new Map(members(value));
       for (const name of Object.keys(required)) {
         if (!present.has(name)) faults.add("shape.missing", pointer(at, name), `${name} is missing`);
@@ -156,7 +157,7 @@ export function record(name: Shape, entry: Shape, max: number): Shape {
   return {
     schema: { type: "object", propertyNames: name.schema, additionalProperties: entry.schema, maxProperties: max },
     check(value, at, faults) {
-      if (!isObject(value)) return faults.add("shape.wrong_type", at, `expected an object, found ${typeName(value)}`);
+      if (!isRawObject(value)) return faults.add("shape.wrong_type", at, `expected an object, found ${typeName(value)}`);
       const present = members(value);
       if (present.length > max) return faults.add("shape.too_many", at, `${present.length} members, at most ${max} are allowed`);
       for (const [key, member] of present) {
@@ -173,7 +174,7 @@ export function tagged(tag: string, variants: Readonly<Record<string, Readonly<R
   return {
     schema: { oneOf: [...shapes.values()].map((shape) => shape.schema) },
     check(value, at, faults) {
-      if (!isObject(value)) return faults.add("shape.wrong_type", at, `expected an object, found ${typeName(value)}`);
+      if (!isRawObject(value)) return faults.add("shape.wrong_type", at, `expected an object, found ${typeName(value)}`);
       const name = value[tag];
       const shape = typeof name === "string" ? shapes.get(name) : undefined;
       if (shape) shape.check(value, at, faults);
@@ -182,10 +183,16 @@ export function tagged(tag: string, variants: Readonly<Record<string, Readonly<R
   };
 }
 
-/** A shape that stands in the schema's `$defs` and is referred to by name, so that it may be recursive and is written once. */
-export function named(name: string, shape: Shape): Shape {
-  return { schema: { $ref: `#/$defs/${name}` }, check: (value, at, faults) => shape.check(value, at, faults) };
+/** A shape that is written once, in the schema's `$defs`, and referred to by name: so it may be recursive. */
+export interface Named extends Shape {
+  readonly definition: JsonObject;
 }
+
+export const named = (name: string, shape: Shape): Named => ({
+  schema: { $ref: `#/$defs/${name}` },
+  definition: shape.schema,
+  check: (value, at, faults) => shape.check(value, at, faults),
+});
 
 /** A shape with a further check that JSON Schema has no words for. */
 export function also(shape: Shape, further: Shape["check"]): Shape {
@@ -199,5 +206,3 @@ export function also(shape: Shape, further: Shape["check"]): Shape {
   };
 }
 
-export const isRawObject = isObject;
-export type { Json };

@@ -21,6 +21,10 @@ export function missingEvidence(scope: Scope, steps: readonly PlanStep[], eviden
   ];
 }
 
+/** Holds something that a reviewer cannot look at: content without a difference, or values that are only digests of bytes. */
+export const isBlind = ({ detail, fields }: Effect): boolean =>
+  detail.kind === "uninspectable" || fields.some(({ before, after }) => before?.kind === "bytes" || after?.kind === "bytes");
+
 function undoUnknowns({ id, undo }: PlanStep): readonly Statement[] {
   if (undo.provenance === "derived" || undo.provenance === "attested") return [];
   return [unknown("undo", `Whether step ${id} can be undone as described: nobody checked`)];
@@ -33,7 +37,7 @@ function effectUnknowns(effect: Effect): readonly Statement[] {
     [effect.exposure === "unknown", "exposure", "Who can see or reach it afterwards"],
     [effect.privilege === "unknown", "privilege", "Whether somebody gains or loses rights by it"],
     [effect.owners.length === 0, "owners", "Who owns it"],
-    [effect.detail.kind === "uninspectable", "content", "What is in it: the content cannot be shown"],
+    [isBlind(effect), "content", "What is in it: not all of the content can be shown"],
     [effect.provenance === "claimed" || effect.provenance === "unknown", "effect", "Whether this is what will happen: the effect was not derived"],
   ];
   return open.filter(([applies]) => applies).map(([, topic, text]) => unknown(topic, text, resource));
