@@ -7,20 +7,24 @@ import type { ChangeView, EventView, PlanView } from "./control/types.ts";
 import { fsckStore, startPawl, type FsckReport } from "./main.ts";
 import { commitOutOfBand, createSampleRepository, SAMPLE_FILES } from "./sample-repository.ts";
 
-/** Ada owns the agent, Grace guards sign-in, Linus maintains the rest. */
+/** Ada owns the agent, Grace owns sign-in, Barbara keeps the shop secure, Linus maintains the rest. */
 const DIRECTORY = {
   persons: [
     { id: "ada", name: "Ada", active: true, identities: [], roles: ["admin"] },
     { id: "grace", name: "Grace", active: true, identities: [], roles: [] },
+    { id: "barbara", name: "Barbara", active: true, identities: [], roles: [] },
     { id: "linus", name: "Linus", active: true, identities: [], roles: [] },
   ],
   machines: [{ id: "agent:deployer", owner: "human:ada", actsFor: [], active: true }],
   groups: [
-    { name: "admins", members: ["ada", "grace"], handles: [] },
-    { name: "security", members: ["ada", "grace"], handles: ["@shop/security"] },
+    { name: "admins", members: ["ada", "barbara"], handles: [] },
+    { name: "identity", members: ["ada", "grace"], handles: ["@shop/identity"] },
+    { name: "security", members: ["barbara"], handles: [] },
     { name: "maintainers", members: ["linus"], handles: ["@shop/maintainers"] },
   ],
 };
+
+type Actor = "agent" | "ada" | "grace" | "barbara" | "linus";
 
 export interface DemoIo {
   tell(line: string): void;
@@ -34,7 +38,7 @@ export async function runDemo(io: DemoIo): Promise<void> {
   try {
     const world = await openWorld(dir);
     const story = new Story(io, world);
-    io.tell("Pawl in a minute: a shop's repository, an agent that works for Ada, and two of her colleagues.");
+    io.tell("Pawl in a minute: a shop's repository, an agent that works for Ada, and three of her colleagues.");
     await story.harmless();
     await story.signIn();
     await story.moved();
@@ -53,7 +57,7 @@ interface World {
   readonly settings: Settings;
   readonly url: string;
   readonly repository: string;
-  readonly tokens: Readonly<Record<"agent" | "ada" | "grace" | "linus", string>>;
+  readonly tokens: Readonly<Record<Actor, string>>;
   close(): Promise<void>;
 }
 
@@ -79,7 +83,7 @@ async function openWorld(dir: string): Promise<World> {
   const admin = running.firstStart?.person.token;
   if (admin === undefined) throw new Error("invariant broken: a first start gives the first person a token");
   const token = async (principal: string): Promise<string> => (await call<{ token: string }>(running.url, admin, "POST", "/v1/tokens", { principal, label: "demo" })).token;
-  const tokens = { ada: admin, agent: await token("agent:deployer"), grace: await token("human:grace"), linus: await token("human:linus") };
+  const tokens = { ada: admin, agent: await token("agent:deployer"), grace: await token("human:grace"), barbara: await token("human:barbara"), linus: await token("human:linus") };
   return { settings, url: running.url, repository, tokens, close: () => running.close() };
 }
 
@@ -102,6 +106,7 @@ async function call<T>(url: string, token: string, method: string, path: string,
   return answer;
 }
 
+const MAX_WAITS = 30;
 const ENDS = ["verified", "failed", "undone", "indeterminate", "stale", "blocked", "sent_back", "rejected"];
 
 class Story {
@@ -145,7 +150,10 @@ class Story {
 
   async #until(change: ChangeView, reached: (c: ChangeView) => boolean): Promise<ChangeView> {
     let now = change;
-    while (!reached(now)) now = await this.#get<ChangeView>(`/v1/changes/${now.id}/wait?since=${now.version}&timeout=20`);
+    for (let asked = 0; !reached(now); asked += 1) {
+      if (asked > MAX_WAITS) throw new Error(`invariant broken: change ${now.id} is still ${now.status}: ${now.next}`);
+      now = await this.#get<ChangeView>(`/v1/changes/${now.id}/wait?since=${now.version}&timeout=5`);
+    }
     return now;
   }
 
@@ -153,7 +161,7 @@ class Story {
     return this.#until(change, (c) => ENDS.includes(c.status));
   }
 
-  async #approve(who: "agent" | "ada" | "grace" | "linus", change: ChangeView): Promise<ChangeView | Refused> {
+  async #approve(who: Actor, change: ChangeView): Promise<ChangeView | Refused> {
     const body = { decision: "approve", review_digest: change.review_digest };
     try {
       return await call<ChangeView>(this.#world.url, this.#world.tokens[who], "POST", `/v1/changes/${change.id}/votes`, body);
@@ -169,7 +177,7 @@ class Story {
     this.#say("refused", `${name}: ${answer.message} (${answer.reason})`);
   }
 
-  async #sign(who: "grace" | "linus", name: string, change: ChangeView): Promise<ChangeView> {
+  async #sign(who: "grace" | "barbara" | "linus", name: string, change: ChangeView): Promise<ChangeView> {
     const answer = await this.#approve(who, change);
     if (answer instanceof Refused) throw new Error(`invariant broken: ${name} could not approve: ${answer.message}`);
     this.#say("signed", `${name} signs exactly ${short(change.review_digest)}`);
@@ -185,13 +193,14 @@ class Story {
   }
 
   async signIn(): Promise<void> {
-    this.#title("A change to sign-in waits for its owner, and only for its owner");
+    this.#title("A change to sign-in waits for its owner and for security, and for nobody else");
     const after = (SAMPLE_FILES["src/auth/session.js"] ?? "").replace("3600", "1800");
     const change = await this.#propose("Sign people out after half an hour", "src/auth/session.js", after);
     for (const seat of change.seats ?? []) this.#say("seat", `${seat.id}: ${seat.who.join(" or ")}`);
     await this.#expectRefusal("agent", "the agent", change, "machine_credential");
     await this.#expectRefusal("ada", "Ada, for whom the agent works", change, "self_approval");
-    const signed = await this.#sign("grace", "Grace", change);
+    await this.#sign("grace", "Grace", change);
+    const signed = await this.#sign("barbara", "Barbara", change);
     this.#expect(await this.#end(signed), "verified");
     this.#say("done", "applied exactly as signed, and verified");
   }

@@ -83,7 +83,7 @@ function firstAdmin(path: string): Result<FirstPerson> {
  */
 function directoryText(settings: Settings, person: FirstPerson): string {
   if (settings.seeds.directory !== undefined) return readFileSync(settings.seeds.directory, "utf8");
-  const groups = ["admins", "maintainers", "security"];
+  const groups = ["admins", "identity", "maintainers", "security"];
   return canonical({
     persons: [
       { id: person.id, name: person.name, active: true, identities: [], roles: ["admin"] },

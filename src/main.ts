@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./api/index.ts";
 import type { Settings } from "./cli/settings.ts";
-import { gitConnector } from "./connectors/git/index.ts";
+import { checkRepositories, gitConnector } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
 import { abandon, appendAudit, configDesk, createControl, runDesk, startWorker, type Deps } from "./control/index.ts";
 import type { Clock, Connector, Ids, Timers } from "./control/ports.ts";
-import { ok, millis, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
+import { millis, ok, refuse, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { vkey } from "./core/ledger/index.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
 import { openKeys, type Keys } from "./keys.ts";
@@ -126,6 +126,8 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened):
   if (!begun.ok) return begun;
   const first = begun.value;
   const repositories = [...settings.repositories, ...first.repositories];
+  const faults = checkRepositories(repositories);
+  if (faults.length > 0) return refuse("repositories_invalid", faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; "), { remedy: faults[0]?.remedy ?? "" });
   connectors.set("git", gitConnector({ repositories, workDir: join(settings.dataDir, "work", "git"), secretKey: keys.secret, clock, submitterIdentity: settings.commitIdentity, env: process.env }));
   connectors.set("pawl", pawlConnector(configDesk(deps)));
 

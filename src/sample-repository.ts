@@ -5,7 +5,7 @@ import { execa } from "execa";
 export const SAMPLE_FILES: Readonly<Record<string, string>> = {
   "README.md": "# Shop\n\nA small shop, to try Pawl with.\n\nRun it with `node src/cart.js`.\n",
   "docs/guide.md": "# Guide\n\n1. Put something in the cart.\n2. Sign in.\n3. Pay.\n",
-  ".github/CODEOWNERS": "* @shop/maintainers\n/src/auth/ @shop/security\n",
+  ".github/CODEOWNERS": "* @shop/maintainers\n/src/auth/ @shop/identity\n",
   "package.json": `${JSON.stringify({ name: "shop", version: "1.0.0", type: "module", scripts: { check: "node check.js" } }, null, 2)}\n`,
   "check.js": 'import { total } from "./src/cart.js";\n\nif (total([{ price: 2, count: 3 }]) !== 6) {\n  console.error("total is wrong");\n  process.exit(1);\n}\nconsole.log("total is right");\n',
   "src/cart.js": "export function total(items) {\n  return items.reduce((sum, item) => sum + item.price * item.count, 0);\n}\n",
