@@ -1,0 +1,4 @@
+import { benchCore } from "./core.ts";
+import { print } from "./table.ts";
+
+print(benchCore());
