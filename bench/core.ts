@@ -67,7 +67,7 @@ function policyRow(): Row {
   const bundle = loadBundle(readFileSync(new URL("../examples/policy/default.yaml", import.meta.url), "utf8"));
   if (!bundle.ok) throw new Error("the default policy does not load");
   const plan = samplePlan();
-  const facts = factsOf(plan, { revision: 1, now: 1_800_000_000_000 as never, parties: { proposer: plan.intent.proposer, onBehalfOf: plan.intent.onBehalfOf, owner: plan.intent.onBehalfOf, editors: [] } });
+  const facts = factsOf(plan, { revision: 1, now: 1_800_000_000_000 as never, parties: { proposer: plan.intent.proposer, onBehalfOf: plan.intent.onBehalfOf, owner: plan.intent.onBehalfOf } });
   const value = rate(() => (evaluate(bundle.value, facts).trace.length > 0 ? 1 : 0));
   // What any evaluation must do at least: hash the route it answers with.
   const route = evaluate(bundle.value, facts).route;
