@@ -1,0 +1,46 @@
+/** Brings a database to the schema of this Pawl. The caller holds a transaction and the lock that lets one migration run at a time. */
+import { fail, ok } from "../core/base/index.ts";
+import type { Result } from "../core/base/index.ts";
+import { openRefusal } from "./head.ts";
+import type { OpenRefusal } from "./head.ts";
+import { MIGRATIONS, MIGRATIONS_TABLE, MIGRATION_DONE, MIGRATION_LAST, inDialect, pending } from "./migrations.ts";
+import type { Dialect, Migration } from "./migrations.ts";
+import type { Cell, Head, Row } from "./model.ts";
+import { HEAD, headOf } from "./sql-reads.ts";
+import { insertInto } from "./statements.ts";
+import { cellsOf } from "./tables.ts";
+
+export type Run = (sql: string, params: readonly Cell[]) => Promise<readonly Row[]>;
+
+export async function migrate(dialect: Dialect, run: Run, migrations: readonly Migration[] = MIGRATIONS): Promise<Result<undefined, OpenRefusal>> {
+  await run(inDialect(dialect, MIGRATIONS_TABLE), []);
+  const [last] = await run(MIGRATION_LAST, []);
+  const version = Number(last?.["version"]);
+  const steps = pending(version, migrations);
+  if (steps === "newer") {
+    const known = migrations.at(-1)?.version ?? 0;
+    return openRefusal("schema_newer", `the database has schema ${version}; this Pawl knows ${known}`, "run the Pawl that wrote it, or a later one");
+  }
+  for (const { version: number, name, statements } of steps) {
+    for (const statement of statements) await run(inDialect(dialect, statement), []);
+    await run(MIGRATION_DONE, [number, name]);
+  }
+  return ok(undefined);
+}
+
+/** The head, which a new database gets now. */
+export async function headOrFirst(run: Run, first: Head): Promise<Head> {
+  if ((await run(HEAD, [])).length === 0) {
+    await run(insertInto("head").one, cellsOf("head", { id: 1, ...first }));
+    const { size, root, checkpoint: note, batch } = first;
+    await run(insertInto("checkpoints").one, cellsOf("checkpoints", { size, root, note, batch }));
+  }
+  return headOf(await run(HEAD, []));
+}
+
+/** Migrates, and says whether the database is this log's. */
+export async function prepare(dialect: Dialect, run: Run, first: Head, fault: (head: Head) => Result<never, OpenRefusal> | undefined): Promise<Result<undefined, OpenRefusal>> {
+  const migrated = await migrate(dialect, run);
+  if (!migrated.ok) return fail(migrated.error);
+  return fault(await headOrFirst(run, first)) ?? ok(undefined);
+}

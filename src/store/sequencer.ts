@@ -1,0 +1,135 @@
+/**
+ * One queue per process: whatever arrived while the last commit ran becomes the next commit, with one transaction and one
+ * signature. Each request is still accepted or refused on its own.
+ */
+import type { Receipt, Signer, StoreRefusal } from "../control/ports.ts";
+import { assert, fail, ok } from "../core/base/index.ts";
+import type { Result } from "../core/base/index.ts";
+import type { Admitted } from "./admit.ts";
+import { CorruptTree, writeSet } from "./commit.ts";
+import { decide, needOf } from "./decide.ts";
+import type { Decision } from "./decide.ts";
+import { MAX_ATTEMPTS, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_QUEUED } from "./limits.ts";
+import type { Backend, Facts, Head, Outcome, WriteSet } from "./model.ts";
+
+export type Answer = Result<Receipt, StoreRefusal>;
+
+interface Waiting {
+  readonly request: Admitted;
+  readonly answer: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface Sequencer {
+  append(request: Admitted): Promise<Answer>;
+  /** Refuses what comes later; resolves when what was queued has been answered. */
+  close(): Promise<void>;
+}
+
+export function sequencer(backend: Pick<Backend, "transact">, signer: Signer, batchId: () => string): Sequencer {
+  const queue: Waiting[] = [];
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  const drain = async (): Promise<void> => {
+    while (queue.length > 0) await settleBatch(backend, signer, batchId, takeBatch(queue));
+    running = undefined;
+  };
+  return {
+    append: (request) => {
+      if (closed) return Promise.resolve(unavailable("the store is closed", "none"));
+      if (queue.length >= MAX_QUEUED) return Promise.resolve(unavailable(`${MAX_QUEUED} appends are waiting already`, "none"));
+      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+      queue.push({ request, answer: resolve, reject });
+      running ??= drain();
+      return promise;
+    },
+    close: async () => {
+      closed = true;
+      await running;
+    },
+  };
+}
+
+function takeBatch(queue: Waiting[]): Waiting[] {
+  let count = 0;
+  let bytes = 0;
+  while (count < queue.length && count < MAX_BATCH_REQUESTS && bytes < MAX_BATCH_BYTES) bytes += queue[count++]?.request.bytes ?? 0;
+  return queue.splice(0, count);
+}
+
+async function settleBatch(backend: Pick<Backend, "transact">, signer: Signer, batchId: () => string, batch: readonly Waiting[]): Promise<void> {
+  try {
+    const answers = await commitBatch(backend, signer, batchId, batch.map(({ request }) => request));
+    batch.forEach(({ answer }, i) => {
+      const given = answers[i];
+      assert(given, "every request of a batch has an answer");
+      answer(given);
+    });
+  } catch (error) {
+    for (const { reject } of batch) reject(error);
+  }
+}
+
+type Transact = Pick<Backend, "transact">;
+
+/**
+ * A constraint that refuses a whole batch cannot say which request broke it, so the requests are then tried one by one. Alone, a
+ * request is tried until its facts hold still.
+ */
+async function commitBatch(backend: Transact, signer: Signer, batchId: () => string, requests: readonly Admitted[]): Promise<Answer[]> {
+  const attempts = requests.length === 1 ? MAX_ATTEMPTS : 1;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const answers = await attemptBatch(backend, signer, batchId(), requests);
+    if (answers !== "conflict") return answers;
+  }
+  if (requests.length === 1) return [unavailable("other writers were always first", "none")];
+  const answers: Answer[] = [];
+  for (const request of requests) answers.push(...(await commitBatch(backend, signer, batchId, [request])));
+  return answers;
+}
+
+/** What the decision callback leaves behind for the answers. */
+interface Attempt {
+  decisions: readonly Decision[];
+  head?: Head;
+  corrupt?: string;
+}
+
+async function attemptBatch(backend: Transact, signer: Signer, batch: string, requests: readonly Admitted[]): Promise<Answer[] | "conflict"> {
+  const attempt: Attempt = { decisions: [] };
+  const outcome = await backend.transact(needOf(requests), (facts) => decideOn(facts, requests, signer, batch, attempt));
+  if (outcome.kind === "conflict") return "conflict";
+  return requests.map((_, i) => answerOf(attempt, outcome, attempt.decisions[i]));
+}
+
+function decideOn(facts: Facts, requests: readonly Admitted[], signer: Signer, batch: string, attempt: Attempt): WriteSet | undefined {
+  const decided = decide(facts, requests);
+  attempt.decisions = decided.decisions;
+  if (decided.decisions.every(({ kind }) => kind === "refused")) return undefined;
+  try {
+    const set = writeSet(facts, decided, signer, batch);
+    attempt.head = set.head;
+    return set;
+  } catch (error) {
+    if (!(error instanceof CorruptTree)) throw error;
+    attempt.corrupt = error.message;
+    return undefined;
+  }
+}
+
+/** A refusal may rest on an earlier request of the same batch, so it is given only when that batch's end is known. */
+function answerOf({ head, corrupt }: Attempt, outcome: Exclude<Outcome, { kind: "conflict" }>, decision: Decision | undefined): Answer {
+  if (outcome.kind === "failed") return unavailable(outcome.message, "none");
+  if (corrupt !== undefined) return fail({ code: "store_corrupt", message: corrupt, remedy: "run `pawl ledger fsck`; nothing was written" });
+  assert(decision, "a batch that was committed was decided");
+  if (outcome.kind === "unknown") return unavailable(outcome.message, decision.kind === "refused" ? "none" : "unknown");
+  if (decision.kind === "refused") return fail(decision.refusal);
+  assert(outcome.kind === "committed" && head, "an accepted request was committed");
+  return ok({ indexes: decision.indexes, size: head.size, checkpoint: head.checkpoint });
+}
+
+function unavailable(message: string, outcome: "none" | "unknown"): Answer {
+  const remedy = outcome === "none" ? "nothing was written: try again later" : "it may have been written: read before trying again";
+  return fail({ code: "store_unavailable", message, remedy, details: { outcome } });
+}

@@ -1,0 +1,72 @@
+/** The reads that both SQL databases answer alike. */
+import type { Claim, LedgerEntry } from "../control/ports.ts";
+import { assert } from "../core/base/index.ts";
+import type { Backend, Cell, Head, OutboxRow, Page, PayloadRow, Row, StreamRow, TileRow } from "./model.ts";
+import { listQuery, selectFrom } from "./statements.ts";
+
+/** Runs one reading statement; `?` for parameters. */
+export type Ask = (sql: string, params: readonly Cell[]) => Promise<readonly Row[]>;
+
+export type SqlReads = Pick<Backend, "stream" | "list" | "history" | "entries" | "claim" | "payload" | "streamsFrom" | "head" | "checkpoints" | "tile">;
+
+export const HEAD = selectFrom("head");
+export const STREAM = `${selectFrom("streams")} WHERE stream = ?`;
+const STREAMS_FROM = "SELECT stream FROM entries WHERE idx >= ? ORDER BY idx LIMIT ?";
+const ENTRY = "SELECT idx, stream, bytes FROM entries";
+export const CLAIM = "SELECT kind, key, value FROM claims WHERE kind = ? AND key = ?";
+export const TILE = `${selectFrom("tiles")} WHERE level = ? AND idx = ?`;
+
+export const OUTBOX_KEY = "SELECT key FROM outbox WHERE key = ?";
+/** A batch with entries leaves a checkpoint; one without is still the head's unless another followed. */
+export const WAS_COMMITTED = "SELECT batch FROM checkpoints WHERE batch = ? UNION ALL SELECT batch FROM head WHERE batch = ?";
+
+export function sqlReads(ask: Ask): SqlReads {
+  return {
+    stream: async (name) => typed<StreamRow>(await ask(STREAM, [name]))[0],
+    list: async (query): Promise<Page> => {
+      const { sql, params } = listQuery(query);
+      const rows = typed<StreamRow>(await ask(sql, params));
+      return { rows: rows.slice(0, query.limit), more: rows.length > query.limit };
+    },
+    history: async (stream, from, limit) =>
+      (await ask(`${ENTRY} WHERE stream = ? AND ordinal >= ? ORDER BY ordinal LIMIT ?`, [stream, from, limit])).map(entryOf),
+    entries: async (from, limit) => (await ask(`${ENTRY} WHERE idx >= ? ORDER BY idx LIMIT ?`, [from, limit])).map(entryOf),
+    claim: async (kind, key) => typed<Claim>(await ask(CLAIM, [kind, key]))[0],
+    payload: async (digest) => typed<PayloadRow>(await ask(`${selectFrom("payloads")} WHERE digest = ?`, [digest]))[0],
+    streamsFrom: async (index, limit) => typed<{ stream: string }>(await ask(STREAMS_FROM, [index, limit])).map(({ stream }) => stream),
+    head: async () => headOf(await ask(HEAD, [])),
+    checkpoints: async (limit) => typed(await ask("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT ?", [limit])),
+    tile: async (level, index) => typed<TileRow>(await ask(TILE, [level, index]))[0]?.hashes ?? new Uint8Array(),
+  };
+}
+
+export const LEASE = {
+  sqlite: lease("id IN (SELECT id FROM outbox WHERE settled = 0 AND due_at <= ? AND lease_until <= ? ORDER BY due_at, id LIMIT ?)"),
+  // An array is computed once, whatever the planner does; others' locked items are passed over.
+  postgres: lease(`id = ANY (ARRAY (SELECT id FROM outbox WHERE settled = 0 AND due_at <= ? AND lease_until <= ?
+    ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED))`),
+};
+function lease(which: string): string {
+  return `UPDATE outbox SET lease_until = ?, attempts = attempts + 1 WHERE ${which}
+    RETURNING id, key, kind, body, due_at, lease_until, attempts, settled`;
+}
+export const SETTLE = "UPDATE outbox SET settled = 1 WHERE id = ? AND settled = 0";
+export const RETRY = "UPDATE outbox SET due_at = ?, lease_until = 0 WHERE id = ? AND settled = 0";
+export const ERASE = "UPDATE payloads SET bytes = NULL WHERE digest = ? AND bytes IS NOT NULL";
+
+export const inDueOrder = (rows: readonly Row[]): OutboxRow[] =>
+  typed<OutboxRow>(rows).toSorted((a, b) => a.due_at - b.due_at || a.id - b.id);
+
+/** The columns' types are the schema's: STRICT tables in SQLite, declared columns in PostgreSQL. */
+export const typed = <T>(rows: readonly Row[]): T[] => rows as unknown as T[];
+
+export function headOf(rows: readonly Row[]): Head {
+  const [head] = typed<Head>(rows);
+  assert(head, "the database has a head");
+  return head;
+}
+
+const entryOf = (row: Row): LedgerEntry => {
+  const { idx, stream, bytes } = row as { idx: number; stream: string; bytes: Uint8Array };
+  return { index: idx, stream, bytes };
+};

@@ -1,0 +1,58 @@
+/** Where a SQLite transaction runs: in a thread of its own, or here. */
+import { Worker } from "node:worker_threads";
+import type { Cell } from "./model.ts";
+import { connect, runProgram } from "./sqlite-program.ts";
+import type { ProgramStep, Reply } from "./sqlite-program.ts";
+
+export interface Writer {
+  run(steps: readonly ProgramStep[]): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+/** Blocks the event loop while the disk works: for programs that do nothing else meanwhile. */
+export function writerHere(path: string): Writer {
+  const connection = connect(path);
+  return { run: async (steps) => runProgram(connection, steps), close: async () => connection.db.close() };
+}
+
+const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+
+export function writerThread(path: string): Writer {
+  const worker = new Worker(new URL(`./sqlite-worker${EXTENSION}`, import.meta.url), { workerData: { path } });
+  const waiting: ((reply: Reply) => void)[] = [];
+  let stopped: string | undefined;
+  const stop = (message: string): void => {
+    stopped ??= message;
+    // What it was doing may have been done: whoever asked has to look.
+    for (const answer of waiting.splice(0)) answer({ kind: "unknown", message });
+  };
+  const ended = new Promise<void>((resolve) => worker.once("exit", () => (stop("the writer's thread ended"), resolve())));
+  worker.on("message", (reply: Reply) => waiting.shift()?.(reply));
+  worker.on("error", (error: unknown) => stop(`the writer's thread failed: ${String(error)}`));
+  // Alive only while something waits, so that a program that is done can end.
+  worker.unref();
+  return {
+    run: async (steps) => {
+      if (stopped !== undefined) return { kind: "failed", message: stopped };
+      const { promise, resolve } = Promise.withResolvers<Reply>();
+      worker.ref();
+      waiting.push((reply) => {
+        if (waiting.length === 0) worker.unref();
+        resolve(reply);
+      });
+      worker.postMessage(steps.map(compact));
+      return promise;
+    },
+    close: async () => {
+      if (stopped !== undefined) return;
+      worker.ref();
+      worker.postMessage("close");
+      await ended;
+    },
+  };
+}
+
+/** A view is sent with all of the buffer that it looks at, which may be shared with much else. */
+const compact = (step: ProgramStep): ProgramStep => ({ ...step, rows: step.rows.map((row) => row.map(compactCell)) });
+const compactCell = (cell: Cell): Cell =>
+  cell instanceof Uint8Array && cell.byteLength < cell.buffer.byteLength ? new Uint8Array(cell) : cell;

@@ -1,0 +1,153 @@
+/** SQLite: one file, WAL, every commit on the disk before it is acknowledged. Reads happen here, writes in the writer's thread. */
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { ok } from "../core/base/index.ts";
+import type { Result } from "../core/base/index.ts";
+import { rightEdge } from "../core/ledger/index.ts";
+import { firstHead, headFault, openRefusal } from "./head.ts";
+import type { Identity, OpenRefusal } from "./head.ts";
+import { prepare } from "./migrate.ts";
+import type { Run } from "./migrate.ts";
+import { claimId } from "./model.ts";
+import type { Backend, Cell, Claim, Facts, Need, Outcome, Row, Snapshot, StreamRow, TileRow, WriteSet } from "./model.ts";
+import { CLAIM, ERASE, HEAD, LEASE, OUTBOX_KEY, RETRY, SETTLE, STREAM, TILE, WAS_COMMITTED, headOf, inDueOrder, sqlReads } from "./sql-reads.ts";
+import { connect } from "./sqlite-program.ts";
+import type { Connection } from "./sqlite-program.ts";
+import { writerThread } from "./sqlite-writer.ts";
+import type { Writer } from "./sqlite-writer.ts";
+import { scanStatement, stepsOf } from "./statements.ts";
+import { createStore } from "./store.ts";
+import type { OpenStore } from "./store.ts";
+import { POLL_MILLIS, watching } from "./watching.ts";
+
+export interface SqliteOptions extends Identity {
+  readonly path: string;
+  /** Where commits run; in a thread of its own unless told otherwise. */
+  readonly writer?: (path: string) => Writer;
+  /** How often to look for what other processes wrote. */
+  readonly pollMillis?: number;
+}
+
+export async function openSqlite(options: SqliteOptions): Promise<Result<OpenStore, OpenRefusal>> {
+  const path = resolve(options.path);
+  const prepared = await inFile(path, (run) => prepare("sqlite", run, firstHead(options), (head) => headFault(head, options)));
+  if (!prepared.ok) return prepared;
+  const backend = sqliteBackend(connect(path, true), path, (options.writer ?? writerThread)(path), options.pollMillis ?? POLL_MILLIS);
+  return ok(createStore(backend, options.signer));
+}
+
+/** Does something to the file under SQLite's write lock, all or nothing. */
+export async function inFile<T>(path: string, work: (run: Run) => Promise<Result<T, OpenRefusal>>): Promise<Result<T, OpenRefusal>> {
+  let connection: Connection;
+  try {
+    createFile(path);
+    connection = connect(path);
+    connection.db.exec("BEGIN IMMEDIATE");
+  } catch (error) {
+    return openRefusal("store_unavailable", `${path} cannot be opened as a database: ${String(error)}`, "check the path, its owner and that it is a Pawl database");
+  }
+  try {
+    const done = await work(async (sql, params) => all(connection, sql, params));
+    connection.db.exec(done.ok ? "COMMIT" : "ROLLBACK");
+    return done;
+  } finally {
+    connection.db.close();
+  }
+}
+
+/** Nobody but its owner reads what is waiting for approval. The folder is synced so that the file's name survives too. */
+function createFile(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+  const folder = openSync(dirname(path), "r");
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
+/** Rows as plain objects: those that the driver makes have no prototype. */
+const all = ({ prepare: make }: Connection, sql: string, params: readonly Cell[]): Row[] =>
+  (make(sql).all(...params) as Row[]).map((row) => ({ ...row }));
+
+function sqliteBackend(reader: Connection, path: string, writer: Writer, pollMillis: number): Backend {
+  const reads = sqlReads(async (sql, params) => all(reader, sql, params));
+  const watchers = watching({ size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom }, headOf(all(reader, HEAD, [])).size, pollMillis);
+  const write = async (sql: string, params: readonly Cell[]): Promise<{ readonly rows: readonly Row[]; readonly changes: number }> => {
+    const reply = await writer.run([{ sql, rows: [params] }]);
+    if (reply.kind !== "done") throw new Error(`the database refused a write: ${reply.kind === "conflict" ? "constraint" : reply.message}`);
+    return reply;
+  };
+  return {
+    ...reads,
+    transact: async (need, decide) => {
+      const facts = readFacts(reader, need);
+      if (typeof facts === "string") return { kind: "failed", message: facts };
+      const set = decide(facts);
+      if (!set) return { kind: "nothing" };
+      const outcome = await commit(reader, writer, set);
+      if (outcome.kind === "committed") watchers.look();
+      return outcome;
+    },
+    erase: async (digest) => (await write(ERASE, [digest])).changes > 0,
+    takeDue: async (now, until, limit) => inDueOrder((await write(LEASE.sqlite, [until, now, now, limit])).rows),
+    settle: async (id) => void (await write(SETTLE, [id])),
+    retryAt: async (id, dueAt) => void (await write(RETRY, [dueAt, id])),
+    watch: watchers.watch,
+    snapshot: async () => snapshotSqlite(path),
+    close: async () => {
+      watchers.close();
+      await writer.close();
+      reader.db.close();
+    },
+  };
+}
+
+/** The head first: should another process commit meanwhile, the head that it moves makes this batch a conflict. */
+function readFacts(reader: Connection, need: Need): Facts | string {
+  try {
+    const head = headOf(all(reader, HEAD, []));
+    return {
+      head,
+      edge: rightEdge(head.size).flatMap(({ level, index }) => all(reader, TILE, [level, index])) as unknown as TileRow[],
+      streams: found(need.streams, (name) => all(reader, STREAM, [name])[0] as StreamRow | undefined),
+      claims: new Map(
+        need.claims.flatMap(({ kind, key }) => (all(reader, CLAIM, [kind, key]) as unknown as Claim[]).map((claim) => [claimId(claim), claim])),
+      ),
+      outbox: new Set(need.outbox.filter((key) => all(reader, OUTBOX_KEY, [key]).length > 0)),
+    };
+  } catch (error) {
+    return `the database cannot be read: ${String(error)}`;
+  }
+}
+
+const found = <V>(ids: readonly string[], find: (id: string) => V | undefined): Map<string, V> =>
+  new Map(ids.flatMap((id) => [find(id)].flatMap((value) => (value === undefined ? [] : [[id, value] as const]))));
+
+async function commit(reader: Connection, writer: Writer, set: WriteSet): Promise<Outcome> {
+  const steps = stepsOf(set).map(({ statement, rows, expect }) => ({ sql: statement.one, rows, expect }));
+  const reply = await writer.run(steps);
+  switch (reply.kind) {
+    case "done":
+      return { kind: "committed" };
+    case "unknown":
+      return wasCommitted(reader, set.head.batch) ? { kind: "committed" } : reply;
+    default:
+      return reply;
+  }
+}
+
+function wasCommitted(reader: Connection, batch: string): boolean {
+  try {
+    return all(reader, WAS_COMMITTED, [batch, batch]).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** A picture of the file as it is now, through a connection of its own; it asks nothing of the file's content. */
+export function snapshotSqlite(path: string): Snapshot {
+  const connection = connect(path, true);
+  connection.db.exec("BEGIN");
+  return {
+    scan: async (table, after, limit) => all(connection, scanStatement(table, after !== undefined), [...(after ?? []), limit]),
+    close: async () => connection.db.close(),
+  };
+}
