@@ -1,6 +1,7 @@
 /** The table of docs/spec/lifecycle.md as data: what each command does in each status. */
+import type { Millis } from "../core/base/index.ts";
 import type { ChangeCommand, ChangeState, Status } from "../core/change/index.ts";
-import { command as c, EXPIRY, grant, NOON } from "./lifecycle.ts";
+import { command as c, EXPIRY, grant } from "./lifecycle.ts";
 
 export interface Transition {
   /** As the first column of the table has it. */
@@ -9,7 +10,7 @@ export interface Transition {
   readonly command: (state: ChangeState) => ChangeCommand;
   /** Where a refusal has a closer code than `ended` and `wrong_status`. */
   readonly closer?: Partial<Readonly<Record<Status, string>>>;
-  readonly at?: typeof NOON;
+  readonly at?: Millis;
 }
 
 const OPEN = ["proposed", "planned", "sent_back", "awaiting", "authorised", "stale"] as const;

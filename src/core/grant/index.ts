@@ -6,4 +6,4 @@ export { grantStatement, sealGrant } from "./statement.ts";
 export type { GrantStatement } from "./statement.ts";
 export { GRANT_PAYLOAD_TYPE, GRANT_PREDICATE } from "./types.ts";
 export type { Envelope, GrantBody, GrantEvidence, GrantTrust } from "./types.ts";
-export { verifyGrant } from "./verify.ts";
+export { auditGrant, verifyGrant } from "./verify.ts";
