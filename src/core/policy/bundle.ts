@@ -46,7 +46,13 @@ export function loadBundle(text: string, expected?: Digest): Result<Bundle, read
   const root = readYaml(faults);
   const bundle = root.ok ? readBundle(new Reading(faults), { node: root.value, path: "" }) : undefined;
   if (bundle && faults.list.length === 0 && expected !== undefined && bundle.digest !== expected) {
-    faults.add(0, "bundle_digest", `the text is not the bundle ${expected}: its digest is ${bundle.digest}`, undefined, "load the whole text of the version that is in force");
+    faults.add(
+      0,
+      "bundle_digest",
+      `the text is not the bundle ${expected}: its digest is ${bundle.digest}`,
+      undefined,
+      "load the whole text of the version that is in force",
+    );
   }
   return bundle && faults.list.length === 0 ? ok(bundle) : fail(faults.sorted());
 }
@@ -80,29 +86,35 @@ function readBundle(read: Reading, at: At): Bundle | undefined {
   };
 }
 
-const plainRule = ({ condition: _, ...rule }: Rule): RuleDefinition => rule;
+function plainRule({ id, outcome, when, reason, seats, instruction, holds }: Rule): RuleDefinition {
+  return { id, outcome, when, reason, seats, holds, ...(instruction ? { instruction } : {}) };
+}
 
-const compiledRule = (read: Reading) => (at: At): Rule | undefined => {
-  const rule = readRule(read)(at);
-  const when = entryOf(at, "when");
-  if (when?.kind !== "scalar" || typeof when.value !== "string") return undefined;
-  const condition = FACTS_PROFILE.condition(when.value);
-  if (condition.ok) return rule && { ...rule, condition: condition.value };
-  for (const { message, start } of condition.error) {
-    read.faults.add(placeInScalar(read.faults.text, when, start), "bundle_condition", message, `${at.path}.when`);
-  }
-  return undefined;
-};
+const compiledRule =
+  (read: Reading) =>
+  (at: At): Rule | undefined => {
+    const rule = readRule(read)(at);
+    const when = entryOf(at, "when");
+    if (when?.kind !== "scalar" || typeof when.value !== "string") return undefined;
+    const condition = FACTS_PROFILE.condition(when.value);
+    if (condition.ok) return rule && { ...rule, condition: condition.value };
+    for (const { message, start } of condition.error) {
+      read.faults.add(placeInScalar(read.faults.text, when, start), "bundle_condition", message, `${at.path}.when`);
+    }
+    return undefined;
+  };
 
-const readCase = (read: Reading) => (at: At): { readonly facts: Facts; readonly definition: CaseDefinition } | undefined => {
-  const entries = read.map(at, ["name", "expect"], ["facts"]);
-  const given = entries?.get("facts");
-  const name = read.text(entries?.get("name"), 200);
-  const expect = readExpectation(read, entries?.get("expect"));
-  const facts = readCaseFacts(read, given ?? { node: { kind: "map", at: at.node.at, entries: [] }, path: at.path });
-  if (name === undefined || !expect || !facts) return undefined;
-  return { facts, definition: { name, facts: given ? jsonOf(given.node) : {}, expect } };
-};
+const readCase =
+  (read: Reading) =>
+  (at: At): { readonly facts: Facts; readonly definition: CaseDefinition } | undefined => {
+    const entries = read.map(at, ["name", "expect"], ["facts"]);
+    const given = entries?.get("facts");
+    const name = read.text(entries?.get("name"), 200);
+    const expect = readExpectation(read, entries?.get("expect"));
+    const facts = readCaseFacts(read, given ?? { node: { kind: "map", at: at.node.at, entries: [] }, path: at.path });
+    if (name === undefined || !expect || !facts) return undefined;
+    return { facts, definition: { name, facts: given ? jsonOf(given.node) : {}, expect } };
+  };
 
 function entryOf(at: At, key: string): YamlNode | undefined {
   return at.node.kind === "map" ? at.node.entries.find((entry) => entry.key === key)?.value : undefined;

@@ -34,7 +34,7 @@ function enter(columns: Map<string, Column>, guard: Guard, rule: number): void {
 }
 
 function candidates(count: number, columns: readonly Column[], always: readonly number[], facts: CelMessage): readonly boolean[] {
-  const found = new Array<boolean>(count).fill(false);
+  const found = Array.from({ length: count }, () => false);
   for (const rule of always) found[rule] = true;
   for (const { guard, rules } of columns) {
     const value = factAt(guard.path, facts);

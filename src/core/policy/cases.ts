@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../base/index.ts";
 import { nameOf } from "./cel/types.ts";
 import type { CelType, MessageType } from "./cel/types.ts";
-import { FACTS, summaryOf } from "./facts.ts";
+import { FACTS, sortedSet, summaryOf } from "./facts.ts";
 import type { EffectFacts, Facts } from "./facts.ts";
 import type { At, Reading } from "./read.ts";
 import { join } from "./read.ts";
@@ -29,7 +29,14 @@ const EFFECT: JsonObject = {
 export const BASE: JsonObject = {
   change: { id: "chg_000001", revision: 1, connectors: ["git"], operations: ["git.merge"] },
   proposer: { id: "agent:builder", kind: "agent", on_behalf_of: "human:ada", owner: "human:ada" },
-  scope: { origin: "derived", systems: ["git:shop"], environments: ["main"], operations: ["create", "update", "delete"], resources: ["git:shop#**"], limits: {} },
+  scope: {
+    origin: "derived",
+    systems: ["git:shop"],
+    environments: ["main"],
+    operations: ["create", "update", "delete"],
+    resources: ["git:shop#**"],
+    limits: {},
+  },
   effects: [EFFECT],
   findings: [],
   evidence: [],
@@ -51,7 +58,7 @@ export function readCaseFacts(read: Reading, at: At): Facts | undefined {
   if (!merged) return undefined;
   const facts = merged as unknown as Facts;
   const effects = facts.effects.map((effect, i) => named(effect, given(at, "effects")?.[i]));
-  const connectors = given(at, "change") ? facts.change.connectors : [...new Set(effects.map(({ connector }) => connector))].sort();
+  const connectors = given(at, "change") ? facts.change.connectors : sortedSet(effects.map(({ connector }) => connector));
   return { ...facts, effects, change: { ...facts.change, connectors }, summary: { ...summaryOf(effects), ...facts.summary } };
 }
 
@@ -105,7 +112,9 @@ function mergeList(read: Reading, at: At, of: CelType): Json[] | undefined {
 
 function mergeMap(read: Reading, at: At, of: CelType): JsonObject | undefined {
   if (at.node.kind !== "map") return read.fault(at, `${at.path} must be a map`);
-  return Object.fromEntries(at.node.entries.map(({ key, value }) => [key, merge(read, { node: value, path: join(at.path, key) }, of, {}) ?? null]));
+  return Object.fromEntries(
+    at.node.entries.map(({ key, value }) => [key, merge(read, { node: value, path: join(at.path, key) }, of, {}) ?? null]),
+  );
 }
 
 function scalar(read: Reading, at: At, type: CelType): Json | undefined {

@@ -116,7 +116,7 @@ function routed(bundle: Bundle, { facts, floor, rules }: Judgement): { readonly 
     seats: seating.seats,
     reasons: reasonsOf(outcome, fired, notes),
     instructions: instructionsOf(facts, floor, rules),
-    holds: [...new Set(rules.filter((verdict) => verdict.fired).flatMap(({ rule }) => rule.holds))].sort(),
+    holds: [...new Set(rules.filter((verdict) => verdict.fired).flatMap(({ rule }) => rule.holds))].toSorted(),
   };
   return { route, notes };
 }
@@ -133,7 +133,11 @@ function seatingOf(bundle: Bundle, facts: Facts, rules: readonly Verdict<Rule>[]
 
 /** Strictest first. What let a change pass is a reason only where it did. */
 function reasonsOf(outcome: Outcome, fired: readonly Verdict[], notes: readonly Note[]): Route["reasons"] {
-  const own = fired.map(({ rule, error }) => ({ rule: rule.id, outcome: rule.outcome, text: error === undefined ? rule.reason : `${rule.reason} (not evaluated: ${error})` }));
+  const own = fired.map(({ rule, error }) => ({
+    rule: rule.id,
+    outcome: rule.outcome,
+    text: error === undefined ? rule.reason : `${rule.reason} (not evaluated: ${error})`,
+  }));
   const noted = notes.filter((note) => note.fired).map(({ rule, outcome: of, reason }) => ({ rule, outcome: of, text: reason }));
   return [...own, ...noted]
     .filter((reason) => outcome === "auto" || reason.outcome !== "auto")

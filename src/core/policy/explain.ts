@@ -1,4 +1,4 @@
-import { canonical } from "../base/index.ts";
+import { canonical, never } from "../base/index.ts";
 import type { Json } from "../base/index.ts";
 import type { Bundle, Case } from "./bundle.ts";
 import { evaluate } from "./evaluate.ts";
@@ -33,7 +33,10 @@ export function explain({ route, trace }: Evaluation): string[] {
     `outcome: ${route.outcome}`,
     ...route.reasons.map(({ rule, outcome, text }) => `  ${outcome}: ${text} [${rule}]`),
     ...list("seats", route.seats.map(seatLine)),
-    ...list("instructions", route.instructions.map(({ code, message, resource }) => `${code}${resource === undefined ? "" : ` ${resource}`}: ${message}`)),
+    ...list(
+      "instructions",
+      route.instructions.map(({ code, message, resource }) => `${code}${resource === undefined ? "" : ` ${resource}`}: ${message}`),
+    ),
     ...list("holds", route.holds),
     "rules:",
     ...[...built, ...own].flatMap(ruleLines),
@@ -41,7 +44,8 @@ export function explain({ route, trace }: Evaluation): string[] {
   ];
 }
 
-const list = (title: string, items: readonly string[]): string[] => (items.length > 0 ? [`${title}:`, ...items.map((item) => `  ${item}`)] : []);
+const list = (title: string, items: readonly string[]): string[] =>
+  items.length > 0 ? [`${title}:`, ...items.map((item) => `  ${item}`)] : [];
 
 function seatLine({ id, who, count, strength }: Seat): string {
   const sitters = who.length === 0 ? "nobody can sit here" : who.map(selectorText).join(" or ");
@@ -58,6 +62,8 @@ function selectorText(selector: Selector): string {
       return `role ${selector.role}`;
     case "owner":
       return selector.handle;
+    default:
+      return never(selector, "selector");
   }
 }
 
@@ -65,12 +71,16 @@ function ruleLines({ rule, outcome, fired, when, parts, error }: RuleTrace): str
   const mark = fired ? "fired" : "quiet";
   return [
     `  ${rule} (${outcome}): ${mark}${error === undefined ? "" : `, because it cannot be evaluated: ${error}`}`,
-    ...when.trim().split("\n").map((line) => `    ${line.trim()}`),
+    ...when
+      .trim()
+      .split("\n")
+      .map((line) => `    ${line.trim()}`),
     ...parts.map(({ text, value }) => `      ${text} = ${shownValue(value)}`),
   ];
 }
 
 function shownValue(value: RuleTrace["parts"][number]["value"]): string {
-  if (typeof value === "object" && value !== null && !Array.isArray(value) && typeof value.error === "string") return `error: ${value.error}`;
+  if (typeof value === "object" && value !== null && !Array.isArray(value) && typeof value.error === "string")
+    return `error: ${value.error}`;
   return JSON.stringify(value);
 }

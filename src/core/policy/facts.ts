@@ -1,34 +1,37 @@
 import type { Millis, PrincipalId } from "../base/index.ts";
 import type { Effect, Plan, Provenance, Scope } from "../plan/index.ts";
-import { BOOL, INT, STRING, field, listOf, mapOf, message, optional } from "./cel/types.ts";
+import { BOOL, INT, STRING, field, listOf, mapOf, messageOf, optional } from "./cel/types.ts";
 import type { CelType } from "./cel/types.ts";
 
 const strings = listOf(STRING);
 
-const CHANGE = message("Change", {
+const CHANGE = messageOf("Change", {
   id: field(STRING, "the change's id"),
   revision: field(INT, "1 for the first proposal, one more for each revision"),
   connectors: field(strings, "connectors of its steps"),
   operations: field(strings, "what the steps do, such as `git.merge`"),
 });
 
-const PROPOSER = message("Proposer", {
+const PROPOSER = messageOf("Proposer", {
   id: field(STRING, "who proposed, such as `agent:builder`"),
   kind: field(STRING, "`human`, `agent` or `workload`"),
   on_behalf_of: field(STRING, "the principal it acts for"),
   owner: field(STRING, "the principal that answers for it"),
 });
 
-const SCOPE = message("Scope", {
+const SCOPE = messageOf("Scope", {
   origin: field(STRING, "`given` by the proposer or `derived` from the request"),
   systems: field(strings, "patterns of systems it may touch"),
   environments: field(strings, "patterns of environments it may touch"),
   operations: field(strings, "kinds of effects it may have"),
   resources: field(strings, "patterns of resources it may touch"),
-  limits: field(mapOf(STRING, INT), "upper bounds by name: `effects`, `deletes`, `recipients`, `rows`, `money`; only those that were given"),
+  limits: field(
+    mapOf(STRING, INT),
+    "upper bounds by name: `effects`, `deletes`, `recipients`, `rows`, `money`; only those that were given",
+  ),
 });
 
-const EFFECT = message("Effect", {
+const EFFECT = messageOf("Effect", {
   kind: field(STRING, "`create`, `update`, `delete`, `replace`, `send`, `grant`, `revoke` or `execute`"),
   resource: field(STRING, "full name of what is touched, such as `git:shop#src/auth/session.ts`"),
   path: optional(STRING, "what follows `#` in the resource's name; absent without one"),
@@ -48,7 +51,7 @@ const EFFECT = message("Effect", {
   removed: optional(INT, "lines removed; absent where there is no text difference"),
 });
 
-const SUMMARY = message("Summary", {
+const SUMMARY = messageOf("Summary", {
   effects: field(INT, "number of effects"),
   creates: field(INT, "effects of kind `create`"),
   updates: field(INT, "effects of kind `update`"),
@@ -69,7 +72,7 @@ const SUMMARY = message("Summary", {
   lines_removed: field(INT, "lines removed in all"),
 });
 
-const FINDING = message("Finding", {
+const FINDING = messageOf("Finding", {
   code: field(STRING, "what was found, such as `scope.outside`"),
   severity: field(STRING, "`info`, `warning`, `danger` or `refused`"),
   resource: optional(STRING, "where; absent when it is about the change as a whole"),
@@ -77,28 +80,28 @@ const FINDING = message("Finding", {
   provenance: field(STRING, "how it is known"),
 });
 
-const EVIDENCE = message("Evidence", {
+const EVIDENCE = messageOf("Evidence", {
   topic: field(STRING, "what it is about"),
   resource: optional(STRING, "where; absent when it is about the change as a whole"),
   provenance: field(STRING, "`derived` or `attested`; claims are not evidence"),
 });
 
-const UNVERIFIED = message("Unverified", { topic: field(STRING, "what nobody checked") });
+const UNVERIFIED = messageOf("Unverified", { topic: field(STRING, "what nobody checked") });
 
-const UNDO = message("Undo", {
+const UNDO = messageOf("Undo", {
   planned: field(INT, "steps whose undo is planned"),
   manual: field(INT, "steps that only a human can undo"),
   impossible: field(INT, "steps that cannot be undone"),
 });
 
-const TIME = message("Time", {
+const TIME = messageOf("Time", {
   weekday: field(INT, "1 is Monday, 7 is Sunday, in UTC"),
   hour: field(INT, "0 to 23, in UTC"),
   minute: field(INT, "0 to 59"),
 });
 
 /** What a rule may look at, and nothing else. Words that a proposer chose freely (title, summary, claims) are not in it. */
-export const FACTS = message("Facts", {
+export const FACTS = messageOf("Facts", {
   change: field(CHANGE, "the change as such"),
   proposer: field(PROPOSER, "who proposed it"),
   scope: field(SCOPE, "what it may touch"),
@@ -222,7 +225,7 @@ export function summaryOf(effects: readonly EffectFacts[]): SummaryFacts {
 }
 
 /** Each once, in the order of code units, which depends on no locale. */
-export const sortedSet = (items: readonly string[]): readonly string[] => [...new Set(items)].sort();
+export const sortedSet = (items: readonly string[]): readonly string[] => [...new Set(items)].toSorted();
 
 const DAY = 86_400_000;
 

@@ -1,3 +1,4 @@
+import { never } from "../base/index.ts";
 import type { CelType, CelValue } from "./cel/types.ts";
 import { nameOf } from "./cel/types.ts";
 
@@ -43,6 +44,8 @@ export function fitOf(type: CelType): Fit {
       );
     case "any":
       return () => misfit;
+    default:
+      return never(type, "type");
   }
 }
 

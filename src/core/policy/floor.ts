@@ -43,8 +43,20 @@ const NOTHING = (): readonly Instruction[] => [
 
 /** What holds whatever a bundle says. No rule of a bundle can take any of it away. */
 export const FLOOR: readonly FloorRule[] = [
-  floor("refused", "block", 'findings.exists(f, f.severity == "refused")', "the connector will not execute this as it stands", fromFindings("refused", (f) => f.severity === "refused")),
-  floor("out-of-scope", "revise", 'findings.exists(f, f.code.startsWith("scope."))', "an effect leaves the scope of the change", fromFindings("out-of-scope", (f) => f.code.startsWith("scope."))),
+  floor(
+    "refused",
+    "block",
+    'findings.exists(f, f.severity == "refused")',
+    "the connector will not execute this as it stands",
+    fromFindings("refused", (f) => f.severity === "refused"),
+  ),
+  floor(
+    "out-of-scope",
+    "revise",
+    'findings.exists(f, f.code.startsWith("scope."))',
+    "an effect leaves the scope of the change",
+    fromFindings("out-of-scope", (f) => f.code.startsWith("scope.")),
+  ),
   floor("no-effects", "revise", "size(effects) == 0", "the change does nothing", NOTHING),
   floor("danger", "review", 'findings.exists(f, f.severity == "danger")', "a dangerous finding is never passed automatically"),
   floor("unknown", "review", 'effects.exists(e, e.provenance == "unknown")', "nobody knows whether an effect is as stated"),

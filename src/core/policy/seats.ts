@@ -1,4 +1,4 @@
-import { canonical } from "../base/index.ts";
+import { never } from "../base/index.ts";
 import type { SeatDefinition, Who } from "./definition.ts";
 import { sortedSet } from "./facts.ts";
 import type { EffectFacts } from "./facts.ts";
@@ -37,7 +37,7 @@ export function ownerSets(effects: readonly EffectFacts[]): readonly (readonly s
 /** Handles differ in more than case, or they are one. */
 function uniqueHandles(owners: readonly string[]): readonly string[] {
   const byFold = new Map(sortedSet(owners).map((owner) => [owner.toLowerCase(), owner]));
-  return [...byFold.keys()].sort().map((fold) => byFold.get(fold) as string);
+  return [...byFold.keys()].toSorted().map((fold) => byFold.get(fold) as string);
 }
 
 function within(small: readonly string[], large: readonly string[]): boolean {
@@ -63,17 +63,34 @@ function selectorOf(who: Who): readonly Selector[] {
 }
 
 function sortedSelectors(who: readonly Selector[]): readonly Selector[] {
-  const byText = new Map(who.map((selector) => [canonical(selector), selector]));
-  return [...byText.keys()].sort().map((text) => byText.get(text) as Selector);
+  const byText = new Map(who.map((selector) => [textOf(selector), selector]));
+  return [...byText.keys()].toSorted().map((text) => byText.get(text) as Selector);
 }
+
+function textOf(selector: Selector): string {
+  switch (selector.kind) {
+    case "person":
+      return `person ${selector.person}`;
+    case "group":
+      return `group ${selector.group}`;
+    case "role":
+      return `role ${selector.role}`;
+    case "owner":
+      return `owner ${selector.handle.toLowerCase()}`;
+    default:
+      return never(selector, "selector");
+  }
+}
+
+const sameWho = (a: Seat, b: Seat): boolean =>
+  a.who.length === b.who.length && a.who.every((selector, i) => textOf(selector) === textOf(b.who[i] as Selector));
 
 /**
  * Two rules that ask the same people ask them once, for the stricter of both: otherwise one owner could never fill both seats.
  * Where no channel suits both, they stay two.
  */
 function merge(seats: readonly Seat[], seat: Seat): readonly Seat[] {
-  const who = canonical(seat.who);
-  const at = seats.findIndex((other) => canonical(other.who) === who && seat.channels.some((channel) => other.channels.includes(channel)));
+  const at = seats.findIndex((other) => sameWho(other, seat) && seat.channels.some((channel) => other.channels.includes(channel)));
   const other = seats[at];
   if (!other) return [...seats, seat];
   const both: Seat = {

@@ -16,7 +16,8 @@ export const readSurface =
     const entries = read.map(at, ["name"], ["paths", "resources", "tags"]);
     if (!entries) return undefined;
     const name = read.text(entries.get("name"), 64, NAME);
-    const patterns = (key: string): readonly string[] | undefined => optionalList(read, entries.get(key), MOST.patterns, (item) => pattern(read, item));
+    const patterns = (key: string): readonly string[] | undefined =>
+      optionalList(read, entries.get(key), MOST.patterns, (item) => pattern(read, item));
     const paths = patterns("paths");
     const resources = patterns("resources");
     const tags = optionalList(read, entries.get("tags"), MOST.patterns, (item) => read.text(item, 64));
@@ -65,7 +66,8 @@ function belongs(read: Reading, at: At, outcome: RuleDefinition["outcome"], entr
   forbid("instruction", instructs);
   forbid("holds", outcome !== "auto");
   if (outcome === "escalate" && !entries.has("seats")) read.fault(at, `${at.path} lacks seats`, "a rule that escalates says to whom");
-  if (outcome === "revise" && !entries.has("instruction")) read.fault(at, `${at.path} lacks instruction`, "a rule that sends back says what to mend");
+  if (outcome === "revise" && !entries.has("instruction"))
+    read.fault(at, `${at.path} lacks instruction`, "a rule that sends back says what to mend");
 }
 
 function readInstruction(read: Reading, at: At | undefined): RuleDefinition["instruction"] {
@@ -86,7 +88,13 @@ const readSeat =
     const count = entries.has("count") ? read.count(entries.get("count"), 1, 20) : 1;
     const strength = entries.has("strength") ? read.oneOf(entries.get("strength"), STRENGTHS) : "session";
     const given = entries.get("channels");
-    const channels = given ? nonEmpty(read, given, read.list(given, CHANNELS.length, (item) => read.oneOf(item, CHANNELS))) : CHANNELS;
+    const channels = given
+      ? nonEmpty(
+          read,
+          given,
+          read.list(given, CHANNELS.length, (item) => read.oneOf(item, CHANNELS)),
+        )
+      : CHANNELS;
     if (id === undefined || !who || !fallback || count === undefined || !strength || !channels) return undefined;
     return { id, who, fallback, count, strength, channels };
   };

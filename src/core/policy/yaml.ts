@@ -31,7 +31,7 @@ export class Faults {
   }
 
   add(at: number, code: string, message: string, where?: string, remedy?: string): undefined {
-    if (this.list.length >= MOST) return;
+    if (this.list.length >= MOST) return undefined;
     const place = placeOf(this.text, at);
     this.list.push({ code, message, ...place, ...(where ? { where } : {}), ...(remedy ? { remedy } : {}) });
     return undefined;
@@ -72,7 +72,8 @@ export function readYaml(faults: Faults): Result<YamlNode, undefined> {
     // Brackets by the hundred thousand exhaust its stack.
     return refuse(faults, 0, "bundle_syntax", "the text cannot be read as YAML");
   }
-  for (const { pos, message } of [...document.errors, ...document.warnings]) faults.add(Math.min(pos[0], text.length), "bundle_syntax", message);
+  for (const { pos, message } of [...document.errors, ...document.warnings])
+    faults.add(Math.min(pos[0], text.length), "bundle_syntax", message);
   refuseExtras(document, faults);
   if (faults.list.length > 0) return fail(undefined);
   if (!document.contents) return refuse(faults, 0, "bundle_empty", "the text is empty");
@@ -92,7 +93,8 @@ function refuseExtras(document: Document.Parsed, faults: Faults): void {
     if (isPair(node)) return undefined;
     const at = startOf(node as Node);
     if (isAlias(node)) faults.add(at, "bundle_alias", "aliases are not read: write the value out");
-    else if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined) faults.add(at, "bundle_anchor", "anchors are not read: write the value out");
+    else if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined)
+      faults.add(at, "bundle_anchor", "anchors are not read: write the value out");
     else if ((isScalar(node) || isCollection(node)) && node.tag !== undefined) faults.add(at, "bundle_tag", "tags are not read");
     return undefined;
   });
@@ -104,7 +106,15 @@ const startOf = (node: Node | null | undefined): number => node?.range?.[0] ?? 0
 function convert(node: unknown, faults: Faults, depth: number): YamlNode | undefined {
   const at = startOf(node as Node);
   if (depth > DEPTH) return faults.add(at, "bundle_too_deep", `values nest more than ${DEPTH} deep`);
-  if (isMap(node)) return { kind: "map", at, entries: unique(node.items.flatMap((pair) => entryOf(pair, faults, depth)), faults) };
+  if (isMap(node))
+    return {
+      kind: "map",
+      at,
+      entries: unique(
+        node.items.flatMap((pair) => entryOf(pair, faults, depth)),
+        faults,
+      ),
+    };
   if (isSeq(node)) return { kind: "list", at, items: node.items.flatMap((item) => convert(item, faults, depth + 1) ?? []) };
   if (isScalar(node)) {
     const { value } = node;
@@ -138,17 +148,26 @@ function entryOf({ key, value }: Pair, faults: Faults, depth: number): readonly 
 export function placeInScalar(text: string, node: YamlNode & { readonly kind: "scalar" }, offset: number): number {
   const value = String(node.value);
   let at = contentStart(text, node.at);
-  for (let i = 0; i <= offset; i++) {
-    if (i === value.length) return Math.min(at, node.end);
-    const wanted = value[i] as string;
-    const blank = /\s/.test(wanted);
-    while (at < node.end && text[at] !== wanted && !(blank && /\s/.test(text[at] as string))) at++;
+  for (let i = 0; i < Math.min(offset, value.length); i++) {
+    at = placeOfChar(text, at, node.end, value[i] as string);
     if (at >= node.end) return node.at;
-    if (i === offset) return at;
     at++;
-    if (blank) while (at < node.end && /\s/.test(text[at] as string) && !/\s/.test(value[i + 1] ?? "")) at++;
   }
-  return node.at;
+  if (offset >= value.length) return Math.min(at, node.end);
+  const found = placeOfChar(text, at, node.end, value[offset] as string);
+  return found < node.end ? found : node.at;
+}
+
+const isBlank = (char: string | undefined): boolean => char !== undefined && /\s/.test(char);
+
+/** Where a character of the value stands at or after `from`; a blank may be written as any other blank. */
+function placeOfChar(text: string, from: number, end: number, char: string): number {
+  let at = from;
+  // A fold stands for one blank but is written as a line end and an indentation: what is left of it comes before the next word.
+  if (!isBlank(char)) while (at < end && isBlank(text[at])) at++;
+  const fits = (found: string | undefined): boolean => found === char || (isBlank(char) && isBlank(found));
+  while (at < end && !fits(text[at])) at++;
+  return at;
 }
 
 /** Past an opening quote, or past the header line of a block scalar. */

@@ -9,7 +9,13 @@ import type { CelValue } from "./types.ts";
 import { codePoints } from "./values.ts";
 
 /** `size(x)`, `x.size()`, `s.startsWith(t)`, `s.endsWith(t)`, `s.contains(t)`, `s.matches(re)` and `glob(path, pattern or list)`: no others. */
-export function compileCall(compiler: Compiler, node: ASTNode, name: string, receiver: ASTNode | undefined, args: readonly ASTNode[]): Typed | undefined {
+export function compileCall(
+  compiler: Compiler,
+  node: ASTNode,
+  name: string,
+  receiver: ASTNode | undefined,
+  args: readonly ASTNode[],
+): Typed | undefined {
   const operands = receiver ? [receiver, ...args] : args;
   if (name === "size" && operands.length === 1) return size(compiler, operands[0] as ASTNode);
   if (operands.length === 2) {

@@ -2,10 +2,11 @@ import type { ASTNode } from "@marcbachmann/cel-js";
 import { compileCall } from "./calls.ts";
 import { compileMacro, isMacro } from "./macros.ts";
 import { literal } from "./machine.ts";
-import type { Machine, Run, Typed } from "./machine.ts";
+import type { Run, Typed } from "./machine.ts";
 import { compileBinary, compileIn, isBinary } from "./operators.ts";
+import { buildMap, readEntry, readField, readItem, runAll, test } from "./reads.ts";
 import { ANY, BOOL, CelError, INT, STRING, listOf, mapOf, nameOf, unify } from "./types.ts";
-import type { CelType, CelValue, Fields, MessageType, Outcome } from "./types.ts";
+import type { CelType, CelValue, Fields, MessageType } from "./types.ts";
 import { intOf } from "./values.ts";
 
 /** Something of an expression that the profile does not have, by offsets into its text. */
@@ -93,7 +94,8 @@ export class Compiler {
   #value(node: ASTNode & { op: "value" }): Typed | undefined {
     const { args } = node;
     if (typeof args === "boolean") return literal(BOOL, args);
-    if (typeof args === "string") return args.isWellFormed() ? literal(STRING, args) : this.fault(node, "a string literal holds half of a surrogate pair");
+    if (typeof args === "string")
+      return args.isWellFormed() ? literal(STRING, args) : this.fault(node, "a string literal holds half of a surrogate pair");
     if (typeof args !== "bigint") return this.fault(node, `${literalKind(args)} literals are not part of pawl-cel/1`);
     const value = intOf(args);
     return value instanceof CelError ? this.fault(node, "the literal does not fit in 64 bits") : literal(INT, value);
@@ -124,12 +126,14 @@ export class Compiler {
 
   #has(node: ASTNode & { op: "call" }): Typed | undefined {
     const [arg] = node.args[1];
-    if (!arg || node.args[1].length !== 1 || arg.op !== ".") return this.fault(node, "has() takes one field selection, such as has(e.path)");
+    if (!arg || node.args[1].length !== 1 || arg.op !== ".")
+      return this.fault(node, "has() takes one field selection, such as has(e.path)");
     const [of, name] = arg.args;
     const base = this.compile(of);
     if (!base) return undefined;
     const size = base.size + 1;
-    if (base.type.kind === "map" && unify(base.type.key, STRING)) return { type: BOOL, run: test(base.run, (map) => (map as ReadonlyMap<CelValue, CelValue>).has(name)), size };
+    if (base.type.kind === "map" && unify(base.type.key, STRING))
+      return { type: BOOL, run: test(base.run, (map) => (map as ReadonlyMap<CelValue, CelValue>).has(name)), size };
     if (base.type.kind !== "message") return this.fault(arg, `${nameOf(base.type)} has no fields, so there is no ${name}`);
     if (!this.#fieldOf(arg, base.type, name)) return undefined;
     return { type: BOOL, run: test(base.run, (value) => (value as Readonly<Record<string, unknown>>)[name] !== undefined), size };
@@ -151,7 +155,14 @@ export class Compiler {
     if (!items || !of) return undefined;
     const runs = items.map((item) => item.run);
     const size = items.reduce((sum, item) => sum + item.size, 1);
-    if (items.every((item) => item.literal !== undefined)) return { ...literal(listOf(of), items.map((item) => item.literal as CelValue)), size };
+    if (items.every((item) => item.literal !== undefined))
+      return {
+        ...literal(
+          listOf(of),
+          items.map((item) => item.literal as CelValue),
+        ),
+        size,
+      };
     return { type: listOf(of), run: (m) => runAll(runs, m), size };
   }
 
@@ -167,7 +178,14 @@ export class Compiler {
     const bad = keys.findIndex((item) => item.type.kind === "list" || item.type.kind === "map" || item.type.kind === "message");
     if (bad >= 0) return this.fault(keyNodes[bad] as ASTNode, "map keys are bool, int or string");
     const size = [...keys, ...values].reduce((sum, item) => sum + item.size, 1);
-    return { type: mapOf(key, of), run: buildMap(keys.map((k) => k.run), values.map((v) => v.run)), size };
+    return {
+      type: mapOf(key, of),
+      run: buildMap(
+        keys.map((k) => k.run),
+        values.map((v) => v.run),
+      ),
+      size,
+    };
   }
 
   #all(nodes: readonly ASTNode[]): Typed[] | undefined {
@@ -238,69 +256,4 @@ function literalKind(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "number") return "double";
   return value instanceof Uint8Array ? "bytes" : "unsigned";
-}
-
-/** A strict function of one value that is not an error. */
-function test(run: Run, fn: (value: CelValue) => boolean): Run {
-  return (m) => {
-    const value = run(m);
-    return value instanceof CelError ? value : fn(value);
-  };
-}
-
-function readField(of: Run, name: string, optional: boolean): Run {
-  const absent = new CelError(`absent attribute: ${name}`);
-  return (m) => {
-    const base = of(m);
-    if (base instanceof CelError) return base;
-    const value = (base as Readonly<Record<string, CelValue | undefined>>)[name];
-    return optional && value === undefined ? absent : (value as CelValue);
-  };
-}
-
-function readItem(of: Run, at: Run): Run {
-  return (m) => {
-    const list = of(m);
-    if (list instanceof CelError) return list;
-    const index = at(m);
-    if (index instanceof CelError) return index;
-    const item = (list as readonly CelValue[])[Number(index)];
-    return item === undefined ? new CelError(`index out of bounds: ${String(index)}`) : item;
-  };
-}
-
-function readEntry(of: Run, at: (m: Machine) => Outcome): Run {
-  return (m) => {
-    const map = of(m);
-    if (map instanceof CelError) return map;
-    const key = at(m);
-    if (key instanceof CelError) return key;
-    const value = (map as ReadonlyMap<CelValue, CelValue>).get(key);
-    return value === undefined ? new CelError(`no such key: ${String(key)}`) : value;
-  };
-}
-
-function runAll(runs: readonly Run[], m: Machine): Outcome {
-  const values: CelValue[] = [];
-  for (const run of runs) {
-    const value = run(m);
-    if (value instanceof CelError) return value;
-    values.push(value);
-  }
-  return values;
-}
-
-function buildMap(keys: readonly Run[], values: readonly Run[]): Run {
-  return (m) => {
-    const map = new Map<CelValue, CelValue>();
-    for (const [i, run] of keys.entries()) {
-      const key = run(m);
-      if (key instanceof CelError) return key;
-      if (map.has(key)) return new CelError(`repeated map key: ${String(key)}`);
-      const value = (values[i] as Run)(m);
-      if (value instanceof CelError) return value;
-      map.set(key, value);
-    }
-    return map;
-  };
 }

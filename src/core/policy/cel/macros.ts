@@ -19,9 +19,16 @@ interface Loop {
   readonly cost: number;
 }
 
-export function compileMacro(compiler: Compiler, node: ASTNode, name: Macro, receiver: ASTNode, args: readonly ASTNode[]): Typed | undefined {
+export function compileMacro(
+  compiler: Compiler,
+  node: ASTNode,
+  name: Macro,
+  receiver: ASTNode,
+  args: readonly ASTNode[],
+): Typed | undefined {
   const [variable, first, second] = args;
-  if (!variable || !first || args.length > (name === "map" ? 3 : 2)) return compiler.fault(node, `${name}() takes a variable and an expression`);
+  if (!variable || !first || args.length > (name === "map" ? 3 : 2))
+    return compiler.fault(node, `${name}() takes a variable and an expression`);
   if (variable.op !== "id") return compiler.fault(variable, "the loop variable must be a plain name");
   const over = compiler.compile(receiver);
   if (!over) return undefined;
@@ -47,7 +54,7 @@ function elementOf(type: CelType): CelType | undefined {
 function each(loop: Loop, m: Machine, visit: (result: Outcome, item: CelValue) => Outcome | undefined, end: () => Outcome): Outcome {
   const over = loop.over(m);
   if (over instanceof CelError) return over;
-  const items = over instanceof Map ? over.keys() : (over as readonly CelValue[]);
+  const items: Iterable<CelValue> = over instanceof Map ? (over as ReadonlyMap<CelValue, CelValue>).keys() : (over as readonly CelValue[]);
   for (const item of items) {
     if (!charge(m, loop.cost)) return EXHAUSTED;
     m.vars[loop.slot] = item;

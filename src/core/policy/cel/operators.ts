@@ -1,4 +1,5 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
+import { never } from "../../base/index.ts";
 import type { Compiler } from "./compile.ts";
 import { EXHAUSTED, charge } from "./machine.ts";
 import type { Run, Typed } from "./machine.ts";
@@ -74,6 +75,8 @@ function orderBy(op: Exclude<Order, "==" | "!=">, order: (a: CelValue, b: CelVal
       return (a, b) => order(a, b) > 0;
     case ">=":
       return (a, b) => order(a, b) >= 0;
+    default:
+      return never(op, "operator");
   }
 }
 

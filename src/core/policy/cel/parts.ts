@@ -65,7 +65,8 @@ function partOf(node: ASTNode, roots: Fields): Part {
 }
 
 /** Cut by code points, with a mark that says so. */
-export const clip = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`);
+export const clip = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
 
 const ITEMS = 8;
 const VALUE_TEXT = 120;
@@ -80,7 +81,11 @@ function bounded(value: CelValue, depth: number): Json {
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object") return value;
   if (depth > 1) return "…";
-  if (Array.isArray(value)) return some((value as readonly CelValue[]).slice(0, ITEMS).map((item) => bounded(item, depth + 1)), value.length);
+  if (Array.isArray(value))
+    return some(
+      (value as readonly CelValue[]).slice(0, ITEMS).map((item) => bounded(item, depth + 1)),
+      value.length,
+    );
   const entries = value instanceof Map ? [...value] : Object.entries(value as CelMessage);
   const kept = entries.filter((entry): entry is [CelValue & string, CelValue] => entry[1] !== undefined).slice(0, ITEMS);
   return Object.fromEntries(kept.map(([key, item]) => [clip(String(key), VALUE_TEXT), bounded(item, depth + 1)]));

@@ -15,7 +15,10 @@ const PROGRAM = 4000;
 /** An RE2 pattern, or why it is refused. RE2 matches in time linear in the text, whatever the pattern. */
 export function regexOf(source: string): Pattern | string {
   if (source.length > LENGTH) return `the pattern is longer than ${LENGTH} characters`;
-  const repeats = [...source.matchAll(/\{(\d*)(?:,(\d*))?\}/g)].reduce((sum, [, low, high]) => sum + Math.max(Number(low), Number(high ?? 0)), 0);
+  const repeats = [...source.matchAll(/\{(\d*)(?:,(\d*))?\}/g)].reduce(
+    (sum, [, low, high]) => sum + Math.max(Number(low), Number(high ?? 0)),
+    0,
+  );
   if (repeats > REPEATS) return `the pattern repeats more than ${REPEATS} times`;
   let compiled: RE2JS;
   try {
@@ -38,7 +41,20 @@ export function globOf(source: string): Pattern | string {
   const compiled = compileGlob(source);
   if (!compiled.ok) return [compiled.error.message, compiled.error.remedy].filter(Boolean).join(": ");
   const glob = compiled.value;
-  return { test: (text) => glob.matches(text), cost: (length) => 1 + Math.ceil((length * source.length) / 64) };
+  const may = literalsOf(source);
+  return { test: (text) => may(text) && glob.matches(text), cost: (length) => 1 + Math.ceil((length * source.length) / 64) };
+}
+
+/**
+ * Whether a text holds what the pattern says literally: cheap, and false for most of the texts that a policy looks at. A slash
+ * after `**` is no literal, because the two may stand for nothing at all.
+ */
+function literalsOf(source: string): (text: string) => boolean {
+  const [head = "", ...rest] = source.replaceAll(/\*\*\/?/g, "*").split(/[*?]+/);
+  if (rest.length === 0) return (text) => text === head;
+  const tail = rest.at(-1) as string;
+  const middle = rest.slice(0, -1).filter((literal) => literal !== "");
+  return (text) => text.startsWith(head) && text.endsWith(tail) && middle.every((literal) => text.includes(literal));
 }
 
 /** True when any of the patterns matches. */

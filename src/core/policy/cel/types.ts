@@ -24,10 +24,22 @@ export const INT = { kind: "int" } as const;
 export const STRING = { kind: "string" } as const;
 export const ANY = { kind: "any" } as const;
 export const listOf = <const T extends CelType>(of: T): { readonly kind: "list"; readonly of: T } => ({ kind: "list", of });
-export const mapOf = <const K extends CelType, const T extends CelType>(key: K, of: T): { readonly kind: "map"; readonly key: K; readonly of: T } => ({ kind: "map", key, of });
-export const message = <const F extends Fields>(name: string, fields: F): { readonly kind: "message"; readonly name: string; readonly fields: F } => ({ kind: "message", name, fields });
-export const field = <const T extends CelType>(type: T, doc: string): { readonly type: T; readonly optional: false; readonly doc: string } => ({ type, optional: false, doc });
-export const optional = <const T extends CelType>(type: T, doc: string): { readonly type: T; readonly optional: true; readonly doc: string } => ({ type, optional: true, doc });
+export const mapOf = <const K extends CelType, const T extends CelType>(
+  key: K,
+  of: T,
+): { readonly kind: "map"; readonly key: K; readonly of: T } => ({ kind: "map", key, of });
+export const messageOf = <const F extends Fields>(
+  name: string,
+  fields: F,
+): { readonly kind: "message"; readonly name: string; readonly fields: F } => ({ kind: "message", name, fields });
+export const field = <const T extends CelType>(
+  type: T,
+  doc: string,
+): { readonly type: T; readonly optional: false; readonly doc: string } => ({ type, optional: false, doc });
+export const optional = <const T extends CelType>(
+  type: T,
+  doc: string,
+): { readonly type: T; readonly optional: true; readonly doc: string } => ({ type, optional: true, doc });
 
 /** An int is a number where a double holds it exactly, and a bigint beyond: equal ints are always `===`. */
 export type CelInt = number | bigint;

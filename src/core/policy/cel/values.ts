@@ -1,3 +1,4 @@
+import { never } from "../../base/index.ts";
 import { CelError } from "./types.ts";
 import type { CelInt, CelType, CelValue, Outcome } from "./types.ts";
 
@@ -39,6 +40,8 @@ function slowArithmetic(op: Arithmetic, a: bigint, b: bigint): Outcome {
     case "%":
       // The quotient overflows, so CEL calls the modulus an overflow too, where the hardware would trap.
       return b === 0n ? MODULUS : a === MIN && b === -1n ? OVERFLOW : intOf(a % b);
+    default:
+      return never(op, "operator");
   }
 }
 
