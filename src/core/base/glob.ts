@@ -1,4 +1,4 @@
-import { assert } from "./assert.ts";
+import { assert, never } from "./assert.ts";
 import { ok, refuse } from "./result.ts";
 import type { Refusal, Result } from "./result.ts";
 
@@ -18,7 +18,7 @@ type Token = { readonly kind: "literal"; readonly char: string } | { readonly ki
 
 export function compileGlob(pattern: string): Result<Glob, Refusal<GlobCode>> {
   if (pattern === "") return refuse("glob_empty", "a pattern must not be empty", { remedy: "write ** to match everything" });
-  if ([...pattern].length > GLOB_MAX) {
+  if (Array.from(pattern).length > GLOB_MAX) {
     return refuse("glob_too_long", `a pattern has at most ${GLOB_MAX} characters`, { remedy: "use fewer, wider patterns" });
   }
   if (!pattern.isWellFormed() || /\p{Cc}/u.test(pattern)) return refuse("glob_bad_text", "a pattern holds no control characters");
@@ -36,7 +36,7 @@ export function matchesPattern(pattern: string, text: string): boolean {
 }
 
 function tokenise(pattern: string): readonly Token[] {
-  const chars = [...pattern];
+  const chars = Array.from(pattern);
   const tokens: Token[] = [];
   for (let i = 0; i < chars.length; i += 1) {
     const char = chars[i] as string;
@@ -104,5 +104,7 @@ function step(tokens: readonly Token[], next: Uint8Array, i: number, char: strin
       if (char === "/") enter(tokens, next, i);
       else next[i] = 1;
       return true;
+    default:
+      return never(token, "token");
   }
 }

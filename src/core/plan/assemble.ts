@@ -2,7 +2,7 @@ import { assert, canonical, digestOf } from "../base/index.ts";
 import type { ChangeId } from "../base/index.ts";
 import { PLAN_BOUNDS } from "./bounds.ts";
 import { claimFindings, claimStatements, openClaims } from "./claims.ts";
-import { normalPlan, normalScope } from "./normal.ts";
+import { normalPlan, normalScope, normalStep } from "./normal.ts";
 import { wordFindings } from "./said.ts";
 import { validatePlan } from "./schema.ts";
 import { derivedScope, scopeFindings } from "./scope.ts";
@@ -27,8 +27,9 @@ export function assemblePlan({ change, proposal, analyses, names }: AssembleInpu
   const { title, summary, proposer, onBehalfOf } = proposal;
   const scope = normalScope(proposal.scope === undefined ? derivedScope(names) : { ...proposal.scope, origin: "given" });
   const intent: Intent = { title, summary, proposer, onBehalfOf, scope };
-  const steps = analyses.map(({ id, connector, analysis }) => boundedStep({ ...analysis.step, id, connector }));
-  const all = (list: "impact" | "evidence" | "unverified" | "assumptions"): readonly Statement[] => analyses.flatMap(({ analysis }) => analysis[list]);
+  const steps = analyses.map(({ id, connector, analysis }) => normalStep(boundedStep({ ...analysis.step, id, connector })));
+  const all = (list: "impact" | "evidence" | "unverified" | "assumptions"): readonly Statement[] =>
+    analyses.flatMap(({ analysis }) => analysis[list]);
   const evidence = [...all("evidence"), ...claimStatements(proposal)];
   const found = analyses.flatMap(({ analysis }) => analysis.findings);
   const plan = normalPlan({
@@ -43,7 +44,10 @@ export function assemblePlan({ change, proposal, analyses, names }: AssembleInpu
     assumptions: all("assumptions"),
   });
   const valid = validatePlan(plan);
-  assert(valid.ok, `a connector keeps to the plan's shape: ${valid.ok ? "" : valid.error.map(({ where, message }) => `${where} ${message}`).join("; ")}`);
+  assert(
+    valid.ok,
+    `a connector keeps to the plan's shape: ${valid.ok ? "" : valid.error.map(({ where, message }) => `${where} ${message}`).join("; ")}`,
+  );
   return valid.value;
 }
 
@@ -68,7 +72,10 @@ function boundedEffect(effect: Effect): Effect {
 function boundedDetail(detail: Detail): Detail {
   if (detail.kind !== "diff" || detail.text.length <= PLAN_BOUNDS.diff) return detail;
   const { text, added, removed } = detail;
-  return { kind: "uninspectable", reason: `the difference has ${text.length} characters (${added} lines added, ${removed} removed), more than the ${PLAN_BOUNDS.diff} that are shown` };
+  return {
+    kind: "uninspectable",
+    reason: `the difference has ${text.length} characters (${added} lines added, ${removed} removed), more than the ${PLAN_BOUNDS.diff} that are shown`,
+  };
 }
 
 function boundedValue(value: PlanValue): PlanValue {

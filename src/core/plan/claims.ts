@@ -85,28 +85,29 @@ function judge(proposal: Proposal, steps: readonly PlanStep[]): readonly Judged[
   const claims = [...formalClaims(proposal.claims), ...spokenClaims([proposal.title, proposal.summary, ...proposal.claims])];
   return claims.map((claim) => {
     const verdicts = effects.map(claim.check);
-    const those = (verdict: Verdict): readonly Effect[] => effects.filter((_, i) => verdicts[i] === verdict);
+    const those = (wanted: Verdict): readonly Effect[] => effects.filter((_, i) => verdicts[i] === wanted);
     return { ...claim, against: those("contradicts"), unknown: those("unknown") };
   });
 }
 
 /** What about an effect speaks against a claim, besides its kind. */
 const trait = ({ reversibility, exposure }: Effect): string =>
-  [reversibility === "irreversible" ? ", which cannot be undone" : "", exposure === "public" || exposure === "external" ? ", seen outside" : ""].join("");
+  [
+    reversibility === "irreversible" ? ", which cannot be undone" : "",
+    exposure === "public" || exposure === "external" ? ", seen outside" : "",
+  ].join("");
 
 /** Where the decoded effects contradict what was said. Never the reverse: agreement earns nothing. */
 export function claimFindings(proposal: Proposal, steps: readonly PlanStep[]): readonly Finding[] {
   return judge(proposal, steps).flatMap(({ said, severity, against }) =>
-    against.map(
-      (effect): Finding => ({
-        code: "claim.contradicted",
-        severity,
-        message: `The proposer's words do not match the plan. They say “${said}”; the plan says ${effect.kind}${trait(effect)}`,
-        resource: effect.resource,
-        remedy: "correct what is said, or drop the effect",
-        provenance: "derived",
-      }),
-    ),
+    against.map((effect): Finding => ({
+      code: "claim.contradicted",
+      severity,
+      message: `The proposer's words do not match the plan. They say “${said}”; the plan says ${effect.kind}${trait(effect)}`,
+      resource: effect.resource,
+      remedy: "correct what is said, or drop the effect",
+      provenance: "derived",
+    })),
   );
 }
 
@@ -117,5 +118,11 @@ export const claimStatements = (proposal: Proposal): readonly Statement[] =>
 /** Claims that the effects can neither bear out nor contradict. */
 export const openClaims = (proposal: Proposal, steps: readonly PlanStep[]): readonly Statement[] =>
   judge(proposal, steps).flatMap(({ said, unknown }) =>
-    unknown.map(({ resource }) => ({ topic: "claim", text: `Whether “${said}” holds`, resource, provenance: "unknown" as const, source: "pawl" })),
+    unknown.map(({ resource }) => ({
+      topic: "claim",
+      text: `Whether “${said}” holds`,
+      resource,
+      provenance: "unknown" as const,
+      source: "pawl",
+    })),
   );

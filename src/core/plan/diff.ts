@@ -44,7 +44,10 @@ export interface PlanDiff {
   readonly intent: readonly Delta[];
   readonly scope: readonly Delta[];
   /** `moved`: the steps that both have stand in another order. */
-  readonly steps: Changed<string> & { readonly moved: boolean; readonly changed: readonly { readonly step: string; readonly deltas: readonly Delta[] }[] };
+  readonly steps: Changed<string> & {
+    readonly moved: boolean;
+    readonly changed: readonly { readonly step: string; readonly deltas: readonly Delta[] }[];
+  };
   readonly effects: Changed<StepEffect> & { readonly changed: readonly EffectChange[] };
   readonly undo: readonly { readonly step: string; readonly before: Undo; readonly after: Undo }[];
   readonly findings: Changed<Finding>;
@@ -65,7 +68,9 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
     scope: deltas(before.intent.scope, after.intent.scope),
     steps: stepChanges(before, after, pairs),
     effects: effectChanges(before, after),
-    undo: pairs.filter(([old, now]) => !same(old.undo, now.undo)).map(([old, now]) => ({ step: old.id, before: old.undo, after: now.undo })),
+    undo: pairs
+      .filter(([old, now]) => !same(old.undo, now.undo))
+      .map(([old, now]) => ({ step: old.id, before: old.undo, after: now.undo })),
     findings: changes(before.findings, after.findings),
     statements: changes(statementsOf(before), statementsOf(after)),
   };
@@ -73,7 +78,7 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
 
 const same = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b);
 
-const asked = ({ schema, change, intent: { scope: _, ...said } }: Plan): unknown => ({ schema, change, ...said });
+const asked = ({ schema, change, intent: { scope: _scope, ...said } }: Plan): unknown => ({ schema, change, ...said });
 
 function stepChanges(before: Plan, after: Plan, pairs: readonly (readonly [PlanStep, PlanStep])[]): PlanDiff["steps"] {
   const [old, now] = [before.steps.map(({ id }) => id), after.steps.map(({ id }) => id)];
@@ -82,7 +87,10 @@ function stepChanges(before: Plan, after: Plan, pairs: readonly (readonly [PlanS
   return {
     added: now.filter((id) => !kept.has(id)),
     removed: old.filter((id) => !kept.has(id)),
-    moved: !same(old.filter((id) => kept.has(id)), now.filter((id) => kept.has(id))),
+    moved: !same(
+      old.filter((id) => kept.has(id)),
+      now.filter((id) => kept.has(id)),
+    ),
     changed: pairs.map(([a, b]) => ({ step: a.id, deltas: deltas(own(a), own(b)) })).filter((change) => change.deltas.length > 0),
   };
 }
@@ -123,14 +131,17 @@ const keyed =
   ({ step, effect }: StepEffect): string =>
     JSON.stringify([step, effect.resource, byKind ? effect.kind : ""]);
 
-const stepEffects = (plan: Plan): readonly StepEffect[] => plan.steps.flatMap((step) => step.effects.map((effect) => ({ step: step.id, effect })));
+const stepEffects = (plan: Plan): readonly StepEffect[] =>
+  plan.steps.flatMap((step) => step.effects.map((effect) => ({ step: step.id, effect })));
 
 /** Member by member where both sides are objects, and by `path` in lists of fields; any other value is one delta. */
 function deltas(before: unknown, after: unknown, path = ""): readonly Delta[] {
   if (before !== undefined && after !== undefined && same(before, after)) return [];
   const [old, now] = [membersOf(before), membersOf(after)];
   if (old === undefined || now === undefined) {
-    return [{ path, ...(before === undefined ? {} : { before: before as Json }), ...(after === undefined ? {} : { after: after as Json }) }];
+    return [
+      { path, ...(before === undefined ? {} : { before: before as Json }), ...(after === undefined ? {} : { after: after as Json }) },
+    ];
   }
   const names = [...new Set([...old.keys(), ...now.keys()])];
   return names.flatMap((name) => deltas(old.get(name), now.get(name), pointer(path, name)));

@@ -1,10 +1,11 @@
 /** Letters and signs that are drawn like others: which of them, in a text, could make it be read as something else. */
 
 const WORD = /[\p{L}\p{M}\p{N}_]+/gu;
-const NOT_ASCII = /[^\x00-\x7F]/u;
+const NOT_ASCII = /\P{ASCII}/u;
 const LATIN = /\p{Script=Latin}/u;
 /** Written together with Latin letters in ordinary text, and like none of them. */
-const BESIDE_LATIN = /[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]/u;
+const BESIDE_LATIN =
+  /[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]/u;
 
 /**
  * Scripts in which whole words can be spelt that read as Latin ones, and the letters to spell them with. A text that has other
@@ -45,7 +46,8 @@ function disguised(char: string): boolean {
 
 const CJK = String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\u3000-\u303F\uFF00-\uFF65]`;
 /** Slashes, dots, colons, hyphens and marks that stand in for the ASCII ones. */
-const SIGNS = /[\u01C3\u02D0\u0589\u05C3\u2010-\u2012\u2043\u2044\u2212\u2215\u2216\u2223\u2236\u2024\u29F5\u29F8\u29F9\uA789\u037E\u1FEF]/gu;
+const SIGNS =
+  /[\u01C3\u02D0\u0589\u05C3\u2010-\u2012\u2043\u2044\u2212\u2215\u2216\u2223\u2236\u2024\u29F5\u29F8\u29F9\uA789\u037E\u1FEF]/gu;
 /** Wide signs belong to Chinese, Japanese and Korean text, and are odd elsewhere. */
 const WIDE_SIGNS = new RegExp(String.raw`(?<!${CJK})[\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF5E\uFE52-\uFE6B](?!${CJK})`, "gu");
 

@@ -39,7 +39,8 @@ const normalFinding = (finding: Finding): Finding => ({
 
 const normalStatement = (statement: Statement): Statement => ({ ...statement, text: words(statement.text) });
 
-const normalStep = (step: PlanStep): PlanStep => ({
+/** A step as every step of a plan is: what counts effects counts them after this. */
+export const normalStep = (step: PlanStep): PlanStep => ({
   ...step,
   observations: sorted(step.observations, (seen: Observation) => `${seen.subject}\u0000${seen.method}`),
   effects: sorted(step.effects.map(normalEffect), (effect) => `${effect.resource}\u0000${effect.kind}`),

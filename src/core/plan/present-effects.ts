@@ -26,7 +26,13 @@ export const isAboutIntent = ({ code }: FindingItem): boolean => /^(?:scope|clai
 
 export function effectItems(plan: Plan): readonly ItemOf<"effect">[] {
   const items = plan.steps.flatMap((step) =>
-    step.effects.map((effect): ItemOf<"effect"> => ({ kind: "effect", step: step.id, tone: toneOf(effect), consequence: consequenceOf(effect), effect })),
+    step.effects.map((effect): ItemOf<"effect"> => ({
+      kind: "effect",
+      step: step.id,
+      tone: toneOf(effect),
+      consequence: consequenceOf(effect),
+      effect,
+    })),
   );
   // The sort is stable: within a tone the plan's own order stays.
   return items.toSorted((a, b) => TONES.indexOf(a.tone) - TONES.indexOf(b.tone) || blind(a.effect) - blind(b.effect));

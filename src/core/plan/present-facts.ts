@@ -40,9 +40,18 @@ export function reachAnswer(plan: Plan): string {
   const different = (of: (effect: Effect) => readonly string[]): number => new Set(effects.flatMap(of)).size;
   const named = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
   return [
-    named(different((effect) => [`${effect.system}\u0000${effect.environment}`]), "environment"),
-    named(different((effect) => effect.surfaces), "marked surface"),
-    named(different((effect) => effect.owners), "owner"),
+    named(
+      different((effect) => [`${effect.system}\u0000${effect.environment}`]),
+      "environment",
+    ),
+    named(
+      different((effect) => effect.surfaces),
+      "marked surface",
+    ),
+    named(
+      different((effect) => effect.owners),
+      "owner",
+    ),
   ].join(" · ");
 }
 
@@ -68,7 +77,14 @@ export function statementItems(statements: readonly Statement[]): readonly ItemO
   for (const { topic, text, provenance, source, resource } of statements) {
     const key = JSON.stringify([topic, text, provenance, source, resource === undefined]);
     const before = groups.get(key)?.resources ?? [];
-    groups.set(key, { kind: "statement", topic, text, resources: resource === undefined ? before : [...before, resource], provenance, source });
+    groups.set(key, {
+      kind: "statement",
+      topic,
+      text,
+      resources: resource === undefined ? before : [...before, resource],
+      provenance,
+      source,
+    });
   }
   return [...groups.values()].toSorted(byStrength);
 }

@@ -56,7 +56,9 @@ function reach(plan: Plan): Section {
 }
 
 function known(plan: Plan): Section {
-  const seen = plan.steps.flatMap((step) => step.observations.map((observation): ItemOf<"observation"> => ({ kind: "observation", step: step.id, observation })));
+  const seen = plan.steps.flatMap((step) =>
+    step.observations.map((observation): ItemOf<"observation"> => ({ kind: "observation", step: step.id, observation })),
+  );
   const items = [...statementItems(plan.evidence), ...seen].toSorted(byStrength);
   const claimed = plan.evidence.filter((statement) => statement.provenance === "claimed").length;
   const firm = plan.evidence.length + seen.length - claimed;
@@ -84,7 +86,11 @@ function policy(route: Route): Section {
   const reasons = route.reasons.map(({ rule, outcome, text }): Item => ({ kind: "reason", rule, outcome, text }));
   const instructions = route.instructions.map((instruction): Item => ({ kind: "instruction", ...instruction }));
   const holds = route.holds.map((text): Item => ({ kind: "fact", label: "held by", text }));
-  return section("policy", "What does policy say, and why?", `${route.outcome}: ${POLICY_ANSWER[route.outcome]}`, [...reasons, ...instructions, ...holds]);
+  return section("policy", "What does policy say, and why?", `${route.outcome}: ${POLICY_ANSWER[route.outcome]}`, [
+    ...reasons,
+    ...instructions,
+    ...holds,
+  ]);
 }
 
 function undo(plan: Plan): Section {
@@ -100,7 +106,8 @@ function undo(plan: Plan): Section {
 
 function signers(plan: Plan, route: Route): Section {
   const { proposer, onBehalfOf } = plan.intent;
-  const asking = proposer === onBehalfOf ? `Not ${proposer}: it is their change.` : `Not ${proposer}, nor ${onBehalfOf}: they asked for it.`;
+  const asking =
+    proposer === onBehalfOf ? `Not ${proposer}: it is their change.` : `Not ${proposer}, nor ${onBehalfOf}: they asked for it.`;
   const seats = route.seats.map((seat): Item => ({ kind: "seat", seat }));
   const barred: Item[] = seats.length === 0 ? [] : [{ kind: "note", text: asking }];
   return section("signers", "Who must sign?", signersAnswer(route.outcome, route.seats), [...seats, ...barred]);

@@ -36,7 +36,12 @@ function words(max: number, min: number, multiline: boolean): Shape {
     const said = value as string;
     if (min > 0 && said.trim() === "") faults.add("shape.too_short", at, "must not be blank");
     if (control.test(said)) {
-      faults.add("shape.bad_text", at, "holds a control character", multiline ? "only line feed and tab are allowed" : "write one plain line");
+      faults.add(
+        "shape.bad_text",
+        at,
+        "holds a control character",
+        multiline ? "only line feed and tab are allowed" : "write one plain line",
+      );
     }
     if (said.normalize("NFC") !== said) faults.add("shape.bad_text", at, "is not in Unicode normal form C", "normalise it to NFC");
   });

@@ -1,6 +1,19 @@
 /** Terminal text: colours, widths and wrapping. Everything that comes here has been through `visible`. */
 
-export type Style = "plain" | "bold" | "dim" | "red" | "green" | "yellow" | "magenta" | "cyan" | "alarm" | "red-bold" | "green-bold" | "yellow-bold" | "magenta-bold";
+export type Style =
+  | "plain"
+  | "bold"
+  | "dim"
+  | "red"
+  | "green"
+  | "yellow"
+  | "magenta"
+  | "cyan"
+  | "alarm"
+  | "red-bold"
+  | "green-bold"
+  | "yellow-bold"
+  | "magenta-bold";
 
 const SGR: Readonly<Record<Style, string>> = {
   plain: "",
@@ -23,7 +36,8 @@ export const paint = (color: boolean, style: Style, text: string): string =>
 
 const ASCII = /^[\x20-\x7E]*$/;
 const PIECES = /\p{RGI_Emoji}|./gsv;
-const WIDE = /^(?:\p{Emoji_Presentation}|\p{RGI_Emoji}|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}])/v;
+const WIDE =
+  /^(?:\p{Emoji_Presentation}|\p{RGI_Emoji}|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}])/v;
 
 const pieceCells = (piece: string): number => (/^\p{M}/u.test(piece) ? 0 : WIDE.test(piece) ? 2 : 1);
 

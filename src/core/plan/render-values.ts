@@ -1,4 +1,4 @@
-import { canonical } from "../base/index.ts";
+import { canonical, never } from "../base/index.ts";
 import { chop } from "./render-style.ts";
 import type { Sheet } from "./render-style.ts";
 import type { Detail, FieldChange, PlanValue } from "./types.ts";
@@ -17,6 +17,8 @@ export function valueText(value: PlanValue): string {
       return `hidden (${shortDigest(value.digest)})`;
     case "bytes":
       return `${value.size} bytes of ${visible(value.mediaType)} (${shortDigest(value.digest)})`;
+    default:
+      return never(value, "value");
   }
 }
 

@@ -1,3 +1,4 @@
+import { never } from "../base/index.ts";
 import type { Outcome, RuleTrace, Seat, Selector } from "../policy/index.ts";
 import { presentationDigest } from "./present.ts";
 import type { Item, ItemOf, Presentation, Section, Tone } from "./presentation.ts";
@@ -84,7 +85,12 @@ function renderItem(sheet: Sheet, item: Item, named: boolean, context: RenderCon
       return known(sheet, provenance, `${visible(subject)}: ${valueText(value)}`, named ? `${method} for ${item.step}` : method);
     }
     case "reason":
-      return sheet.row({ lead: [{ text: item.outcome, style: OUTCOME[item.outcome] }], indent: HANG, body: { text: visible(item.text) }, right: { text: visible(item.rule), style: "dim" } });
+      return sheet.row({
+        lead: [{ text: item.outcome, style: OUTCOME[item.outcome] }],
+        indent: HANG,
+        body: { text: visible(item.text) },
+        right: { text: visible(item.rule), style: "dim" },
+      });
     case "instruction":
       return renderInstruction(sheet, item);
     case "undo":
@@ -98,10 +104,19 @@ function renderItem(sheet: Sheet, item: Item, named: boolean, context: RenderCon
 
 function renderStep(sheet: Sheet, { step, connector, operation, target }: ItemOf<"step">): void {
   const aim = Object.entries(target).map(([name, value]) => `${visible(name)} ${visible(value)}`);
-  sheet.row({ lead: [{ text: visible(step), style: "dim" }], indent: HANG, body: { text: [`${connector} ${operation}`, ...aim].join(" · "), style: "dim" } });
+  sheet.row({
+    lead: [{ text: visible(step), style: "dim" }],
+    indent: HANG,
+    body: { text: [`${connector} ${operation}`, ...aim].join(" · "), style: "dim" },
+  });
 }
 
-const TONE: Readonly<Record<Tone, Style>> = { destructive: "red-bold", outward: "magenta-bold", changing: "yellow-bold", adding: "green-bold" };
+const TONE: Readonly<Record<Tone, Style>> = {
+  destructive: "red-bold",
+  outward: "magenta-bold",
+  changing: "yellow-bold",
+  adding: "green-bold",
+};
 const SHAPE: Readonly<Record<Provenance, string>> = { derived: "●", attested: "✓", claimed: "◌", unknown: "?" };
 const HOW: Readonly<Record<Provenance, Style>> = { derived: "plain", attested: "green", claimed: "yellow", unknown: "magenta" };
 /** Shape and word together: neither colour nor a legend is needed to tell what is known from what is said. */
@@ -115,11 +130,16 @@ function renderEffect(sheet: Sheet, { tone, consequence, effect, step }: ItemOf<
     body: { text: visible(effect.resource), style: "bold" },
     right: { text: consequence, style: tone === "destructive" ? "red" : "plain" },
   });
-  const labelled = (label: string, texts: readonly string[]): string[] => (texts.length === 0 ? [] : [`${label} ${texts.map((text) => visible(text)).join(", ")}`]);
+  const labelled = (label: string, texts: readonly string[]): string[] =>
+    texts.length === 0 ? [] : [`${label} ${texts.map((text) => visible(text)).join(", ")}`];
   const owned = effect.owners.length === 0 ? ["owner unknown"] : labelled("owned by", effect.owners);
   const place = `${visible(effect.resourceKind)} in ${visible(effect.system)}, ${visible(effect.environment)}`;
   const where = [place, ...labelled("touches", effect.surfaces), ...owned, ...(named ? [`by ${step}`] : [])].join(" · ");
-  sheet.row({ lead: [{ text: knownBy(effect.provenance), style: HOW[effect.provenance] }], indent: HANG, body: { text: where, style: "dim" } });
+  sheet.row({
+    lead: [{ text: knownBy(effect.provenance), style: HOW[effect.provenance] }],
+    indent: HANG,
+    body: { text: where, style: "dim" },
+  });
   if (effect.summary !== "") sheet.row({ indent: HANG, body: { text: visible(effect.summary) }, lead: [] });
   renderFields(sheet, effect.fields, HANG);
   renderDetail(sheet, effect.detail, HANG);
@@ -138,7 +158,12 @@ function renderFinding(sheet: Sheet, { severity, message, resources, provenance,
   const grave = severity === "danger" || severity === "refused";
   const bar: readonly Cell[] = grave ? [{ text: "▌ ", style }] : [];
   if (!grave) sheet.gap();
-  sheet.row({ lead: [...bar, { text: word, style }], rest: bar, indent: HANG, body: { text: visible(message), style: grave ? "bold" : "plain" } });
+  sheet.row({
+    lead: [...bar, { text: word, style }],
+    rest: bar,
+    indent: HANG,
+    body: { text: visible(message), style: grave ? "bold" : "plain" },
+  });
   const below = (cell: Cell): void => sheet.row({ lead: bar, rest: bar, indent: HANG, body: cell });
   for (const resource of resources) below({ text: `· ${visible(resource)}` });
   const advice = remedy === undefined ? "" : ` · ${visible(remedy)}`;
@@ -154,16 +179,31 @@ function renderWords(sheet: Sheet, { by, text }: ItemOf<"words">): void {
 }
 
 function known(sheet: Sheet, provenance: Provenance, text: string, source: string): void {
-  sheet.row({ lead: [{ text: knownBy(provenance), style: HOW[provenance] }], indent: HANG, body: { text }, right: { text: visible(source), style: "dim" } });
+  sheet.row({
+    lead: [{ text: knownBy(provenance), style: HOW[provenance] }],
+    indent: HANG,
+    body: { text },
+    right: { text: visible(source), style: "dim" },
+  });
 }
 
 function renderStatement(sheet: Sheet, { text, resources, provenance, source }: ItemOf<"statement">): void {
   known(sheet, provenance, visible(text), source);
-  for (const resource of resources) sheet.row({ lead: [{ text: `${" ".repeat(HANG)}·`, style: "dim" }], indent: HANG + 2, body: { text: visible(resource), style: "dim" } });
+  for (const resource of resources)
+    sheet.row({
+      lead: [{ text: `${" ".repeat(HANG)}·`, style: "dim" }],
+      indent: HANG + 2,
+      body: { text: visible(resource), style: "dim" },
+    });
 }
 
 function renderInstruction(sheet: Sheet, { rule, code, message, resource }: ItemOf<"instruction">): void {
-  sheet.row({ lead: [{ text: "to mend" }], indent: HANG, body: { text: visible(message) }, right: { text: `${visible(code)} by ${visible(rule)}`, style: "dim" } });
+  sheet.row({
+    lead: [{ text: "to mend" }],
+    indent: HANG,
+    body: { text: visible(message) },
+    right: { text: `${visible(code)} by ${visible(rule)}`, style: "dim" },
+  });
   if (resource !== undefined) sheet.row({ indent: HANG, body: { text: visible(resource), style: "dim" } });
 }
 
@@ -183,12 +223,17 @@ function sitter(selector: Selector): string {
       return `role ${visible(selector.role)}`;
     case "owner":
       return `owner ${visible(selector.handle)}`;
+    default:
+      return never(selector, "selector");
   }
 }
 
 function renderSeat(sheet: Sheet, seat: Seat, { votes = [] }: RenderContext): void {
   const who = seat.who.length === 0 ? "nobody" : seat.who.map(sitter).join(", or ");
-  const how = [seat.strength, ...(seat.channels.length === 0 ? [] : [`by ${seat.channels.map((channel) => visible(channel)).join(", ")}`])].join(" · ");
+  const how = [
+    seat.strength,
+    ...(seat.channels.length === 0 ? [] : [`by ${seat.channels.map((channel) => visible(channel)).join(", ")}`]),
+  ].join(" · ");
   const cast = votes.filter((vote) => vote.seat === seat.id);
   const lead = `${cast.filter(({ approves }) => approves).length >= seat.count ? "■" : "□"} ${visible(seat.id)}`;
   sheet.row({ lead: [{ text: lead }], indent: HANG, body: { text: `${seat.count} of: ${who}` }, right: { text: how, style: "dim" } });
@@ -198,20 +243,33 @@ function renderSeat(sheet: Sheet, seat: Seat, { votes = [] }: RenderContext): vo
 function renderNow(sheet: Sheet, { facts = [], trace = [] }: RenderContext): void {
   if (facts.length + trace.length === 0) return;
   sheet.heading({ text: "As of now", style: "bold" }, { text: "not part of what is signed", style: "dim" });
-  for (const { label, text } of facts) sheet.row({ lead: [{ text: visible(label), style: "dim" }], indent: HANG, body: { text: visible(text) } });
+  for (const { label, text } of facts)
+    sheet.row({ lead: [{ text: visible(label), style: "dim" }], indent: HANG, body: { text: visible(text) } });
   for (const rule of trace) renderTrace(sheet, rule);
 }
 
 function renderTrace(sheet: Sheet, { rule, outcome, fired, when, parts, error, skipped }: RuleTrace): void {
   const state = error !== undefined ? "error" : skipped === true ? "cannot match" : fired ? "fired" : "not met";
-  sheet.row({ lead: [{ text: state, style: fired ? OUTCOME[outcome] : "dim" }], indent: HANG, body: { text: visible(rule) }, right: { text: outcome, style: "dim" } });
+  sheet.row({
+    lead: [{ text: state, style: fired ? OUTCOME[outcome] : "dim" }],
+    indent: HANG,
+    body: { text: visible(rule) },
+    right: { text: outcome, style: "dim" },
+  });
   sheet.row({ indent: HANG, body: { text: visible(when), style: "dim" } });
-  for (const part of parts) sheet.row({ indent: HANG, body: { text: `${visible(part.text)} = ${visible(JSON.stringify(part.value))}`, style: "dim" } });
+  for (const part of parts)
+    sheet.row({ indent: HANG, body: { text: `${visible(part.text)} = ${visible(JSON.stringify(part.value))}`, style: "dim" } });
   if (error !== undefined) sheet.row({ indent: HANG, body: { text: visible(error), style: "red" } });
 }
 
 function renderFoot(sheet: Sheet, presentation: Presentation): void {
   sheet.gap();
-  const digests = { plan: presentation.plan, state: presentation.state, route: presentation.route, shown: presentationDigest(presentation) };
-  for (const [name, digest] of Object.entries(digests)) sheet.row({ lead: [{ text: name, style: "dim" }], indent: FOOT, body: { text: digest, style: "dim" } });
+  const digests = {
+    plan: presentation.plan,
+    state: presentation.state,
+    route: presentation.route,
+    shown: presentationDigest(presentation),
+  };
+  for (const [name, digest] of Object.entries(digests))
+    sheet.row({ lead: [{ text: name, style: "dim" }], indent: FOOT, body: { text: digest, style: "dim" } });
 }

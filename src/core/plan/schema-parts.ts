@@ -28,7 +28,12 @@ export const MOST_PATTERNS = 20_000;
 /** As a caller gives it. A list that is left out is a fault, since it could be read as everything or as nothing. */
 export function scopeMembers(mostPatterns: number) {
   const patterns = list(PATTERN, { max: mostPatterns });
-  return { systems: patterns, environments: patterns, operations: list(choice(EFFECT_KINDS), { max: EFFECT_KINDS.length }), resources: patterns };
+  return {
+    systems: patterns,
+    environments: patterns,
+    operations: list(choice(EFFECT_KINDS), { max: EFFECT_KINDS.length }),
+    resources: patterns,
+  };
 }
 export const scopeLimits = record(choice(LIMITS), integer(0, Number.MAX_SAFE_INTEGER), LIMITS.length);
 export const scopeShape = object(scopeMembers(200), { limits: scopeLimits });

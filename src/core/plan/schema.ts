@@ -2,7 +2,18 @@ import { canonical, fail, ok } from "../base/index.ts";
 import type { JsonObject, Refusal, Result } from "../base/index.ts";
 import { PLAN_BOUNDS } from "./bounds.ts";
 import { normalPlan } from "./normal.ts";
-import { CHANGE_ID, CONNECTOR, DIGEST, EFFECT_KINDS, KEYED_DIGEST, MOST_PATTERNS, PRINCIPAL, STEP_ID, scopeLimits, scopeMembers } from "./schema-parts.ts";
+import {
+  CHANGE_ID,
+  CONNECTOR,
+  DIGEST,
+  EFFECT_KINDS,
+  KEYED_DIGEST,
+  MOST_PATTERNS,
+  PRINCIPAL,
+  STEP_ID,
+  scopeLimits,
+  scopeMembers,
+} from "./schema-parts.ts";
 import { Faults, WELL_FORMED, choice, integer, list, named, object, pointer, record, tagged, text, typeName } from "./shape.ts";
 import { markerOf } from "./secrets.ts";
 import { PLAN_SCHEMA } from "./types.ts";
@@ -37,10 +48,12 @@ const json = named("json", { schema: JSON_SCHEMA, check: checkJson });
 function checkJson(value: unknown, at: string, faults: Faults): void {
   const marker = markerOf(value);
   if (marker) {
-    if (marker.kind !== "sealed") faults.add("shape.bad_format", at, "a secret that is not sealed", "a plan holds a secret's keyed digest only");
+    if (marker.kind !== "sealed")
+      faults.add("shape.bad_format", at, "a secret that is not sealed", "a plan holds a secret's keyed digest only");
     return;
   }
-  if (typeof value === "string") return value.isWellFormed() ? undefined : faults.add("shape.bad_text", at, "half of a surrogate pair stands alone");
+  if (typeof value === "string")
+    return value.isWellFormed() ? undefined : faults.add("shape.bad_text", at, "half of a surrogate pair stands alone");
   if (value === null || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) return;
   if (typeof value !== "object") return faults.add("shape.wrong_type", at, `expected JSON, found ${typeName(value)}`);
   for (const [key, member] of Object.entries(value)) {
@@ -99,11 +112,19 @@ const step = object({
 });
 
 const finding = object(
-  { code: text({ max: 100, pattern: "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$", what: "a code such as scope.outside" }), severity: choice(["info", "warning", "danger", "refused"]), message: words, provenance },
+  {
+    code: text({ max: 100, pattern: "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$", what: "a code such as scope.outside" }),
+    severity: choice(["info", "warning", "danger", "refused"]),
+    message: words,
+    provenance,
+  },
   { resource: name, remedy: words },
 );
 
-const statement = named("statement", object({ topic: text({ min: 1, max: 100 }), text: words, provenance, source: name }, { resource: name }));
+const statement = named(
+  "statement",
+  object({ topic: text({ min: 1, max: 100 }), text: words, provenance, source: name }, { resource: name }),
+);
 const statements = list(statement, { max: PLAN_BOUNDS.statements });
 
 const planShape = object({
@@ -142,7 +163,12 @@ export function validatePlan(raw: unknown): Result<Plan, readonly Refusal[]> {
   const repeated = plan.steps.findIndex(({ id }, i) => plan.steps.findIndex((other) => other.id === id) < i);
   if (repeated >= 0) faults.add("shape.duplicate", `/steps/${repeated}/id`, "another step has this id");
   if (canonical(normalPlan(plan)) !== canonical(plan)) {
-    faults.add("shape.not_normal", "", "the plan is not in normal form", "sort its lists, drop what is there twice, compose its words as NFC");
+    faults.add(
+      "shape.not_normal",
+      "",
+      "the plan is not in normal form",
+      "sort its lists, drop what is there twice, compose its words as NFC",
+    );
   }
   return faults.list.length > 0 ? fail(faults.list) : ok(plan);
 }

@@ -1,4 +1,5 @@
 import { GLOB_MAX, compileGlob } from "../base/index.ts";
+import type { Json } from "../base/index.ts";
 import { EFFECT_KINDS } from "./schema-parts.ts";
 import type { Effect, EffectKind, Finding, PlanStep, Scope } from "./types.ts";
 
@@ -26,17 +27,24 @@ export function derivedScope(names: readonly ScopeNames[]): Scope {
 
 /** A name that cannot stand in a pattern becomes the narrowest pattern that matches it. */
 function asPattern(name: string): string {
-  const chars = [...name.replaceAll(/\p{Cc}/gu, "?").replaceAll(/\*{3,}/g, "**")];
-  return chars.length <= GLOB_MAX ? chars.join("") : `${chars.slice(0, GLOB_MAX - 2).join("").replace(/\**$/, "")}**`;
+  const chars = Array.from(name.replaceAll(/\p{Cc}/gu, "?").replaceAll(/\*{3,}/g, "**"));
+  return chars.length <= GLOB_MAX
+    ? chars.join("")
+    : `${chars
+        .slice(0, GLOB_MAX - 2)
+        .join("")
+        .replace(/\**$/, "")}**`;
 }
 
 /** Whether any of the patterns matches; compiled once for all effects. */
 function matcher(patterns: readonly string[]): (text: string) => boolean {
   const literal = new Set(patterns);
-  const globs = patterns.filter((pattern) => /[*?]/.test(pattern)).flatMap((pattern) => {
-    const compiled = compileGlob(pattern);
-    return compiled.ok ? [compiled.value] : [];
-  });
+  const globs = patterns
+    .filter((pattern) => /[*?]/.test(pattern))
+    .flatMap((pattern) => {
+      const compiled = compileGlob(pattern);
+      return compiled.ok ? [compiled.value] : [];
+    });
   return (text) => literal.has(text) || globs.some((glob) => glob.matches(text));
 }
 
@@ -89,10 +97,17 @@ const MEASURES: Readonly<Record<string, (effect: Effect) => number | undefined>>
 
 /** A quantity is the new value of the field of its name: a number, or a list whose entries count. */
 function stated(effect: Effect, name: string): number | undefined {
-  const after = effect.fields.find((field) => field.path === name)?.after;
-  if (after?.kind !== "json") return undefined;
-  if (Array.isArray(after.value)) return after.value.length;
-  return typeof after.value === "number" && after.value >= 0 ? after.value : undefined;
+  const fields = effect.fields.filter((field) => field.path === name);
+  const amounts = fields.map(({ after }) => (after?.kind === "json" ? amountOf(after.value) : undefined));
+  // Said twice, it counts twice; said once in a way that cannot be counted, it is not said.
+  return fields.length === 0
+    ? undefined
+    : amounts.reduce<number | undefined>((sum, amount) => (sum === undefined || amount === undefined ? undefined : sum + amount), 0);
+}
+
+function amountOf(value: Json): number | undefined {
+  if (Array.isArray(value)) return value.length;
+  return typeof value === "number" && value >= 0 ? value : undefined;
 }
 
 function limitFindings(limits: Scope["limits"], effects: readonly Effect[]): readonly Finding[] {

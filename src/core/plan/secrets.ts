@@ -1,5 +1,5 @@
 import { assert, keyedDigestOf } from "../base/index.ts";
-import type { Json, JsonObject, KeyedDigest } from "../base/index.ts";
+import type { Json, KeyedDigest } from "../base/index.ts";
 import { isRawObject, pointer } from "./shape.ts";
 import type { Faults } from "./shape.ts";
 import type { PlanValue } from "./types.ts";
@@ -45,7 +45,7 @@ export function sealSecrets(value: Json, key: Uint8Array, path = ""): Sealed {
   };
   if (Array.isArray(value)) return { value: value.map(inside), secrets };
   const entries = Object.entries(value).map(([name, member]) => [name, inside(member, name)] as const);
-  return { value: Object.fromEntries(entries) as JsonObject, secrets };
+  return { value: Object.fromEntries(entries), secrets };
 }
 
 /** Faults of the markers in a caller's input: a digest cannot be handed in, and a marker has exactly one shape. */
@@ -53,7 +53,12 @@ export function rawSecretFaults(value: Json, at: string, faults: Faults): void {
   const marker = markerOf(value);
   if (marker?.kind === "raw") return;
   if (marker) {
-    return faults.add("shape.bad_format", at, "a secret is marked by exactly one member", `write {"${MARK}": "the secret"} and nothing else in it`);
+    return faults.add(
+      "shape.bad_format",
+      at,
+      "a secret is marked by exactly one member",
+      `write {"${MARK}": "the secret"} and nothing else in it`,
+    );
   }
   if (value === null || typeof value !== "object") return;
   for (const [name, member] of Object.entries(value)) rawSecretFaults(member, pointer(at, name), faults);

@@ -48,11 +48,7 @@ export function typeName(value: unknown): string {
   return value === undefined ? "nothing" : `a ${typeof value}`;
 }
 
-function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
-}
+const codePoints = (value: string): number => Array.from(value).length;
 
 /** In Unicode mode a surrogate pair is one code point, so this class meets only halves that stand alone. */
 export const WELL_FORMED = String.raw`^[^\uD800-\uDFFF]*$`;
@@ -73,7 +69,8 @@ export function text(rules: TextRules): Shape {
     schema,
     check(value, at, faults) {
       if (typeof value !== "string") return faults.add("shape.wrong_type", at, `expected text, found ${typeName(value)}`);
-      if (!value.isWellFormed()) return faults.add("shape.bad_text", at, "half of a surrogate pair stands alone", "send well-formed Unicode");
+      if (!value.isWellFormed())
+        return faults.add("shape.bad_text", at, "half of a surrogate pair stands alone", "send well-formed Unicode");
       const length = value.length <= max && value.length >= 2 * min ? value.length : codePoints(value);
       if (length > max) return faults.add("shape.too_long", at, `${length} characters, at most ${max} are allowed`);
       if (length < min) return faults.add("shape.too_short", at, min === 1 ? "must not be empty" : `at least ${min} characters are needed`);
@@ -146,7 +143,13 @@ export function object(required: Readonly<Record<string, Shape>>, optional: Read
       for (const [name, member] of present) {
         const shape = known.get(name);
         if (shape) shape.check(member, pointer(at, name), faults);
-        else faults.add("shape.unknown_member", pointer(at, name), `${quoted(name)} is not known here`, `known are ${[...known.keys()].join(", ")}`);
+        else
+          faults.add(
+            "shape.unknown_member",
+            pointer(at, name),
+            `${quoted(name)} is not known here`,
+            `known are ${[...known.keys()].join(", ")}`,
+          );
       }
     },
   };
@@ -205,4 +208,3 @@ export function also(shape: Shape, further: Shape["check"]): Shape {
     },
   };
 }
-

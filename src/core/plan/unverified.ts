@@ -15,7 +15,9 @@ export function missingEvidence(scope: Scope, steps: readonly PlanStep[], eviden
   const ran = evidence.some(({ topic, provenance }) => topic === "tests.ran" && (provenance === "derived" || provenance === "attested"));
   return [
     ...(ran ? [] : [unknown("tests.ran", "Whether it works: no test run, check or dry run is attached")]),
-    ...(scope.origin === "given" ? [] : [unknown("scope", "What it may touch: the request gives no scope, so it was derived from what the request names")]),
+    ...(scope.origin === "given"
+      ? []
+      : [unknown("scope", "What it may touch: the request gives no scope, so it was derived from what the request names")]),
     ...steps.flatMap(undoUnknowns),
     ...steps.flatMap((step) => step.effects.flatMap(effectUnknowns)),
   ];
@@ -38,7 +40,11 @@ function effectUnknowns(effect: Effect): readonly Statement[] {
     [effect.privilege === "unknown", "privilege", "Whether somebody gains or loses rights by it"],
     [effect.owners.length === 0, "owners", "Who owns it"],
     [isBlind(effect), "content", "What is in it: not all of the content can be shown"],
-    [effect.provenance === "claimed" || effect.provenance === "unknown", "effect", "Whether this is what will happen: the effect was not derived"],
+    [
+      effect.provenance === "claimed" || effect.provenance === "unknown",
+      "effect",
+      "Whether this is what will happen: the effect was not derived",
+    ],
   ];
   return open.filter(([applies]) => applies).map(([, topic, text]) => unknown(topic, text, resource));
 }

@@ -39,10 +39,12 @@ const UNSEEN =
 
 /** An emoji that Unicode recommends may hold joiners and selectors; they draw as one picture and hide nothing. */
 const EMOJI = /\p{RGI_Emoji}/gv;
-const JOINING = /[\u{200D}\u{FE0F}\u{E0020}-\u{E007F}]/u;
+const JOINING = /\u{200D}|\u{FE0F}|[\u{E0020}-\u{E007F}]/u;
 
 function* unseen(text: string): Iterable<number> {
-  const pictures = JOINING.test(text) ? [...text.matchAll(EMOJI)].map((match) => [match.index, match.index + match[0].length] as const) : [];
+  const pictures = JOINING.test(text)
+    ? [...text.matchAll(EMOJI)].map((match) => [match.index, match.index + match[0].length] as const)
+    : [];
   let picture = 0;
   for (const match of text.matchAll(UNSEEN)) {
     while ((pictures[picture]?.[1] ?? Infinity) <= match.index) picture += 1;
@@ -61,9 +63,9 @@ const MOST_MARKS = 3;
 function* looseMarks(text: string): Iterable<number> {
   for (const { 0: cluster, 1: base = "", 2: marks = "", index } of text.matchAll(MARKED)) {
     if (JOINING.test(marks)) continue;
-    const foreign = base === "" || /[\x00-\x7F\p{C}\p{Z}]/u.test(base) || cluster.normalize("NFC") !== cluster;
+    const foreign = base === "" || /[\p{ASCII}\p{C}\p{Z}]/u.test(base) || cluster.normalize("NFC") !== cluster;
     let at = index + base.length;
-    for (const [i, char] of [...marks].entries()) {
+    for (const [i, char] of Array.from(marks).entries()) {
       if (foreign || i >= MOST_MARKS) yield at;
       at += char.length;
     }
@@ -89,7 +91,8 @@ export function hiddenCharacters(text: string): readonly HiddenCharacter[] {
   let [at, line, column] = [0, 1, 1];
   for (const char of text) {
     const lineEnd = char === "\n" || char === "\t" || (char === "\r" && text[at + 1] === "\n");
-    if (suspects.has(at) && !lineEnd && DECEIVING.test(char)) found.push({ codePoint: codePointName(char), name: nameOf(char), line, column });
+    if (suspects.has(at) && !lineEnd && DECEIVING.test(char))
+      found.push({ codePoint: codePointName(char), name: nameOf(char), line, column });
     column += 1;
     at += char.length;
     if (char === "\n") [line, column] = [line + 1, 1];

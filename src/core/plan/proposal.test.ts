@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import fc from "fast-check";
+import type { Json, JsonObject } from "../base/index.ts";
+import { PROPOSAL_BOUNDS, parseProposal } from "./index.ts";
+
+const SEED = 7295;
+const minimal = { title: "Do it", steps: [{ connector: "git", input: { patch: "…" } }] };
+const scope = { systems: ["git:shop"], environments: ["main"], operations: ["update"], resources: ["git:shop#**"] };
+
+const faults = (raw: Json): readonly string[] => {
+  const parsed = parseProposal(raw);
+  return parsed.ok ? [] : parsed.error.map(({ code, where }) => `${code} ${where}`);
+};
+
+test("[PL-1] the least proposal is a title and one step; what is left out has one meaning", () => {
+  const parsed = parseProposal(minimal);
+  assert.deepEqual(parsed, {
+    ok: true,
+    value: {
+      title: "Do it",
+      summary: "",
+      steps: [{ id: "step-1", connector: "git", input: { patch: "…" } }],
+      claims: [],
+      start: "when-authorised",
+    },
+  });
+});
+
+test("[PL-1] every member arrives under its own name", () => {
+  const parsed = parseProposal({
+    title: "Do it",
+    summary: "Because\nof this",
+    on_behalf_of: "human:ada",
+    scope: { ...scope, limits: { deletes: 0 } },
+    steps: [{ id: "merge", connector: "git", input: null }],
+    claims: ["no:delete"],
+    start: "on-request",
+    expires_in_seconds: 3600,
+    supersedes: "chg_01k9a7q2m4",
+  });
+  assert.ok(parsed.ok);
+  assert.deepEqual(parsed.value, {
+    title: "Do it",
+    summary: "Because\nof this",
+    onBehalfOf: "human:ada",
+    scope: { ...scope, limits: { deletes: 0 } },
+    steps: [{ id: "merge", connector: "git", input: null }],
+    claims: ["no:delete"],
+    start: "on-request",
+    expiresInSeconds: 3600,
+    supersedes: "chg_01k9a7q2m4",
+  });
+});
+
+test("[PL-1] all faults are told at once, each with its place", () => {
+  const raw = {
+    title: 7,
+    steps: [{ connector: "Git", input: 1, extra: 1 }, "no"],
+    start: "now",
+    expires_in_seconds: 1.5,
+    approved: true,
+    claims: {},
+  };
+  assert.deepEqual(faults(raw), [
+    "shape.wrong_type /title",
+    "shape.bad_format /steps/0/connector",
+    "shape.unknown_member /steps/0/extra",
+    "shape.wrong_type /steps/1",
+    "shape.not_a_choice /start",
+    "shape.wrong_type /expires_in_seconds",
+    "shape.unknown_member /approved",
+    "shape.wrong_type /claims",
+  ]);
+  assert.deepEqual(faults([]), ["shape.wrong_type "]);
+  assert.deepEqual(faults({}), ["shape.missing /title", "shape.missing /steps"]);
+  assert.deepEqual(faults({ ...minimal, steps: [{ connector: "git", input: 1, "a/b~c": 1 }] }), ["shape.unknown_member /steps/0/a~1b~0c"]);
+});
+
+test("[PL-2] what is too long, too many or too few is refused", () => {
+  const step = { connector: "git", input: {} };
+  const { title, summary, steps, claims, claim, minExpirySeconds, maxExpirySeconds } = PROPOSAL_BOUNDS;
+  const cases: readonly (readonly [JsonObject, string])[] = [
+    [{ title: "😀".repeat(title + 1) }, "shape.too_long /title"],
+    [{ title: "" }, "shape.too_short /title"],
+    [{ title: "   " }, "shape.too_short /title"],
+    [{ summary: "x".repeat(summary + 1) }, "shape.too_long /summary"],
+    [{ steps: [] }, "shape.too_few /steps"],
+    [{ steps: Array.from({ length: steps + 1 }, () => step) }, "shape.too_many /steps"],
+    [{ claims: Array.from({ length: claims + 1 }, () => "x") }, "shape.too_many /claims"],
+    [{ claims: ["x".repeat(claim + 1)] }, "shape.too_long /claims/0"],
+    [{ expires_in_seconds: minExpirySeconds - 1 }, "shape.out_of_range /expires_in_seconds"],
+    [{ expires_in_seconds: maxExpirySeconds + 1 }, "shape.out_of_range /expires_in_seconds"],
+  ];
+  for (const [part, fault] of cases) assert.deepEqual(faults({ ...minimal, ...part }), [fault]);
+  assert.deepEqual(faults({ ...minimal, title: "😀".repeat(title) }), []);
+});
+
+test("[PL-2] two steps cannot have one id, whether given or made", () => {
+  const step = { connector: "git", input: {} };
+  assert.deepEqual(faults({ ...minimal, steps: [step, { ...step, id: "step-1" }] }), ["shape.duplicate /steps/1/id"]);
+});
+
+test("[PL-3, F48, F50] words with control characters, of a decomposed form or with half a surrogate pair are refused", () => {
+  assert.deepEqual(faults({ ...minimal, title: "a\nb" }), ["shape.bad_text /title"]);
+  assert.deepEqual(faults({ ...minimal, title: "a\u001B[31mb" }), ["shape.bad_text /title"]);
+  assert.deepEqual(faults({ ...minimal, summary: "a\rb" }), ["shape.bad_text /summary"]);
+  assert.deepEqual(faults({ ...minimal, summary: "a\n\tb" }), []);
+  assert.deepEqual(faults({ ...minimal, title: "cafe\u0301" }), ["shape.bad_text /title"]);
+  assert.deepEqual(faults({ ...minimal, claims: ["\uD800"] }), ["shape.bad_text /claims/0"]);
+});
+
+test("[PL-4] a scope says all four lists, with patterns that can be compiled and operations that exist", () => {
+  assert.deepEqual(faults({ ...minimal, scope: { systems: ["a"] } }), [
+    "shape.missing /scope/environments",
+    "shape.missing /scope/operations",
+    "shape.missing /scope/resources",
+  ]);
+  assert.deepEqual(faults({ ...minimal, scope: { ...scope, resources: ["a***", "", "a\n"], operations: ["drop"] } }), [
+    "shape.not_a_choice /scope/operations/0",
+    "shape.bad_format /scope/resources/0",
+    "shape.bad_format /scope/resources/1",
+    "shape.bad_format /scope/resources/2",
+  ]);
+  assert.deepEqual(faults({ ...minimal, scope: { ...scope, limits: { deletes: -1, speed: 3 } } }), [
+    "shape.out_of_range /scope/limits/deletes",
+    "shape.not_a_choice /scope/limits/speed",
+  ]);
+});
+
+test("[PL-5] no fault repeats a value: it could be a secret", () => {
+  const canary = "canary-hunter2-canary";
+  const raw: Json = {
+    title: [canary],
+    summary: { canary },
+    on_behalf_of: canary.toUpperCase(),
+    start: canary,
+    supersedes: canary,
+    expires_in_seconds: canary,
+    claims: [`${canary}\n`],
+    scope: { systems: [`${canary}***`], environments: canary, operations: [canary], resources: [], limits: { deletes: canary } },
+    steps: [
+      { id: `#${canary}`, connector: `${canary}!`, input: { password: { $secret: [canary] }, token: { $secret: canary, also: canary } } },
+    ],
+  };
+  const parsed = parseProposal(raw);
+  assert.ok(!parsed.ok);
+  assert.equal(parsed.error.length, 15);
+  assert.equal(JSON.stringify(parsed.error).includes("hunter2"), false);
+});
+
+test("[PL-1] no JSON at all makes the reader throw", () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom("title", "steps", "scope", "claims", "start"), (value, member) => {
+      parseProposal(value as Json);
+      parseProposal({ ...minimal, [member]: value } as Json);
+    }),
+    { seed: SEED, numRuns: 2_000 },
+  );
+});
