@@ -133,15 +133,17 @@ function readBranch(value: Json | undefined, repository: GitRepository | undefin
   const why = value.startsWith("refs/") ? "begins with refs/" : refFault(value);
   if (why !== undefined)
     return faults.add("git_branch_refused", `the branch name ${shown} ${why}`, "input.branch", "give a plain branch name, such as `main`");
-  const allowed = repository?.branches;
-  if (allowed === undefined || allowed.some((pattern) => matchesPattern(pattern, value))) return value;
+  if (repository === undefined || branchAllowed(repository, value)) return value;
   return faults.add(
     "git_branch_refused",
-    `the branch ${shown} of ${repository?.name} may not be changed through Pawl`,
+    `the branch ${shown} of ${repository.name} may not be changed through Pawl`,
     "input.branch",
-    `choose a branch that matches: ${allowed.join(", ")}`,
+    `choose a branch that matches: ${repository.branches?.join(", ") ?? ""}`,
   );
 }
+
+export const branchAllowed = ({ branches }: GitRepository, branch: string): boolean =>
+  branches === undefined || branches.some((pattern) => matchesPattern(pattern, branch));
 
 type Source =
   | { readonly from: "patch"; readonly patch: string }
@@ -162,6 +164,8 @@ function readSource(input: JsonObject, faults: Faults): Source | undefined {
   const value = input[from];
   if (typeof value !== "string" || value === "")
     return faults.add("git_input_invalid", `\`${from}\` is not a text`, `input.${from}`, `send ${SHAPES}`);
+  if (!value.isWellFormed())
+    return faults.add("git_input_invalid", `\`${from}\` holds half of a surrogate pair`, `input.${from}`, "send well-formed Unicode");
   if (from === "patch") return { from, patch: value };
   const shown = JSON.stringify(value.slice(0, 100));
   if (from === "commit") {
@@ -191,14 +195,15 @@ function readMessage(
   limits: GitLimits,
   faults: Faults,
 ): string | undefined {
-  if (value === undefined && source !== undefined && source.from !== "patch")
-    return `Bring ${source.from === "ref" ? source.ref : source.commit} into ${branch ?? ""}`;
+  if (value === undefined && source?.from !== "patch") {
+    const what = source === undefined ? "" : source.from === "ref" ? source.ref : source.commit;
+    return `Bring ${what} into ${branch ?? ""}\n`;
+  }
   if (typeof value !== "string" || value.trim() === "")
     return faults.add("git_message_refused", "`message` is missing", "input.message", "say in one line what the commit does");
   if (Buffer.byteLength(value) > limits.messageBytes)
     return faults.add("git_message_refused", `the message is larger than ${limits.messageBytes} bytes`, "input.message", "shorten it");
-  // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(value))
+  if (/(?![\n\t])\p{Cc}/u.test(value) || !value.isWellFormed())
     return faults.add("git_message_refused", "the message contains control characters", "input.message", "use plain text with line feeds");
   return `${value.trim()}\n`;
 }

@@ -30,6 +30,8 @@ const TEXT = [
   "--dst-prefix=b/",
 ];
 
+const MOVES = ["-M50%", "-l1000"];
+
 /** Every changed path with both contents, in the order of paths. Renames are found only for showing them. */
 export async function readChanges(
   mirror: Mirror,
@@ -40,7 +42,7 @@ export async function readChanges(
   signal: AbortSignal,
 ): Promise<Result<readonly TreeChange[], Refusal<ChangesCode>>> {
   const pair = ["--end-of-options", trees.before, trees.after];
-  const listed = await mirror.run({ args: [...DIFF, "--raw", "-z", "-M50%", "-l1000", ...pair], env, signal, maxBytes: 16 * 1024 * 1024 });
+  const listed = await mirror.run({ args: [...DIFF, "--raw", "-z", ...MOVES, ...pair], env, signal, maxBytes: 16 * 1024 * 1024 });
   if (listed.kind !== "exit" || listed.code !== 0) return gitFault(listed, "git_failed", "cannot compare the trees", "split the change");
   const raw = parseRaw(listed.stdout.toString("utf8"));
   if (raw.length > limits.files) {
@@ -48,7 +50,7 @@ export async function readChanges(
       remedy: "split the change",
     });
   }
-  const diffs = await readDiffs(mirror, env, pair, limits, signal);
+  const diffs = await readDiffs(mirror, env, pair, raw, limits, signal);
   const changes: TreeChange[] = [];
   let left = limits.inspectPlanBytes;
   for (const one of raw) {
@@ -93,7 +95,7 @@ async function readSide(
   oid: string,
   keepBytes: number,
 ): Promise<Result<Side | undefined, Refusal<ChangesCode>>> {
-  if (mode === "000000") return ok(undefined);
+  if (mode === NOTHING) return ok(undefined);
   if (mode === "160000") return ok({ mode, oid, size: 0, digest: digestOf(oid) });
   if (mode !== "100644" && mode !== "100755" && mode !== "120000" && mode !== "100664")
     return refuse("git_mode_unknown", `a file has the mode ${mode}`, { remedy: "use plain files, executables, links or submodules" });
@@ -104,46 +106,43 @@ async function readSide(
   return ok({ mode: mode === "100664" ? "100644" : (mode satisfies FileMode), oid, size, digest, ...(bytes && { bytes }) });
 }
 
-/** One diff per path (of a rename: the new path). Past the bound of one read, the rest is left out and named uninspectable. */
+/**
+ * The diff of each path. git writes them in the order of its list, two for a path whose type changes, and no line of content can
+ * look like the beginning of one. Past the bound of one read, the rest is left out and named uninspectable.
+ */
 async function readDiffs(
   mirror: Mirror,
   env: Readonly<Record<string, string>>,
   pair: readonly string[],
+  raw: readonly RawChange[],
   limits: GitLimits,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   const bound = ["-c", `core.bigFileThreshold=${limits.inspectBytes}`];
   const done = await mirror.run({
-    args: [...bound, ...DIFF, ...TEXT, "-M50%", "-l1000", ...pair],
+    args: [...bound, ...DIFF, ...TEXT, ...MOVES, ...pair],
     env,
     signal,
     maxBytes: 8 * limits.detailPlanBytes,
   });
   const whole = done.kind === "exit" && done.code === 0;
-  const text = done.stdout.toString("utf8");
-  const parts = text.split(/^(?=diff --git )/m);
+  // Only a line feed ends a line here: to a regular expression's `^` a carriage return in the content would, too.
+  const starts = `\n${done.stdout.toString("utf8")}`.split("\ndiff --git ");
+  const parts = starts.slice(1).map((part, index) => `diff --git ${part}${index < starts.length - 2 ? "\n" : ""}`);
   if (!whole) parts.pop();
   const diffs = new Map<string, string>();
-  for (const part of parts) {
-    const path = diffPath(part);
-    if (path !== undefined) diffs.set(path, part);
+  let at = 0;
+  for (const one of raw) {
+    const count = one.beforeMode !== NOTHING && one.afterMode !== NOTHING && typeBits(one.beforeMode) !== typeBits(one.afterMode) ? 2 : 1;
+    const own = parts.slice(at, at + count);
+    if (own.length === count) diffs.set(one.path, own.join(""));
+    at += count;
   }
-  return diffs;
+  return whole && at !== parts.length ? new Map() : diffs;
 }
 
-/** The new path of a diff (the old one of a deletion). `core.quotePath` is off, so only control characters and quotes are quoted. */
-function diffPath(part: string): string | undefined {
-  const head = part.slice(0, part.search(/^@@ |^Binary files /m) >>> 0);
-  const plus = /^\+\+\+ b\/(.*?)\t?$/m.exec(head)?.[1];
-  const minus = /^--- a\/(.*?)\t?$/m.exec(head)?.[1];
-  const moved = /^rename to (.*)$/m.exec(head)?.[1];
-  if (plus !== undefined) return plus;
-  if (moved !== undefined) return moved;
-  if (minus !== undefined) return minus;
-  const first = /^diff --git a\/(.*)$/m.exec(part)?.[1] ?? "";
-  const half = first.slice(0, (first.length - 3) / 2);
-  return first === `${half} b/${half}` ? half : undefined;
-}
+const NOTHING = "000000";
+const typeBits = (mode: string): string => mode.slice(0, 3);
 
 /** What the payload says of content, beyond git's own ids: SHA-256 over every changed path, mode and content. */
 export function changesDigest(changes: readonly TreeChange[]): Digest {

@@ -111,8 +111,10 @@ function detailOf(change: TreeChange, limits: GitLimits, left: number): Detail {
 const uninspectable = (reason: string): Detail => ({ kind: "uninspectable", reason });
 
 function countLines(diff: string): { readonly added: number; readonly removed: number } {
-  const body = diff.slice(Math.max(0, diff.search(/^@@ /m)));
-  return { added: body.match(/^\+/gm)?.length ?? 0, removed: body.match(/^-/gm)?.length ?? 0 };
+  const lines = diff.split("\n");
+  const body = lines.slice(lines.findIndex((line) => line.startsWith("@@ ")));
+  const count = (sign: string): number => body.filter((line) => line.startsWith(sign)).length;
+  return lines.some((line) => line.startsWith("@@ ")) ? { added: count("+"), removed: count("-") } : { added: 0, removed: 0 };
 }
 
 function summaryOf(change: TreeChange, detail: Detail): string {

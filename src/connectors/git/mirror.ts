@@ -45,30 +45,32 @@ export function otherEnd(mirror: Mirror, service: "upload-pack" | "receive-pack"
 
 /** Opens mirrors on first use and keeps them. */
 export function mirrors(program: GitProgram, workDir: string): (repository: GitRepository, signal: AbortSignal) => Promise<Result<Mirror>> {
-  const open = new Map<string, Mirror>();
+  const open = new Map<string, Promise<Result<Mirror>>>();
   return async (repository, signal) => {
-    const known = open.get(repository.name);
-    if (known !== undefined) return ok(known);
-    const dir = join(workDir, `${shortHash(`${repository.name}\n${repository.url}`)}.git`);
-    await mkdir(workDir, { recursive: true, mode: 0o700 });
-    await writeFile(program.configFile, GIT_CONFIG, { mode: 0o600 });
-    const format = repository.objectFormat ?? "sha1";
-    const made = await runGit(program, {
-      args: ["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", dir],
-      signal,
-    });
-    if (made.kind !== "exit" || made.code !== 0)
-      return gitFault(
-        made,
-        "git_failed",
-        `cannot make a mirror of ${repository.name}`,
-        "check that git is installed and the work directory is writable",
-      );
-    const again = open.get(repository.name);
-    const mirror = again ?? mirrorAt(program, repository, dir);
-    open.set(repository.name, mirror);
-    return ok(mirror);
+    const opening = open.get(repository.name) ?? openMirror(program, workDir, repository, signal);
+    open.set(repository.name, opening);
+    const mirror = await opening;
+    if (!mirror.ok) open.delete(repository.name);
+    return mirror;
   };
+}
+
+async function openMirror(program: GitProgram, workDir: string, repository: GitRepository, signal: AbortSignal): Promise<Result<Mirror>> {
+  const dir = join(workDir, `${shortHash(`${repository.name}\n${repository.url}`)}.git`);
+  await mkdir(workDir, { recursive: true, mode: 0o700 });
+  await writeFile(program.configFile, GIT_CONFIG, { mode: 0o600 });
+  const format = repository.objectFormat ?? "sha1";
+  const made = await runGit(program, {
+    args: ["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", dir],
+    signal,
+  });
+  if (made.kind === "exit" && made.code === 0) return ok(mirrorAt(program, repository, dir));
+  return gitFault(
+    made,
+    "git_failed",
+    `cannot make a mirror of ${repository.name}`,
+    "check that git is installed and the work directory is writable",
+  );
 }
 
 function mirrorAt(program: GitProgram, repository: GitRepository, dir: string): Mirror {

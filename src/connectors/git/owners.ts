@@ -8,14 +8,14 @@ export const CODEOWNERS_BYTES = 3 * 1024 * 1024;
 
 export interface OwnerRules {
   /** The owners of a path: those of the last rule that matches. A rule without owners takes ownership away. */
-  owners(path: string): readonly string[];
+  readonly owners: (path: string) => readonly string[];
   /** Lines that name nobody or use a form that CODEOWNERS does not have; GitHub skips them. */
   readonly faults: readonly { readonly line: number; readonly message: string }[];
 }
 
 interface Rule {
   readonly owners: readonly string[];
-  matches(path: string): boolean;
+  readonly matches: (path: string) => boolean;
 }
 
 const OWNER = /^(@[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+)$/;

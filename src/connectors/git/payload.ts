@@ -1,5 +1,6 @@
 import { canonical, digestJson, isDigest, ok, parseJson, refuse } from "../../core/base/index.ts";
 import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.ts";
+import { refFault } from "./names.ts";
 import type { Identity } from "./types.ts";
 
 export const GIT_PAYLOAD = "pawl/git-payload/v1";
@@ -48,6 +49,6 @@ export function decodePayload(bytes: Uint8Array): Result<GitPayload, Refusal<"gi
   };
   if (canonical(payload) !== canonical(value)) return invalid("its members are not the expected ones");
   if (!OID.test(payload.base_tree) || !OID.test(payload.tree) || !isDigest(payload.changes)) return invalid("an id is malformed");
-  if (payload.repository === "" || payload.branch === "" || payload.message === "") return invalid("a name is missing");
+  if (payload.repository === "" || refFault(payload.branch) !== undefined || payload.message === "") return invalid("a name is missing");
   return ok(payload);
 }

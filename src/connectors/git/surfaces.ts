@@ -2,10 +2,6 @@
 
 const SURFACES: readonly (readonly [surface: string, pattern: RegExp])[] = [
   [
-    "auth",
-    /(^|[/._-])(auth|authn|authz|authentication|authori[sz]ation|login|logout|signin|signup|sign-in|sign-up|session|sessions|oauth2?|oidc|saml|sso|passwords?|passkeys?|webauthn|totp|mfa|2fa|jwt|permissions?|rbac|acl|iam)([/._-]|$)/i,
-  ],
-  [
     "ci",
     /^(\.github\/(workflows|actions)\/|\.gitlab-ci\.ya?ml$|\.gitlab\/ci\/|\.circleci\/|\.buildkite\/|\.travis\.ya?ml$|azure-pipelines[^/]*\.ya?ml$|bitbucket-pipelines\.ya?ml$|\.drone\.ya?ml$|\.woodpecker|\.ci\/|\.husky\/)|(^|\/)(Jenkinsfile[^/]*|\.pre-commit-config\.yaml|action\.ya?ml|\.goreleaser\.ya?ml)$/,
   ],
@@ -25,6 +21,26 @@ const SURFACES: readonly (readonly [surface: string, pattern: RegExp])[] = [
   ["ownership", /^(\.github\/|docs\/|\.gitlab\/)?CODEOWNERS$|(^|\/)OWNERS(_ALIASES)?$/],
 ];
 
+/** Words of names that decide who gets in and what they may do. */
+const AUTH_WORDS = new Set(
+  (
+    "auth authn authz authentication authenticate authenticator authorization authorisation authorize authorise authorizer " +
+    "login logins logout signin signup signout session sessions oauth oauth2 oidc saml sso password passwords passwd passkey passkeys " +
+    "webauthn totp mfa 2fa jwt jwts permission permissions rbac acl acls iam credential credentials"
+  ).split(" "),
+);
+
+/** `LoginController`, `sign-in` and `oauth2_client` in words; neighbours also joined, so that `signIn` is `signin`. */
+function wordsOf(path: string): readonly string[] {
+  const words = path
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== "");
+  return [...words, ...words.slice(1).map((word, index) => `${words[index] ?? ""}${word}`)];
+}
+
 export function surfacesOf(path: string): readonly string[] {
-  return SURFACES.filter(([, pattern]) => pattern.test(path)).map(([surface]) => surface);
+  const auth = wordsOf(path).some((word) => AUTH_WORDS.has(word)) ? ["auth"] : [];
+  return [...auth, ...SURFACES.filter(([, pattern]) => pattern.test(path)).map(([surface]) => surface)];
 }

@@ -15,7 +15,7 @@ const TAIL = 4_000;
 export async function verifyPayload(context: ExecuteContext, performed: Performed): Promise<Result<Performed>> {
   const { mirror, payload, signal } = context;
   const ours = factOf(performed.facts, "commit");
-  const head = await currentHead(mirror, payload.branch, signal);
+  const head = await mirror.locked(() => currentHead(mirror, payload.branch, signal));
   if (!head.ok) return head;
   const there = head.value.commit === ours || (await contains(mirror, ours, head.value.commit, signal));
   if (!there)

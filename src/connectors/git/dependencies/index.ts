@@ -4,10 +4,12 @@ import type { Json, JsonObject } from "../../../core/base/index.ts";
 import { readCargoLock, readCargoToml, readGoMod, readRequirements } from "./line-formats.ts";
 import { readNpmLock, readPackageJson } from "./npm.ts";
 
-/** One package as a file pins or asks for it. `source` is set when it comes from elsewhere than the ecosystem's own registry. */
+/** One package as a file pins or asks for it. `source` is set when it comes from elsewhere than a registry that was in use before. */
 export interface Dependency {
   readonly version: string;
   readonly source?: string;
+  /** The registry that a lockfile names. */
+  readonly host?: string;
   readonly integrity?: string;
   /** Runs a program of its own when it is installed. */
   readonly runsOnInstall?: boolean;
@@ -62,9 +64,18 @@ export function dependencyReport(path: string, before: string | undefined, after
   const known = old ?? emptyManifest;
   return {
     kind: "read",
-    changes: compare(known.packages, now.packages),
+    changes: compare(known.packages, fromNewHosts(known.packages, now.packages)),
     installScripts: newScripts(known.installScripts, now.installScripts),
   };
+}
+
+/** Marks packages of a registry that no package came from before. A first lockfile says nothing about that. */
+function fromNewHosts(before: Manifest["packages"], after: Manifest["packages"]): Manifest["packages"] {
+  const hosts = new Set([...before.values()].flatMap(({ host }) => (host === undefined ? [] : [host])));
+  if (hosts.size === 0) return after;
+  return new Map(
+    [...after].map(([name, one]) => [name, one.host === undefined || hosts.has(one.host) ? one : { ...one, source: one.host }]),
+  );
 }
 
 function compare(before: ReadonlyMap<string, Dependency>, after: ReadonlyMap<string, Dependency>): readonly DependencyChange[] {

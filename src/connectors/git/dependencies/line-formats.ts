@@ -93,8 +93,13 @@ export function readCargoLock(text: string): Manifest | undefined {
     const source = value("source");
     const integrity = value("checksum");
     const label = packages.has(name) ? `${name} (${version})` : name;
-    const elsewhere = source !== undefined && source !== "registry+https://github.com/rust-lang/crates.io-index";
-    packages.set(label, { version, ...(elsewhere && { source }), ...(integrity !== undefined && { integrity }) });
+    const registry = source?.startsWith("registry+") === true ? source.slice("registry+".length) : undefined;
+    packages.set(label, {
+      version,
+      ...(registry !== undefined && { host: registry }),
+      ...(registry === undefined && source !== undefined && { source }),
+      ...(integrity !== undefined && { integrity }),
+    });
   }
   return withoutScripts(packages);
 }

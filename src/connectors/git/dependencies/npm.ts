@@ -4,7 +4,8 @@ import type { Dependency, Manifest } from "./index.ts";
 const GROUPS = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] as const;
 /** npm runs these by itself when the package is installed, or when it is installed from git. */
 const INSTALL_SCRIPTS = new Set(["preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"]);
-const REGISTRIES = /^https:\/\/(registry\.npmjs\.org|registry\.yarnpkg\.com)\//;
+/** How every registry of npm packages names its files; which registry it is, the host says. */
+const REGISTRY_FILE = /^https:\/\/([^/]+)\/(?:.+\/)?-\/[^/]+\.tgz$/;
 
 const object = (value: Json | undefined): JsonObject => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
 const text = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined);
@@ -45,12 +46,13 @@ export function readNpmLock(document: JsonObject): Manifest | undefined {
     if (path === "") continue;
     const one = object(entry);
     const resolved = text(one["resolved"]);
-    const source =
-      one["link"] === true ? `the folder ${resolved ?? "?"}` : resolved !== undefined && !REGISTRIES.test(resolved) ? resolved : undefined;
+    const host = resolved === undefined ? undefined : REGISTRY_FILE.exec(resolved)?.[1];
+    const source = one["link"] === true ? `the folder ${resolved ?? "?"}` : host === undefined ? resolved : undefined;
     const integrity = text(one["integrity"]);
     packages.set(lockName(path), {
       version: text(one["version"]) ?? "?",
       ...(source !== undefined && { source }),
+      ...(host !== undefined && { host }),
       ...(integrity !== undefined && { integrity }),
       ...(one["hasInstallScript"] === true && { runsOnInstall: true }),
     });
