@@ -65,8 +65,10 @@ const COVERED: Readonly<Record<string, number>> = {
   "type_deductions/indexing": 2,
 };
 
+const ERROR = Symbol("error");
 /** A value both sides can be brought to: ints as bigint, maps as sorted entries. Undefined when the profile has no such value. */
-type Plain = boolean | bigint | string | readonly Plain[] | { readonly pairs: readonly (readonly [Plain, Plain])[] } | "ERROR";
+type Plain = boolean | bigint | string | readonly Plain[] | { readonly pairs: readonly (readonly [Plain, Plain])[] };
+type Answer = Plain | typeof ERROR;
 
 function plainValue(value: Value | undefined): Plain | undefined {
   const kind = value?.kind;
@@ -84,29 +86,39 @@ function plainValue(value: Value | undefined): Plain | undefined {
   }
 }
 
-const all = (items: readonly (Plain | undefined)[]): readonly Plain[] | undefined => (items.every((item) => item !== undefined) ? items : undefined);
+const all = (items: readonly (Plain | undefined)[]): readonly Plain[] | undefined =>
+  items.every((item) => item !== undefined) ? items : undefined;
 
 function plainMap(entries: readonly (readonly [Plain | undefined, Plain | undefined])[]): Plain | undefined {
   const known = entries.flatMap(([key, value]) => (key === undefined || value === undefined ? [] : [[key, value] as const]));
   if (known.length < entries.length) return undefined;
-  return { pairs: known.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)) };
+  return { pairs: known.toSorted(([a], [b]) => (keyText(a) < keyText(b) ? -1 : 1)) };
 }
 
+const keyText = (key: Plain): string => (typeof key === "object" ? "" : String(key));
+
 /** What the profile answered. */
-function plainOutcome(value: cel.Outcome): Plain {
-  if (value instanceof cel.CelError) return "ERROR";
+function plainOutcome(value: cel.Outcome): Answer {
+  return value instanceof cel.CelError ? ERROR : plainOf(value);
+}
+
+function plainOf(value: cel.CelValue): Plain {
   if (typeof value === "number") return BigInt(value);
-  if (Array.isArray(value)) return (value as readonly cel.CelValue[]).map(plainOutcome);
-  if (value instanceof Map) return plainMap([...value].map(([key, of]) => [plainOutcome(key as cel.CelValue), plainOutcome(of as cel.CelValue)])) as Plain;
+  if (Array.isArray(value)) return (value as readonly cel.CelValue[]).map(plainOf);
+  if (value instanceof Map)
+    return plainMap([...value].map(([key, of]) => [plainOf(key as cel.CelValue), plainOf(of as cel.CelValue)])) as Plain;
   return value as Plain;
 }
 
 /** What the oracle answered. */
-function plainOracle(value: unknown): Plain | undefined {
-  if (isCelError(value)) return "ERROR";
+function plainOracle(value: unknown): Answer | undefined {
+  return isCelError(value) ? ERROR : plainOracleValue(value);
+}
+
+function plainOracleValue(value: unknown): Plain | undefined {
   if (typeof value === "boolean" || typeof value === "string" || typeof value === "bigint") return value;
-  if (isCelList(value)) return all([...value].map(plainOracle));
-  if (isCelMap(value)) return plainMap([...value.entries()].map(([key, of]) => [plainOracle(key), plainOracle(of)]));
+  if (isCelList(value)) return all([...value].map(plainOracleValue));
+  if (isCelMap(value)) return plainMap([...value.entries()].map(([key, of]) => [plainOracleValue(key), plainOracleValue(of)]));
   return undefined;
 }
 
@@ -180,13 +192,13 @@ function judge(section: string, one: IncrementalTest): Verdict {
   const made = profileOver(setting.fields).compile(expr);
   if (!made.ok) return { ...place, kind: "refused" };
   const ours = plainOutcome(made.value.run(setting.facts));
-  const wanted = resultMatcher.case === "value" ? plainValue(resultMatcher.value) : resultMatcher.case === "evalError" ? "ERROR" : undefined;
+  const wanted = resultMatcher.case === "value" ? plainValue(resultMatcher.value) : resultMatcher.case === "evalError" ? ERROR : undefined;
   const oracle = plainOracle(run(expr, setting.oracle));
   const same = equal(ours, oracle) && (wanted === undefined || equal(ours, wanted));
   return same ? { ...place, kind: "same" } : { ...place, kind: "differs", expr, wanted, ours, oracle };
 }
 
-function equal(a: Plain | undefined, b: Plain | undefined): boolean {
+function equal(a: Answer | undefined, b: Answer | undefined): boolean {
   try {
     assert.deepEqual(a, b);
     return true;
@@ -205,7 +217,9 @@ const verdicts = judgeAll(getConformanceSuite(), []);
 test("[PO-40] the profile answers every conformance case that it loads as the specification and the oracle do", (t) => {
   const differs = verdicts.filter((verdict) => verdict.kind === "differs");
   const applied = verdicts.filter((verdict) => verdict.kind === "same").length;
-  t.diagnostic(`${applied} cases applied, ${verdicts.length - applied - differs.length} refused at load, ${differs.length} differ, of ${verdicts.length}`);
+  t.diagnostic(
+    `${applied} cases applied, ${verdicts.length - applied - differs.length} refused at load, ${differs.length} differ, of ${verdicts.length}`,
+  );
   assert.deepEqual(differs, []);
 });
 
