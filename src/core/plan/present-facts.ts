@@ -23,6 +23,8 @@ export function scopeItems(plan: Plan, outside: boolean): readonly Item[] {
   ];
 }
 
+const EXPOSED = { internal: "inside", external: "outside", public: "by the public", unknown: "by nobody knows whom" } as const;
+
 /** What the effects themselves say about their reach. */
 export function reachItems(plan: Plan): readonly Item[] {
   const effects = plan.steps.flatMap((step) => step.effects);
@@ -30,6 +32,8 @@ export function reachItems(plan: Plan): readonly Item[] {
     ["systems", (effect) => [effect.system]],
     ["environments", (effect) => [effect.environment]],
     ["surfaces", (effect) => effect.surfaces],
+    ["seen", (effect) => (effect.exposure === "none" ? [] : [EXPOSED[effect.exposure]])],
+    ["rights", (effect) => (effect.privilege === "none" ? [] : [effect.privilege])],
     ["owners", (effect) => effect.owners],
   ];
   return rows.map(([label, of]) => fact(label, tally(effects.flatMap(of)))).filter((item) => item.kind === "fact" && item.text !== "");

@@ -29,7 +29,7 @@ const WIDEST = 160;
 /** Everything hangs from this column; what stands left of it says how to take it. */
 const HANG = 13;
 /** A digest must fit beside its name on a line of 80 columns. */
-const FOOT = 7;
+const FOOT = 8;
 
 /** A presentation for a terminal. Nothing in it is left out or cut short, whatever the width. */
 export function renderText(presentation: Presentation, { width, color, context = {} }: RenderOptions): string {
@@ -270,6 +270,8 @@ function renderFoot(sheet: Sheet, presentation: Presentation): void {
     route: presentation.route,
     shown: presentationDigest(presentation),
   };
-  for (const [name, digest] of Object.entries(digests))
+  const steps = presentation.sections.flatMap(({ items }) => items.flatMap((item) => (item.kind === "step" ? [item] : [])));
+  const payloads = steps.map(({ step, payloadDigest }) => [steps.length === 1 ? "payload" : `payload of ${step}`, payloadDigest] as const);
+  for (const [name, digest] of [...Object.entries(digests), ...payloads])
     sheet.row({ lead: [{ text: name, style: "dim" }], indent: FOOT, body: { text: digest, style: "dim" } });
 }
