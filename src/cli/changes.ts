@@ -1,0 +1,156 @@
+/** What several commands do with a change: name it, follow it, say how it stands. */
+import { setTimeout as pause } from "node:timers/promises";
+import { visible } from "../core/plan/index.ts";
+import type { ChangeView, EventView, SeatView } from "../control/types.ts";
+import type { Context } from "./context.ts";
+import { CliError, EXIT } from "./errors.ts";
+import { wrapped, type Style, type Terminal } from "./terminal.ts";
+import { moment } from "./words.ts";
+
+export const pathOf = (id: string, rest = ""): string => `/v1/changes/${encodeURIComponent(id)}${rest}`;
+
+export function statusStyle(status: string): Style {
+  switch (status) {
+    case "verified":
+      return "green";
+    case "awaiting":
+    case "authorised":
+    case "sent_back":
+    case "stale":
+      return "yellow";
+    case "blocked":
+    case "rejected":
+    case "failed":
+    case "undone":
+    case "indeterminate":
+      return "red";
+    case "expired":
+    case "withdrawn":
+    case "superseded":
+      return "dim";
+    default:
+      return "cyan";
+  }
+}
+
+export type Standing = "moving" | "waits" | "done" | "ended";
+
+/** Whether there is anything to wait for; `ended` is every end but the wished-for one, and every need to act on it. */
+export function standingOf({ status, holds = [] }: ChangeView, byItself: boolean): Standing {
+  switch (status) {
+    case "proposed":
+    case "planned":
+    case "running":
+    case "applied":
+      return "moving";
+    case "authorised":
+      return byItself && holds.length === 0 ? "moving" : "waits";
+    case "awaiting":
+      return "waits";
+    case "verified":
+      return "done";
+    default:
+      return "ended";
+  }
+}
+
+export const exitFor = (standing: Standing): 0 | 1 => (standing === "ended" ? 1 : 0);
+
+const RETRIES = [1, 2, 4, 8, 15];
+
+/** Follows a change until it ends or waits for a person, telling each step. A server that restarts meanwhile is waited for. */
+export async function follow(context: Context, start: ChangeView): Promise<{ readonly view: ChangeView; readonly standing: Standing }> {
+  const { terminal } = context;
+  const byItself = await startsByItself(context, start.id);
+  let view = start;
+  let told = "";
+  let failures = 0;
+  for (;;) {
+    const line = progressLine(terminal, view);
+    if (line !== told) terminal.line(line);
+    told = line;
+    const standing = standingOf(view, byItself);
+    if (standing !== "moving") return { view, standing };
+    try {
+      view = await context.client.wait<ChangeView>(pathOf(view.id, "/wait"), view.version);
+      failures = 0;
+    } catch (error) {
+      const delay = RETRIES[failures++];
+      if (!(error instanceof CliError) || error.exit !== EXIT.unreachable || delay === undefined) throw error;
+      terminal.note(`${error.message}; trying again in ${delay} s`);
+      await pause(delay * 1000, undefined, { signal: context.io.signal }).catch(() => undefined);
+    }
+  }
+}
+
+async function startsByItself(context: Context, id: string): Promise<boolean> {
+  const { events } = await context.client.get<{ readonly events: readonly EventView[] }>(pathOf(id, "/events"), { from: 0, limit: 1 });
+  return (events[0]?.event as { readonly start?: string } | undefined)?.start !== "on-request";
+}
+
+function progressLine(terminal: Terminal, view: ChangeView): string {
+  return `${terminal.paint("dim", moment(view.updated_at).slice(11))}  ${terminal.paint(statusStyle(view.status), view.status.padEnd(13))}  ${visible(view.next)}`;
+}
+
+/** How a change stands, for a person: what it is, why it is so, what comes next. */
+export function changeLines(terminal: Terminal, view: ChangeView): string[] {
+  const label = (name: string): string => terminal.paint("dim", name.padEnd(9));
+  return [
+    `${terminal.paint("bold", view.id)}  ${terminal.paint(statusStyle(view.status), view.status)}${view.revision > 1 ? `  revision ${view.revision}` : ""}`,
+    `${label("title")} ${visible(view.title)}`,
+    `${label("asked by")} ${visible(view.proposer)}${view.on_behalf_of === view.proposer ? "" : ` for ${visible(view.on_behalf_of)}`}, ${moment(view.created_at)}`,
+    ...becauseLines(terminal, view, label),
+    ...(view.drift === undefined
+      ? []
+      : [`${label("expected")} state ${view.drift.expected}`, `${label("found")} state ${view.drift.observed}`]),
+    ...(view.seats ?? []).map((seat) => `${label("seat")} ${seatText(seat)}`),
+    ...(view.run === undefined
+      ? []
+      : [`${label("run")} ${view.run.id} on ${visible(view.run.runner)}, started ${moment(view.run.started_at)}`]),
+    `${label("next")} ${visible(view.next)}`,
+  ];
+}
+
+function becauseLines(terminal: Terminal, { because, instructions = [] }: ChangeView, label: (name: string) => string): string[] {
+  const text = because?.text === undefined ? [] : wrapped(because.text, terminal.width - 10);
+  const [first, ...more] = text;
+  const why =
+    because === undefined
+      ? []
+      : [
+          `${label("because")} ${terminal.paint("bold", visible(because.code))}${first === undefined || first === because.code ? "" : `: ${first}`}`,
+          ...more.map((line) => `          ${line}`),
+        ];
+  const mend = instructions.flatMap(({ rule, code, message, resource }) => {
+    const place = resource === undefined ? "" : ` (${visible(resource)})`;
+    return [
+      `${label("mend")} ${visible(message)}${place}`,
+      `          ${terminal.paint("dim", `rule ${visible(rule)}, code ${visible(code)}`)}`,
+    ];
+  });
+  return [...why, ...mend];
+}
+
+export function seatText({ id, who, count, signed_by: signed, missing, unfillable, strength }: SeatView): string {
+  const names = signed.map(({ name, channel }) => `${visible(name)} (${visible(channel)})`).join(", ");
+  const need = unfillable ? "nobody who may sit here is left" : missing === 0 ? "filled" : `${missing} of ${count} missing`;
+  return `${visible(id)}: ${who.map((word) => visible(word)).join(" or ")}; ${need}${signed.length === 0 ? "" : `; signed by ${names}`}${strength === "passkey" ? "; with a passkey" : ""}`;
+}
+
+/** What most commands answer with: how the change stands now. With `--quiet` the id alone. */
+export function answerChange(context: Context, view: ChangeView): void {
+  context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.id] : changeLines(context.terminal, view)));
+}
+
+/** All events of a change, oldest first. */
+export async function eventsOf(context: Context, id: string): Promise<readonly EventView[]> {
+  const all: EventView[] = [];
+  for (;;) {
+    const { events } = await context.client.get<{ readonly events: readonly EventView[] }>(pathOf(id, "/events"), {
+      from: all.length,
+      limit: 500,
+    });
+    all.push(...events);
+    if (events.length < 500) return all;
+  }
+}

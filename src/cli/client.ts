@@ -1,0 +1,218 @@
+/** The HTTP API as the command line speaks it. It knows paths and wire shapes, and nothing of how the server is built. */
+import type { Refusal } from "../core/base/index.ts";
+import { CliError, EXIT, refusal, usage, type ExitCode } from "./errors.ts";
+
+export interface ClientOptions {
+  readonly url: string;
+  /** Where the address came from, for the message when nobody answers there. */
+  readonly from: string;
+  readonly token?: string;
+  readonly signal: AbortSignal;
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+interface Problem extends Refusal {
+  readonly title: string;
+  readonly status: number;
+  readonly reason: string;
+  readonly detail: string;
+  readonly faults?: readonly Refusal[];
+  readonly instance?: string;
+}
+
+const TIMEOUT_MILLIS = 30_000;
+const MAX_ANSWER = 64 * 1024 * 1024;
+
+export class Client {
+  readonly #options: ClientOptions;
+  readonly #base: URL;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    const base = URL.canParse(options.url) ? new URL(options.url) : undefined;
+    if (base === undefined || !/^https?:$/.test(base.protocol) || base.username !== "") {
+      throw usage("the server's address is not an http:// or https:// URL", {
+        where: options.from,
+        remedy: "give it as --url http://127.0.0.1:7295",
+      });
+    }
+    this.#base = base;
+  }
+
+  get url(): string {
+    return this.#base.origin;
+  }
+
+  get<T>(path: string, query: Query = {}): Promise<T> {
+    return this.#json<T>("GET", path, { query });
+  }
+
+  post<T>(path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
+    return this.#json<T>("POST", path, { body, headers });
+  }
+
+  delete<T>(path: string): Promise<T> {
+    return this.#json<T>("DELETE", path, {});
+  }
+
+  /** Answered when the change has passed `since`, or after some seconds with the change as it is. */
+  wait<T>(path: string, since: number): Promise<T> {
+    return this.#json<T>("GET", path, { query: { since, timeout: 25 }, patience: 25_000 });
+  }
+
+  async text(path: string): Promise<string> {
+    const response = await this.#fetch("GET", path, {});
+    const text = await this.#body(response);
+    if (!response.ok) throw this.#problem(response, text);
+    return text;
+  }
+
+  /** The server's own time, as far as it tells. */
+  async date(path: string): Promise<number | undefined> {
+    const response = await this.#fetch("GET", path, {});
+    await this.#body(response);
+    const date = Date.parse(response.headers.get("date") ?? "");
+    return Number.isNaN(date) ? undefined : date;
+  }
+
+  async #json<T>(method: string, path: string, request: Sent): Promise<T> {
+    return this.#read<T>(await this.#fetch(method, path, request), `${method} ${path}`);
+  }
+
+  async #read<T>(response: Response, asked: string): Promise<T> {
+    const text = await this.#body(response);
+    if (!response.ok) throw this.#problem(response, text);
+    if (!isJson(response)) throw this.#stranger(`it answered ${asked} with ${response.headers.get("content-type") ?? "no type"}`);
+    try {
+      return JSON.parse(text) as T;
+    } catch {
+      throw this.#stranger(`its answer to ${asked} is not JSON`);
+    }
+  }
+
+  async #fetch(method: string, path: string, { query = {}, body, headers = {}, patience = 0 }: Sent): Promise<Response> {
+    const url = new URL(path, this.#base);
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
+    const { token, signal } = this.#options;
+    const sent = {
+      accept: "application/json",
+      "user-agent": "pawl-cli",
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    };
+    const timeout = AbortSignal.timeout(TIMEOUT_MILLIS + patience);
+    try {
+      // A redirect is refused: the token is for this server alone.
+      return await fetch(url, {
+        method,
+        headers: sent,
+        redirect: "error",
+        signal: AbortSignal.any([signal, timeout]),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      throw this.#unreachable(error, timeout.aborted);
+    }
+  }
+
+  async #body(response: Response): Promise<string> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of response.body ?? []) {
+        size += (chunk as Uint8Array).length;
+        if (size > MAX_ANSWER) throw this.#stranger(`its answer is larger than ${MAX_ANSWER} bytes`);
+        chunks.push(chunk as Uint8Array);
+      }
+    } catch (error) {
+      throw error instanceof CliError ? error : this.#unreachable(error, false);
+    }
+    return Buffer.concat(chunks).toString("utf8");
+  }
+
+  #unreachable(error: unknown, late: boolean): CliError {
+    const { signal, from } = this.#options;
+    if (signal.aborted) return new CliError(EXIT.interrupted, "interrupted", "interrupted");
+    const why = late ? `no answer within ${TIMEOUT_MILLIS / 1000} s` : reasonOf(error);
+    return new CliError(EXIT.unreachable, "unreachable", `cannot reach Pawl at ${this.url}: ${why}`, {
+      where: `the address is ${from}`,
+      remedy: "start it with `pawl up`, or say where it runs with --url or PAWL_URL; `pawl doctor` looks for the cause",
+    });
+  }
+
+  #stranger(what: string): CliError {
+    return new CliError(EXIT.unreachable, "not_pawl", `what answers at ${this.url} does not speak as Pawl does: ${what}`, {
+      where: `the address is ${this.#options.from}`,
+      remedy: "check the address, and that nothing stands between",
+    });
+  }
+
+  /** A refusal as the server told it. */
+  #problem(response: Response, text: string): CliError {
+    const problem = isJson(response) ? problemOf(text) : undefined;
+    if (problem === undefined) return this.#stranger(`status ${response.status} without a problem document`);
+    const { code, reason, detail, where, remedy, faults, details, instance } = problem;
+    const place = where ?? (instance === undefined ? undefined : `incident ${instance} in the server's log`);
+    return new CliError(exitOf(code), reason, detail, {
+      ...(place === undefined ? {} : { where: place }),
+      ...(remedy === undefined ? remedyFor(code, this.#options.token, response) : { remedy }),
+      ...(faults === undefined ? {} : { faults }),
+      ...(details === undefined ? {} : { details }),
+    });
+  }
+}
+
+interface Sent {
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly patience?: number;
+}
+
+const isJson = (response: Response): boolean => /^application\/(problem\+)?json\b/.test(response.headers.get("content-type") ?? "");
+
+function problemOf(text: string): Problem | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Problem> | null;
+    return typeof value?.code === "string" && typeof value.detail === "string" && typeof value.reason === "string"
+      ? (value as Problem)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Anything but a clear "no" from the server counts as not reached: asking again later may well help. */
+function exitOf(code: string): ExitCode {
+  if (code === "unauthenticated") return EXIT.usage;
+  return ["unavailable", "internal", "timeout", "rate_limited"].includes(code) ? EXIT.unreachable : EXIT.refused;
+}
+
+function remedyFor(code: string, token: string | undefined, response: Response): { readonly remedy?: string } {
+  if (code === "unauthenticated" && token === undefined) return { remedy: "say who you are with --as NAME, --token or PAWL_TOKEN" };
+  if (code === "rate_limited") return { remedy: `try again in ${response.headers.get("retry-after") ?? "a few"} s` };
+  if (code === "internal" || code === "unavailable")
+    return { remedy: "try again; if it stays so, look into the server's log or run `pawl doctor`" };
+  return {};
+}
+
+function reasonOf(error: unknown): string {
+  const { cause } = error as { readonly cause?: NodeJS.ErrnoException & { readonly errors?: readonly NodeJS.ErrnoException[] } };
+  const code = cause?.code ?? cause?.errors?.[0]?.code;
+  switch (code) {
+    case "ECONNREFUSED":
+      return "nothing listens there";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "the host name is not known";
+    case "ECONNRESET":
+    case "UND_ERR_SOCKET":
+      return "the connection was closed";
+    default:
+      return code ?? cause?.message ?? (error instanceof Error ? error.message : "it failed");
+  }
+}
+
+export const notSigned = (): CliError => refusal("not_confirmed", "nothing was sent: the answer was not yes");

@@ -1,0 +1,138 @@
+import type { Command } from "commander";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { toBase64 } from "../../core/base/index.ts";
+import type { OpenCheckpoint } from "../../core/ledger/index.ts";
+import { visible } from "../../core/plan/index.ts";
+import type { Context } from "../context.ts";
+import { refusal, taken, usage } from "../errors.ts";
+import { gather, integer } from "../inputs.ts";
+import { leafOf, openHead, proveEntry, readEntries, verifyWhole, type EntryView, type HeadView } from "../log.ts";
+import { readTrust, type Trust, type TrustOptions } from "../trust.ts";
+import { moment, plural } from "../words.ts";
+
+const MOST = 2 ** 48;
+
+export function define(command: Command, context: Context): void {
+  command
+    .command("head")
+    .description("the signed head, checked against the keys you trust")
+    .option("--trust <file>", "the keys you trust; else trust.json of the data folder")
+    .option("--vkey <key>", "the log's verifier key, name+id+key; may be repeated", gather)
+    .action((options: TrustOptions) => head(context, options));
+  command
+    .command("entries")
+    .description("entries as they stand in the log")
+    .option("--from <index>", "the first one", integer(0, MOST), 0)
+    .option("--limit <n>", "how many at most", integer(1, 1000), 50)
+    .action(({ from, limit }: { readonly from: number; readonly limit: number }) => entries(context, from, limit));
+  command
+    .command("tail")
+    .description("the newest entries")
+    .option("--limit <n>", "how many", integer(1, 1000), 10)
+    .action(async ({ limit }: { readonly limit: number }) => {
+      const { size } = await context.client.get<HeadView>("/v1/ledger/head");
+      await entries(context, Math.max(0, size - limit), limit);
+    });
+  command
+    .command("proof")
+    .description("prove that an entry is in the log")
+    .argument("<index>", "its number, from 0", integer(0, MOST))
+    .option("--trust <file>", "the keys you trust; else trust.json of the data folder")
+    .option("--vkey <key>", "the log's verifier key, name+id+key; may be repeated", gather)
+    .action((index: number, options: TrustOptions) => proof(context, index, options));
+  command
+    .command("export")
+    .description("copy the whole log into a folder and verify it on the way")
+    .argument("<folder>", "a new folder: gets the checkpoint and the entries, one to a line")
+    .option("--trust <file>", "the keys you trust; else trust.json of the data folder")
+    .option("--vkey <key>", "the log's verifier key, name+id+key; may be repeated", gather)
+    .action((folder: string, options: TrustOptions) => exportLog(context, resolve(context.io.cwd, folder), options));
+  command
+    .command("fsck")
+    .description("recompute everything from the database's stored bytes; needs no server")
+    .action(() => fsck(context));
+}
+
+function opened(note: string, trust: Trust): OpenCheckpoint {
+  const signed = openHead(note, trust);
+  if (signed.ok) return signed.value;
+  throw refusal(signed.error.code, signed.error.message, {
+    where: `the head, against ${trust.from}`,
+    ...(signed.error.remedy === undefined ? {} : { remedy: signed.error.remedy }),
+  });
+}
+
+async function head(context: Context, options: TrustOptions): Promise<void> {
+  const view = await context.client.get<HeadView>("/v1/ledger/head");
+  const trust = readTrust(context, options);
+  const { origin, size, root, signers } = opened(view.checkpoint, trust);
+  context.terminal.answer({ ...view, root: toBase64(root), signed_by: signers.map(({ name }) => name), trusted: trust.from }, () => [
+    `${context.terminal.paint("green", "✓")} ${visible(origin)}  ${plural(size, "entry", "entries")}`,
+    `root       ${toBase64(root)}`,
+    `signed by  ${signers.map(({ name }) => visible(name)).join(", ")}, trusted by ${trust.from}`,
+  ]);
+}
+
+async function entries(context: Context, from: number, limit: number): Promise<void> {
+  const all = await readEntries(context.client, from, limit);
+  context.terminal.answer({ entries: all }, () => all.map((entry) => entryLine(context, entry)));
+}
+
+function entryLine({ terminal }: Context, { index, stream, entry }: EntryView): string {
+  const { at, type } = eventOf(entry);
+  return `${terminal.paint("dim", `#${String(index).padEnd(5)} ${at === undefined ? "" : moment(at)}`)}  ${visible(type).padEnd(16)} ${visible(stream)}`;
+}
+
+function eventOf(entry: string): { readonly at?: number; readonly type: string } {
+  const { event } = JSON.parse(entry) as { readonly event?: { readonly at?: number; readonly type?: string } };
+  return { type: event?.type ?? "?", ...(event?.at === undefined ? {} : { at: event.at }) };
+}
+
+async function proof(context: Context, index: number, options: TrustOptions): Promise<void> {
+  const { client, terminal } = context;
+  const trust = readTrust(context, options);
+  const { checkpoint } = await client.get<HeadView>("/v1/ledger/head");
+  const tree = opened(checkpoint, trust);
+  const [entry] = index < tree.size ? await readEntries(client, index, 1) : [];
+  if (entry === undefined)
+    throw refusal("out_of_range", `there is no entry ${index} in a log of ${tree.size}`, { remedy: "pawl ledger tail" });
+  const shown = await proveEntry(client, entry, tree);
+  if (!shown.ok)
+    throw refusal(shown.error.code, shown.error.message, {
+      where: `entry ${index}`,
+      ...(shown.error.remedy === undefined ? {} : { remedy: shown.error.remedy }),
+    });
+  terminal.answer({ index, size: tree.size, leaf_hash: leafOf(entry), entry: entry.entry, checkpoint }, () => [
+    `${terminal.paint("green", "✓")} entry ${index} is in the log of ${plural(tree.size, "entry", "entries")} that ${visible(tree.origin)} signed`,
+    `leaf  ${leafOf(entry)}`,
+    visible(entry.entry),
+  ]);
+}
+
+async function exportLog(context: Context, folder: string, options: TrustOptions): Promise<void> {
+  const { client, terminal } = context;
+  if (existsSync(folder)) throw usage("the folder exists already", { where: folder, remedy: "name a new one" });
+  const trust = readTrust(context, options);
+  const { checkpoint } = await client.get<HeadView>("/v1/ledger/head");
+  const lines: string[] = [];
+  const verified = await verifyWhole(client, checkpoint, trust, ({ entry }) => lines.push(entry));
+  if (!verified.ok)
+    throw refusal(verified.error.code, verified.error.message, {
+      where: "the log",
+      ...(verified.error.remedy === undefined ? {} : { remedy: verified.error.remedy }),
+    });
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "entries.jsonl"), lines.map((line) => `${line}\n`).join(""));
+  await writeFile(join(folder, "checkpoint"), checkpoint);
+  terminal.answer({ folder, size: verified.value.size, root: toBase64(verified.value.root) }, () => [
+    `${terminal.paint("green", "✓")} ${plural(verified.value.size, "entry", "entries")}, whose root is the signed one, in ${folder}`,
+  ]);
+}
+
+async function fsck(context: Context): Promise<void> {
+  const { fsckStore } = await import("../../main.ts");
+  const report = taken(await fsckStore(context.settings));
+  context.terminal.answer(report, () => [JSON.stringify(report)]);
+}

@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import type { ChangeView } from "../../control/types.ts";
+import { exitFor, follow, pathOf } from "../changes.ts";
+import type { Context } from "../context.ts";
+import { changeId } from "../inputs.ts";
+import { proposalFrom, proposalOptions, type ProposalOptions } from "../proposing.ts";
+
+interface Options extends ProposalOptions {
+  readonly wait?: boolean;
+}
+
+export function define(command: Command, context: Context): void {
+  proposalOptions(command.argument("<change>", "its id", changeId))
+    .option("--wait", "follow it until it ends or waits for a person")
+    .action((id: string, options: Options) => revise(context, id, options));
+}
+
+async function revise(context: Context, id: string, { wait, ...options }: Options): Promise<void> {
+  const { known, terminal } = context;
+  const view = await known.post<ChangeView>(pathOf(id, "/revisions"), await proposalFrom(context, options));
+  if (wait !== true) {
+    terminal.answer(view, () => [view.id]);
+    terminal.note(`revision ${view.revision}; read its plan with: pawl show ${view.id}`);
+    return;
+  }
+  const { view: last, standing } = await follow(context, view);
+  terminal.answer(last, () => []);
+  context.exit = exitFor(standing);
+}

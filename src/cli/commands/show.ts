@@ -1,0 +1,77 @@
+import type { Command } from "commander";
+import { renderText, visible } from "../../core/plan/index.ts";
+import type { ChangeView, EventView, PlanView } from "../../control/types.ts";
+import { changeLines, eventsOf, pathOf } from "../changes.ts";
+import type { Context } from "../context.ts";
+import { changeId } from "../inputs.ts";
+import { readPlan } from "../plans.ts";
+import type { Terminal } from "../terminal.ts";
+import { moment, span } from "../words.ts";
+
+interface Options {
+  readonly events?: boolean;
+}
+
+export function define(command: Command, context: Context): void {
+  command
+    .argument("<change>", "its id", changeId)
+    .option("--events", "what happened to it, oldest first")
+    .action((id: string, options: Options) => show(context, id, options));
+}
+
+async function show(context: Context, id: string, { events }: Options): Promise<void> {
+  const { terminal } = context;
+  const view = await planned(context, await context.known.get<ChangeView>(pathOf(id)));
+  if (events === true) {
+    const all = await eventsOf(context, id);
+    return terminal.answer({ change: view, events: all }, () => [
+      ...changeLines(terminal, view),
+      "",
+      ...all.map((event) => eventLine(terminal, event)),
+    ]);
+  }
+  if (view.review_digest === undefined) return terminal.answer({ change: view }, () => changeLines(terminal, view));
+  const plan = await readPlan(context, id);
+  terminal.answer(plan, () => [planText(context, plan).trimEnd()]);
+  if (plan.change.status === "awaiting") terminal.note(`\nto sign exactly this: pawl approve ${id} --digest ${plan.digests.review}`);
+}
+
+/** A plan is a matter of seconds: it is waited for, once. */
+async function planned(context: Context, view: ChangeView): Promise<ChangeView> {
+  let now = view;
+  for (let asked = 0; asked < 3 && (now.status === "proposed" || now.status === "planned"); asked++) {
+    if (asked === 0) context.terminal.note("being planned …");
+    now = await context.client.wait<ChangeView>(pathOf(view.id, "/wait"), now.version);
+  }
+  return now;
+}
+
+/** The sealed presentation; what is true only now stands where the renderer says so. */
+function planText({ terminal, io }: Context, { change, presentation, trace, context: volatile }: PlanView): string {
+  const seen = Object.entries(volatile).flatMap(([step, facts]) =>
+    Object.entries(facts).map(([name, text]) => ({ label: `${step} ${name}`, text })),
+  );
+  const left = change.expires_at - io.now();
+  const facts = [
+    { label: "status", text: change.status },
+    { label: "revision", text: String(change.revision) },
+    { label: left > 0 ? "expires in" : "expired", text: left > 0 ? span(left) : `${span(left)} ago` },
+    { label: "next", text: change.next },
+    ...seen,
+  ];
+  const votes = (change.seats ?? []).flatMap(({ id, signed_by: signed }) =>
+    signed.map(({ name, channel }) => ({ seat: id, text: `${name}, by ${channel}`, approves: true })),
+  );
+  return renderText(presentation, { width: terminal.width, color: terminal.colored, context: { facts, votes, trace } });
+}
+
+/** An event's plain members; what is nested stays for `--json`. */
+function eventLine(terminal: Terminal, { index, type, at, event }: EventView): string {
+  const members = Object.entries(event as Readonly<Record<string, unknown>>).filter(
+    ([name, value]) => !["type", "at", "change"].includes(name) && (typeof value === "string" || typeof value === "number"),
+  );
+  const said = members.map(([name, value]) => `${name} ${visible(shortened(String(value)))}`).join(", ");
+  return `${terminal.paint("dim", `${moment(at)}  #${index}`)}  ${terminal.paint("bold", type.padEnd(14))} ${terminal.paint("dim", said)}`;
+}
+
+const shortened = (text: string): string => text.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]{52}$/, "$1…");
