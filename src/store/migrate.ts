@@ -39,8 +39,9 @@ export async function headOrFirst(run: Run, first: Head): Promise<Head> {
 }
 
 /** Migrates, and says whether the database is this log's. */
-export async function prepare(dialect: Dialect, run: Run, first: Head, fault: (head: Head) => Result<never, OpenRefusal> | undefined): Promise<Result<undefined, OpenRefusal>> {
+export async function prepare(dialect: Dialect, run: Run, first: Head, fault: (head: Head) => Result<never, OpenRefusal> | undefined): Promise<Result<Head, OpenRefusal>> {
   const migrated = await migrate(dialect, run);
   if (!migrated.ok) return fail(migrated.error);
-  return fault(await headOrFirst(run, first)) ?? ok(undefined);
+  const head = await headOrFirst(run, first);
+  return fault(head) ?? ok(head);
 }

@@ -39,8 +39,9 @@ export function connect(path: string, readOnly = false): Connection {
 class Conflict extends Error {}
 
 /** Primary SQLite result codes. */
-const SQLITE = { busy: 5, ioError: 10, full: 13, constraint: 19 };
+const SQLITE = { busy: 5, ioError: 10, full: 13, constraint: 19, noDatabase: 26 };
 const codeOf = (error: unknown): number => ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+export const isNoDatabase = (error: unknown): boolean => codeOf(error) === SQLITE.noDatabase;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export function runProgram(connection: Connection, steps: readonly ProgramStep[]): Reply {

@@ -11,7 +11,7 @@ import type { Run } from "./migrate.ts";
 import { claimId } from "./model.ts";
 import type { Backend, Cell, Claim, Facts, Need, Outcome, Row, Snapshot, StreamRow, TileRow, WriteSet } from "./model.ts";
 import { CLAIM, ERASE, HEAD, LEASE, OUTBOX_KEY, RETRY, SETTLE, STREAM, TILE, WAS_COMMITTED, headOf, inDueOrder, sqlReads } from "./sql-reads.ts";
-import { connect } from "./sqlite-program.ts";
+import { connect, isNoDatabase } from "./sqlite-program.ts";
 import type { Connection } from "./sqlite-program.ts";
 import { writerThread } from "./sqlite-writer.ts";
 import type { Writer } from "./sqlite-writer.ts";
@@ -32,7 +32,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Result<OpenSto
   const path = resolve(options.path);
   const prepared = await inFile(path, (run) => prepare("sqlite", run, firstHead(options), (head) => headFault(head, options)));
   if (!prepared.ok) return prepared;
-  const backend = sqliteBackend(connect(path, true), path, (options.writer ?? writerThread)(path), options.pollMillis ?? POLL_MILLIS);
+  const backend = sqliteBackend(connect(path, true), path, (options.writer ?? writerThread)(path), prepared.value.size, options.pollMillis ?? POLL_MILLIS);
   return ok(createStore(backend, options.signer));
 }
 
@@ -44,12 +44,15 @@ export async function inFile<T>(path: string, work: (run: Run) => Promise<Result
     connection = connect(path);
     connection.db.exec("BEGIN IMMEDIATE");
   } catch (error) {
-    return openRefusal("store_unavailable", `${path} cannot be opened as a database: ${String(error)}`, "check the path, its owner and that it is a Pawl database");
+    const remedy = "check the path, its owner and that it is a Pawl database";
+    return openRefusal(isNoDatabase(error) ? "not_a_store" : "store_unavailable", `${path} cannot be opened: ${String(error)}`, remedy);
   }
   try {
     const done = await work(async (sql, params) => all(connection, sql, params));
     connection.db.exec(done.ok ? "COMMIT" : "ROLLBACK");
     return done;
+  } catch (error) {
+    return openRefusal("not_a_store", `${path} cannot be prepared: ${String(error)}`, "give Pawl a database of its own");
   } finally {
     connection.db.close();
   }
@@ -67,9 +70,9 @@ function createFile(path: string): void {
 const all = ({ prepare: make }: Connection, sql: string, params: readonly Cell[]): Row[] =>
   (make(sql).all(...params) as Row[]).map((row) => ({ ...row }));
 
-function sqliteBackend(reader: Connection, path: string, writer: Writer, pollMillis: number): Backend {
+function sqliteBackend(reader: Connection, path: string, writer: Writer, size: number, pollMillis: number): Backend {
   const reads = sqlReads(async (sql, params) => all(reader, sql, params));
-  const watchers = watching({ size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom }, headOf(all(reader, HEAD, [])).size, pollMillis);
+  const watchers = watching({ size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom }, size, pollMillis);
   const write = async (sql: string, params: readonly Cell[]): Promise<{ readonly rows: readonly Row[]; readonly changes: number }> => {
     const reply = await writer.run([{ sql, rows: [params] }]);
     if (reply.kind !== "done") throw new Error(`the database refused a write: ${reply.kind === "conflict" ? "constraint" : reply.message}`);

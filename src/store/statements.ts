@@ -16,6 +16,8 @@ export interface Step {
   readonly statement: Statement;
   readonly rows: readonly (readonly Cell[])[];
   readonly expect?: number;
+  /** Large cells: PostgreSQL gets each row as it is rather than as text in an array. */
+  readonly apiece?: boolean;
 }
 
 const POSTGRES_ARRAY: Readonly<Record<ColumnType, string>> = { int: "bigint[]", text: "text[]", bytes: "bytea[]" };
@@ -81,7 +83,7 @@ export function stepsOf(set: WriteSet): Step[] {
     { statement: MOVE_STREAM, rows: moved.map(moveCells), expect: moved.length },
     insert("claims", set.claims),
     insert("outbox", set.outbox),
-    insert("payloads", set.payloads),
+    { ...insert("payloads", set.payloads), apiece: true },
     insert("tiles", set.tiles),
     insert("checkpoints", set.checkpoint ? [set.checkpoint] : []),
   ];

@@ -1,0 +1,173 @@
+/** One commit on PostgreSQL. The head's row is the lock: whoever holds it is alone, on all nodes, until its transaction ends. */
+import { setTimeout as wait } from "node:timers/promises";
+import type { Pool, PoolClient } from "pg";
+import { claimId } from "./model.ts";
+import type { Claim, Facts, Need, Outcome, Row, StreamRow, TileRow, WriteSet } from "./model.ts";
+import { all, isConflict, isRolledBack, messageOf } from "./postgres-connect.ts";
+import type { Queryable } from "./postgres-connect.ts";
+import { HEAD, WAS_COMMITTED, headOf, typed } from "./sql-reads.ts";
+import { numbered, selectFrom, stepsOf } from "./statements.ts";
+import type { Step } from "./statements.ts";
+
+export const CHANNEL = "pawl_ledger";
+
+/** The safety of what follows rests on the lock and on constraints, so that READ COMMITTED is enough. */
+const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED";
+const LOCK = `${HEAD} WHERE id = 1 FOR UPDATE`;
+const EDGE = `SELECT tiles.level, tiles.idx, tiles.hashes FROM head CROSS JOIN generate_series(0, 6) AS l (level)
+  JOIN tiles ON tiles.level = l.level AND tiles.idx = head.size >> (8 * (l.level + 1)) WHERE head.id = 1`;
+const STREAMS = `${selectFrom("streams")} WHERE stream = ANY ($1::text[])`;
+const CLAIMS = "SELECT kind, key, value FROM claims WHERE (kind, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+const OUTBOX = "SELECT key FROM outbox WHERE key = ANY ($1::text[])";
+
+export async function transact(pool: Pool, need: Need, decide: (facts: Facts) => WriteSet | undefined): Promise<Outcome> {
+  let client: PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (error) {
+    return { kind: "failed", message: messageOf(error) };
+  }
+  const use = new Use(client);
+  try {
+    return await attempt(pool, use, need, decide);
+  } finally {
+    use.end();
+  }
+}
+
+/** A connection is given back only when its transaction has ended; otherwise it is closed, which ends it. */
+class Use {
+  readonly client: PoolClient;
+  #clean = false;
+
+  constructor(client: PoolClient) {
+    this.client = client;
+    client.on("error", ignore);
+  }
+
+  async finish(word: "COMMIT" | "ROLLBACK"): Promise<void> {
+    await this.client.query(word);
+    this.#clean = true;
+  }
+
+  end(): void {
+    this.client.off("error", ignore);
+    this.client.release(!this.#clean);
+  }
+}
+const ignore = (): void => {};
+
+async function attempt(pool: Pool, use: Use, need: Need, decide: (facts: Facts) => WriteSet | undefined): Promise<Outcome> {
+  let facts: Facts;
+  try {
+    facts = await readFacts(use.client, need);
+  } catch (error) {
+    return { kind: "failed", message: messageOf(error) };
+  }
+  const set = decide(facts);
+  try {
+    if (!set || !(await writeAll(use.client, set))) {
+      await use.finish("ROLLBACK");
+      return { kind: set ? "conflict" : "nothing" };
+    }
+  } catch (error) {
+    if (!set) return { kind: "nothing" };
+    return isConflict(error) ? { kind: "conflict" } : { kind: "failed", message: messageOf(error) };
+  }
+  try {
+    await use.finish("COMMIT");
+    return { kind: "committed" };
+  } catch (error) {
+    return isRolledBack(error) ? { kind: "conflict" } : lookBack(pool, set, messageOf(error));
+  }
+}
+
+/** All at once over the pipeline: the server takes the questions in order, so that those behind the lock see what is locked. */
+async function readFacts(client: PoolClient, need: Need): Promise<Facts> {
+  const ask = async (wanted: boolean, sql: string, ...params: unknown[]): Promise<Row[]> =>
+    wanted ? (await client.query({ name: nameOf(sql), text: sql, values: params })).rows : [];
+  const [, head, edge, streams, claims, outbox] = await settled([
+    client.query(BEGIN).then(() => []),
+    ask(true, LOCK),
+    ask(true, EDGE),
+    ask(need.streams.length > 0, STREAMS, need.streams),
+    ask(need.claims.length > 0, CLAIMS, need.claims.map(({ kind }) => kind), need.claims.map(({ key }) => key)),
+    ask(need.outbox.length > 0, OUTBOX, need.outbox),
+  ]);
+  return {
+    head: headOf(head ?? []),
+    edge: typed<TileRow>(edge ?? []),
+    streams: new Map(typed<StreamRow>(streams ?? []).map((row) => [row.stream, row])),
+    claims: new Map(typed<Claim>(claims ?? []).map((claim) => [claimId(claim), claim])),
+    outbox: new Set(typed<{ key: string }>(outbox ?? []).map(({ key }) => key)),
+  };
+}
+
+/** False when a row that had to be there was not. */
+async function writeAll(client: PoolClient, set: WriteSet): Promise<boolean> {
+  const steps = stepsOf(set);
+  const changes = await settled([...steps.map((step) => runStep(client, step)), client.query("SELECT pg_notify($1, '')", [CHANNEL]).then(() => 0)]);
+  return steps.every(({ expect }, i) => expect === undefined || expect === changes[i]);
+}
+
+async function runStep(client: PoolClient, { statement, rows, apiece, expect: _ }: Step): Promise<number> {
+  if (apiece) {
+    const text = numbered(statement.one);
+    const results = await settled(rows.map((row) => client.query({ name: nameOf(text), text, values: [...row] })));
+    return results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
+  }
+  const columns = (rows[0] ?? []).map((_cell, i) => rows.map((row) => row[i]));
+  return (await client.query({ name: nameOf(statement.many), text: statement.many, values: columns })).rowCount ?? 0;
+}
+
+/** Waits for all, so that no answer of a failed transaction is left behind on the connection; the first error is the cause. */
+async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(promises);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+const names = new Map<string, string>();
+function nameOf(sql: string): string {
+  const known = names.get(sql);
+  if (known !== undefined) return known;
+  const name = `pawl_${names.size}`;
+  names.set(sql, name);
+  return name;
+}
+
+const LOOKS = 6;
+const FIRST_WAIT_MILLIS = 50;
+
+/**
+ * The connection was lost after COMMIT was sent. Whoever gets the head's lock knows that the other transaction has ended, one way
+ * or the other, and can see which.
+ */
+async function lookBack(pool: Pool, set: WriteSet, cause: string): Promise<Outcome> {
+  for (let look = 0; look < LOOKS; look++) {
+    await wait(look === 0 ? 0 : FIRST_WAIT_MILLIS * 2 ** look);
+    try {
+      return (await wasCommitted(pool, set)) ? { kind: "committed" } : { kind: "failed", message: cause };
+    } catch {
+      continue;
+    }
+  }
+  return { kind: "unknown", message: `${cause}; the database could not be asked whether it committed` };
+}
+
+async function wasCommitted(pool: Pool, { head, prior, checkpoint }: WriteSet): Promise<boolean> {
+  const use = new Use(await pool.connect());
+  try {
+    await use.client.query(BEGIN);
+    const now = headOf((await (use.client as Queryable).query(LOCK)).rows as Row[]);
+    const found = await all(use.client, WAS_COMMITTED, [head.batch, head.batch]);
+    await use.finish("ROLLBACK");
+    // Without entries there is no checkpoint to find once another batch has moved the head on.
+    if (found.length === 0 && !checkpoint && now.batch !== prior.batch) throw new Error("another batch followed");
+    return found.length > 0;
+  } finally {
+    use.end();
+  }
+}

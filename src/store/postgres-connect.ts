@@ -1,0 +1,67 @@
+/** Connections to PostgreSQL, and what their errors mean. */
+import { Pool, types } from "pg";
+import type { PoolConfig } from "pg";
+import { numbered } from "./statements.ts";
+import type { Cell, Row } from "./model.ts";
+
+const CONNECT_MILLIS = 10_000;
+/** How long a commit may wait for another node's; a node that stops in the middle of one loses its lock before that. */
+const LOCK_MILLIS = 20_000;
+const IDLE_MILLIS = 15_000;
+const STATEMENT_MILLIS = 60_000;
+
+const INT8 = 20;
+const BYTEA = 17;
+const parseBytes = types.getTypeParser(BYTEA) as (text: string) => Buffer;
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
+  [INT8]: Number,
+  [BYTEA]: (text) => new Uint8Array(parseBytes(text)),
+};
+
+/** Every session says for itself what safety rests on, whatever the server's defaults are. */
+const SESSION = `-c synchronous_commit=on -c lock_timeout=${LOCK_MILLIS} -c statement_timeout=${STATEMENT_MILLIS}`;
+const WRITING = `${SESSION} -c idle_in_transaction_session_timeout=${IDLE_MILLIS}`;
+
+export function config(url: string, writing: boolean): PoolConfig {
+  return {
+    connectionString: url,
+    options: writing ? WRITING : SESSION,
+    connectionTimeoutMillis: CONNECT_MILLIS,
+    keepAlive: true,
+    query_timeout: STATEMENT_MILLIS + LOCK_MILLIS,
+    types: { getTypeParser: (oid: number, format?: "text" | "binary") => PARSERS[oid] ?? types.getTypeParser(oid, format as "text") },
+  };
+}
+
+/** A pool of which a connection may break while nobody uses it: the next user gets another. */
+export function connections(url: string, max: number, writing: boolean): Pool {
+  const pool = new Pool({ ...config(url, writing), max, pipeline: writing });
+  pool.on("error", () => {});
+  return pool;
+}
+
+export interface Queryable {
+  query(sql: string, params?: unknown[]): Promise<{ readonly rows: unknown[]; readonly rowCount: number | null }>;
+}
+
+/** `?` for parameters. */
+export async function all(on: Queryable, sql: string, params: readonly Cell[]): Promise<readonly Row[]> {
+  return (await on.query(numbered(sql), [...params])).rows as Row[];
+}
+
+/** What is left of a transaction in which an error came before COMMIT was sent: nothing, in any case. */
+export function isConflict(error: unknown): boolean {
+  const code = sqlState(error);
+  // Integrity constraints, and a transaction that was chosen to give way to another.
+  return code.startsWith("23") || code === "40001" || code === "40P01";
+}
+
+/** The server said no to COMMIT, and can say so only of a transaction that it has undone. */
+export const isRolledBack = (error: unknown): boolean => sqlState(error).startsWith("40") || sqlState(error).startsWith("23");
+
+function sqlState(error: unknown): string {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : "";
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

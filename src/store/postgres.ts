@@ -1,0 +1,137 @@
+/** PostgreSQL: many nodes on one database. Nothing but the database coordinates them. */
+import { Client } from "pg";
+import type { Pool } from "pg";
+import { ok } from "../core/base/index.ts";
+import type { Result } from "../core/base/index.ts";
+import { firstHead, headFault, openRefusal } from "./head.ts";
+import type { Identity, OpenRefusal } from "./head.ts";
+import { prepare } from "./migrate.ts";
+import type { Run } from "./migrate.ts";
+import type { Backend, Cell, Snapshot } from "./model.ts";
+import { CHANNEL, transact } from "./postgres-commit.ts";
+import { all, config, connections, messageOf } from "./postgres-connect.ts";
+import type { Queryable } from "./postgres-connect.ts";
+import { ERASE, LEASE, RETRY, SETTLE, inDueOrder, sqlReads } from "./sql-reads.ts";
+import { numbered, scanStatement } from "./statements.ts";
+import { createStore } from "./store.ts";
+import type { OpenStore } from "./store.ts";
+import { POLL_MILLIS, watching } from "./watching.ts";
+import type { Watching } from "./watching.ts";
+
+export interface PostgresOptions extends Identity {
+  readonly url: string;
+  /** Connections for reading; one more writes and one listens. */
+  readonly poolSize?: number;
+  /** How often to look for commits of which no notice came. */
+  readonly pollMillis?: number;
+}
+
+const POOL_SIZE = 8;
+/** Any number that nothing else on the database locks. */
+const MIGRATION_LOCK = 0x7061_776c;
+
+export async function openPostgres(options: PostgresOptions): Promise<Result<OpenStore, OpenRefusal>> {
+  const { url, poolSize = POOL_SIZE, pollMillis = POLL_MILLIS, signer } = options;
+  const prepared = await inDatabase(url, (run) => prepare("postgres", run, firstHead(options), (head) => headFault(head, options)));
+  if (!prepared.ok) return prepared;
+  const readers = connections(url, poolSize, false);
+  const writer = connections(url, 1, true);
+  const reads = sqlReads((sql, params) => all(readers, sql, params));
+  const watchers = watching({ size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom }, prepared.value.size, pollMillis);
+  const stopListening = listen(url, watchers, pollMillis);
+  const backend: Backend = {
+    ...reads,
+    ...writes(readers, writer, watchers),
+    watch: watchers.watch,
+    snapshot: () => snapshotPostgres(url),
+    close: async () => {
+      watchers.close();
+      await stopListening();
+      await Promise.all([readers.end(), writer.end()]);
+    },
+  };
+  return ok(createStore(backend, signer));
+}
+
+/** Does something to the database as the only one that does such things, all or nothing. */
+export async function inDatabase<T>(url: string, work: (run: Run) => Promise<Result<T, OpenRefusal>>): Promise<Result<T, OpenRefusal>> {
+  const client = new Client(config(url, true));
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query("BEGIN");
+    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+  } catch (error) {
+    await client.end().catch(() => {});
+    return openRefusal("store_unavailable", `the database cannot be opened: ${messageOf(error)}`, "check the URL and that the server runs");
+  }
+  try {
+    const done = await work((sql, params) => all(client, sql, params));
+    await client.query(done.ok ? "COMMIT" : "ROLLBACK");
+    return done;
+  } catch (error) {
+    return openRefusal("not_a_store", `the database cannot be prepared: ${messageOf(error)}`, "give Pawl a database of its own");
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function writes(readers: Pool, writer: Pool, watchers: Watching): Pick<Backend, "transact" | "erase" | "takeDue" | "settle" | "retryAt"> {
+  const write = async (sql: string, params: readonly Cell[]): Promise<number> => {
+    const done = await (readers as Queryable).query(numbered(sql), [...params]);
+    return done.rowCount ?? 0;
+  };
+  return {
+    transact: async (need, decide) => {
+      const outcome = await transact(writer, need, decide);
+      if (outcome.kind === "committed") watchers.look();
+      return outcome;
+    },
+    erase: async (digest) => (await write(ERASE, [digest])) > 0,
+    takeDue: async (now, until, limit) => inDueOrder(await all(readers, LEASE.postgres, [until, now, now, limit])),
+    settle: async (id) => void (await write(SETTLE, [id])),
+    retryAt: async (id, dueAt) => void (await write(RETRY, [dueAt, id])),
+  };
+}
+
+/** Notices carry nothing: they only say that it is worth looking. A lost connection is made anew; until then there is the poll. */
+function listen(url: string, watchers: Watching, retryMillis: number): () => Promise<void> {
+  let stopped = false;
+  let client: Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const start = async (): Promise<void> => {
+    const next = new Client(config(url, false));
+    client = next;
+    next.on("notification", watchers.look);
+    next.on("error", () => {});
+    next.once("end", () => {
+      if (!stopped) timer = setTimeout(() => void start(), Math.max(retryMillis, 10)).unref();
+    });
+    try {
+      await next.connect();
+      await next.query(`LISTEN ${CHANNEL}`);
+      watchers.look();
+    } catch {
+      await next.end().catch(() => {});
+    }
+  };
+  const started = start();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await started;
+    await client?.end().catch(() => {});
+  };
+}
+
+/** A picture of the database as it is now; it asks nothing of the content. */
+export async function snapshotPostgres(url: string): Promise<Snapshot> {
+  const client = new Client(config(url, false));
+  client.on("error", () => {});
+  await client.connect();
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  return {
+    scan: (table, after, limit) => all(client, scanStatement(table, after !== undefined), [...(after ?? []), limit]),
+    close: () => client.end(),
+  };
+}
