@@ -1,6 +1,8 @@
-import { assert } from "../base/index.ts";
-import type { Digest, GrantId, Millis } from "../base/index.ts";
+import { ok } from "../base/index.ts";
+import type { Digest, GrantId, Millis, Result } from "../base/index.ts";
 import type { Tally } from "../review/index.ts";
+import { no } from "./refusals.ts";
+import type { ChangeRefusal } from "./refusals.ts";
 import type { ChangeEvent, Common, Planned } from "./types.ts";
 
 /** The grant id on offer with a command that might authorise; it is used only if it does. */
@@ -9,17 +11,25 @@ interface Offer {
   readonly grantExpiresAt: Millis;
 }
 
-/** A grant never outlives its change. */
-export function authorised(state: Common & Planned, reviewDigest: Digest, { grant, grantExpiresAt }: Offer, at: Millis): ChangeEvent {
-  assert(grantExpiresAt > at, "a grant is offered with time left to use it");
-  return {
-    type: "authorised",
-    at,
-    grant,
-    grantExpiresAt: Math.min(grantExpiresAt, state.expiresAt) as Millis,
-    reviewDigest,
-    payload: state.payload,
-  };
+/** A grant never outlives its change, and one on offer that has run out by now authorises nothing. */
+function authorised(
+  state: Common & Planned,
+  reviewDigest: Digest,
+  { grant, grantExpiresAt }: Offer,
+  at: Millis,
+): Result<ChangeEvent, ChangeRefusal> {
+  if (at >= grantExpiresAt) return no("grant_expired", "the grant on offer has run out already", "try again with a new one", grant);
+  const expires = Math.min(grantExpiresAt, state.expiresAt) as Millis;
+  return ok({ type: "authorised", at, grant, grantExpiresAt: expires, reviewDigest, payload: state.payload });
+}
+
+/** Some events and the authorisation that follows from them. */
+export function andAuthorised(
+  events: readonly ChangeEvent[],
+  ...args: Parameters<typeof authorised>
+): Result<readonly ChangeEvent[], ChangeRefusal> {
+  const last = authorised(...args);
+  return last.ok ? ok([...events, last.value]) : last;
 }
 
 /** One event for each reason, in the order in which the votes were cast. */

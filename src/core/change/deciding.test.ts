@@ -147,7 +147,9 @@ test("[LC-15] an authorisation has its own grant, which does not outlive the cha
   assert.equal(codeOf(stateIn("authorised"), c.route({ grant: grant(2) })), "grant_reused");
   const state = folded(stateIn("planned"), [c.auto({ grantExpiresAt: after(1, EXPIRY) })]);
   assert.ok(state.status === "authorised" && state.grantExpiresAt === EXPIRY && state.authorisedVersion === state.version);
-  assert.throws(() => eventsOf(stateIn("planned"), c.auto({ grantExpiresAt: NOON })), /invariant broken/);
+  assert.equal(codeOf(stateIn("planned"), c.auto({ grantExpiresAt: NOON })), "grant_expired", "it took too long to get here");
+  assert.equal(codeOf(stateIn("awaiting"), c.approve("bo", { grantExpiresAt: NOON })), "grant_expired");
+  assert.equal(codeOf(stateIn("planned"), c.route({ grantExpiresAt: NOON })), "", "nothing is authorised yet");
 });
 
 test("[LC-16] [A1] [A2] [A4] approving is admitted by the rules of review, and records what was signed", () => {

@@ -1,7 +1,7 @@
 import { assert, never, ok } from "../base/index.ts";
 import type { Millis } from "../base/index.ts";
 import { countSeats, eligible, isParty, resolvePerson, reviewDigest, seatsFault } from "../review/index.ts";
-import { authorised } from "./authorise.ts";
+import { andAuthorised } from "./authorise.ts";
 import { no } from "./refusals.ts";
 import type { Refused } from "./refusals.ts";
 import { inStatus, payloadOf, signedOf } from "./shape.ts";
@@ -93,10 +93,10 @@ export function route(state: ChangeState, command: CommandOf<"route">, at: Milli
   const because = command.because ?? { code: outcome };
   switch (outcome) {
     case "auto":
-      return ok([routed([]), authorised(open.value, digest, command, at)]);
+      return andAuthorised([routed([])], open.value, digest, command, at);
     case "review":
     case "escalate":
-      return ok([routed(counted), ...(tally.complete ? [authorised(open.value, digest, command, at)] : [])]);
+      return tally.complete ? andAuthorised([routed(counted)], open.value, digest, command, at) : ok([routed(counted)]);
     case "revise":
       return ok([routed([]), { type: "sent_back", at, by: "policy", because }]);
     case "block":

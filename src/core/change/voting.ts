@@ -2,7 +2,7 @@ import { ok } from "../base/index.ts";
 import type { Millis } from "../base/index.ts";
 import { admitReviewer, admitVote, countSeats, identify } from "../review/index.ts";
 import type { Poll, Vote } from "../review/index.ts";
-import { authorised, voided } from "./authorise.ts";
+import { andAuthorised, voided } from "./authorise.ts";
 import { no } from "./refusals.ts";
 import { inStatus } from "./shape.ts";
 import type { CommandOf, Decided, InStatus } from "./shape.ts";
@@ -43,7 +43,8 @@ export function vote(state: ChangeState, command: CommandOf<"vote">, at: Millis)
   const votes = [...poll.votes.filter((each) => each.person !== person), cast];
   const tally = countSeats({ ...poll, votes });
   // A grant carries the votes that were counted and no others.
-  return ok(tally.complete ? [...events, ...voided(tally, at), authorised(open.value, poll.reviewDigest, command, at)] : events);
+  if (!tally.complete) return ok(events);
+  return andAuthorised([...events, ...voided(tally, at)], open.value, poll.reviewDigest, command, at);
 }
 
 /** A vote replaces what the same person said before. */

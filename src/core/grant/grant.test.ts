@@ -18,7 +18,7 @@ import { testSigner } from "../../testing/ledger.ts";
 import { after, grant, GRANT_EXPIRY, NOON, review, stepDigest, steps } from "../../testing/lifecycle.ts";
 import { digest, person, principal, seat } from "../../testing/people.ts";
 import { canonical, fromBase64, millis, toBase64, utf8, verifyEd25519 } from "../base/index.ts";
-import type { ChangeId, Digest, GrantId, Millis, RunnerId } from "../base/index.ts";
+import type { ChangeId, Millis, RunnerId } from "../base/index.ts";
 import { payloadOf } from "../change/index.ts";
 import { vkey } from "../ledger/index.ts";
 import { reviewDigest } from "../review/index.ts";
@@ -235,7 +235,7 @@ test("[GR-9] [GR-11] [B11] [B14] every digest of the review object is bound, and
 test("[GR-10] [A1] [A2] [A4] votes that cannot count make a grant worthless", () => {
   const { votes, parties } = grantBody();
   const wrong: GrantBody["votes"][] = [
-    vote({ reviewDigest: digest("other") as Digest }),
+    vote({ reviewDigest: digest("other") }),
     vote({ person: person("ada") }),
     vote({ seat: "gone" }),
     vote({ channel: "mail" }),
@@ -291,7 +291,7 @@ test("[GR-11] a proven entry that is not this authorisation is refused", () => {
 });
 
 test("[GR-11] [B11] [B14] what the ledger has authorised cannot be stretched or moved to another grant or change", () => {
-  assert.equal(code({ body: { grant: grant(9) as GrantId } }), "authorisation_unproven");
+  assert.equal(code({ body: { grant: grant(9) } }), "authorisation_unproven");
   assert.equal(code({ body: { change: "chg_000009" as ChangeId } }), "authorisation_unproven");
   assert.equal(code({ body: { expiresAt: after(1, GRANT_EXPIRY) } }), "authorisation_unproven");
   assert.equal(code({ body: { issuedAt: after(-1) } }), "authorisation_unproven");
