@@ -10,7 +10,13 @@ import { FOREIGN_CONFIG, GIT_CONFIG, runGit } from "./process.ts";
 import type { GitCall, GitOutcome, GitProgram } from "./process.ts";
 import type { GitRepository, Head } from "./types.ts";
 
-export type MirrorCode = "git_unreachable" | "git_branch_missing" | "git_ref_missing" | "git_timeout" | "git_failed";
+export type MirrorCode =
+  | "git_unreachable"
+  | "git_objects_refused"
+  | "git_branch_missing"
+  | "git_ref_missing"
+  | "git_timeout"
+  | "git_failed";
 
 /**
  * A bare repository of our own beside each declared one: what is fetched, derived and approved is kept here, and nothing is
@@ -128,6 +134,14 @@ export async function fetchBranch(
   }
   if (proposed !== undefined && (missing !== undefined || /not our ref|unadvertised object/.test(done.stderr))) {
     return refuse("git_ref_missing", `the repository ${name} has no ${proposed}`, { remedy: "push it there first, then propose again" });
+  }
+  if (/fsck error/.test(done.stderr)) {
+    return gitFault(
+      done,
+      "git_objects_refused",
+      `${name} sent content that git's own check refuses`,
+      "take it out of the history of the branch and of the proposed ref",
+    );
   }
   return gitFault(done, "git_unreachable", `cannot fetch from ${name}`, "check the address and the operator's credentials");
 }

@@ -47,7 +47,7 @@ export function decodePayload(bytes: Uint8Array): Result<GitPayload, Refusal<"gi
     message: text("message"),
     author: { name: text("name", author), email: text("email", author) },
   };
-  if (canonical(payload) !== canonical(value)) return invalid("its members are not the expected ones");
+  if (canonical(payload) !== new TextDecoder().decode(bytes)) return invalid("these are not the canonical bytes of one");
   if (!OID.test(payload.base_tree) || !OID.test(payload.tree) || !isDigest(payload.changes)) return invalid("an id is malformed");
   if (payload.repository === "" || refFault(payload.branch) !== undefined || payload.message === "") return invalid("a name is missing");
   return ok(payload);

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type { Performed } from "../../control/ports.ts";
 import { fail, ok } from "../../core/base/index.ts";
@@ -45,9 +45,9 @@ async function runCheck(
   facts: JsonObject,
 ): Promise<Result<Performed>> {
   const { mirror, payload, signal } = context;
-  const home = join(mirror.dir, "pawl");
+  const home = join(dirname(mirror.dir), "checks");
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const dir = await mkdtemp(join(home, "v-"));
+  const dir = await mkdtemp(join(home, "check-"));
   try {
     const env = { GIT_INDEX_FILE: join(dir, "index"), GIT_WORK_TREE: join(dir, "files") };
     await mkdir(env.GIT_WORK_TREE);

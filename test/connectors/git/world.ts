@@ -74,6 +74,25 @@ export class World {
     return commit;
   }
 
+  /** A commit whose tree holds a path that git itself would not write: trees nested by hand. */
+  forge(branch: string, path: string, content: string): string {
+    const run = (args: string[], input: string | Uint8Array): string =>
+      execFileSync("git", [`--git-dir=${this.bare}`, ...args], { env: ENV, encoding: "utf8", input }).trim();
+    const raw = (oid: string): Buffer => Buffer.from(oid, "hex");
+    let entry = { mode: "100644", oid: run(["hash-object", "-w", "--stdin"], content) };
+    const parts = path.split("/");
+    for (const name of parts.slice(1).toReversed()) {
+      const tree = Buffer.concat([Buffer.from(`${entry.mode} ${name}\0`), raw(entry.oid)]);
+      entry = { mode: "40000", oid: run(["hash-object", "-w", "-t", "tree", "--literally", "--stdin"], tree) };
+    }
+    const kept = execFileSync("git", [`--git-dir=${this.bare}`, "cat-file", "tree", `${branch}^{tree}`], { env: ENV });
+    const whole = Buffer.concat([Buffer.from(`${entry.mode} ${parts[0] ?? ""}\0`), raw(entry.oid), kept]);
+    const tree = run(["hash-object", "-w", "-t", "tree", "--literally", "--stdin"], whole);
+    const commit = run(["commit-tree", "-p", `refs/heads/${branch}`, "-m", "forged", tree], "");
+    run(["update-ref", `refs/heads/${branch}`, commit], "");
+    return commit;
+  }
+
   tip(branch: string): string | undefined {
     try {
       return this.git(this.bare, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`);
@@ -93,7 +112,7 @@ export class World {
 
   connector(
     repository: Partial<GitRepository> = {},
-    more: { readonly limits?: Partial<GitLimits>; readonly env?: Record<string, string> } = {},
+    more: { readonly limits?: Partial<GitLimits>; readonly env?: Record<string, string>; readonly gitBinary?: string } = {},
   ): Connector {
     return gitConnector({
       repositories: [{ name: "shop", url: this.bare, environment: "production", ...repository }],
@@ -102,6 +121,7 @@ export class World {
       clock: { now: () => NOW },
       submitterIdentity: { name: "Pawl", email: "pawl@example.com" },
       env: { PATH: process.env.PATH, ...more.env },
+      ...(more.gitBinary !== undefined && { gitBinary: more.gitBinary }),
       ...(more.limits && { limits: more.limits }),
     });
   }

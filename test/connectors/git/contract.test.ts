@@ -1,0 +1,18 @@
+import { connectorContract } from "../../contract/connector.ts";
+import { World, patchOf } from "./world.ts";
+
+connectorContract("git, from a patch", (t) => {
+  const world = new World(t);
+  world.commit("main", { "a.txt": "one\n", "b/c.txt": "c\n" });
+  const patch = patchOf("a.txt", "one\n", "two\n") + patchOf("b/c.txt", "c\n", "") + patchOf("d.txt", "", "d\n");
+  return { connector: world.connector(), input: { repository: "shop", branch: "main", patch, message: "Change three files" } };
+});
+
+connectorContract("git, from a ref", (t) => {
+  const world = new World(t);
+  world.commit("main", { "a.txt": "one\n" });
+  world.branch("task");
+  world.commit("task", { "a.txt": "two\n", x: { link: "a.txt" }, "run.sh": { run: "#!/bin/sh\n" } });
+  world.commit("main", { "other.txt": "moved on\n" });
+  return { connector: world.connector(), input: { repository: "shop", branch: "main", ref: "task" } };
+});
