@@ -36,8 +36,9 @@ export const paint = (color: boolean, style: Style, text: string): string =>
 
 const ASCII = /^[\x20-\x7E]*$/;
 const PIECES = /\p{RGI_Emoji}|./gsv;
+/** East Asian characters and pictures take two columns; the halfwidth forms are named for taking one. */
 const WIDE =
-  /^(?:\p{Emoji_Presentation}|\p{RGI_Emoji}|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}])/v;
+  /^(?![\uFF61-\uFFDC])(?:\p{Emoji_Presentation}|\p{RGI_Emoji}|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Tangut}\p{Script=Nushu}\p{Script=Khitan_Small_Script}\u3000-\u303E\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}])/v;
 
 const pieceCells = (piece: string): number => (/^\p{M}/u.test(piece) ? 0 : WIDE.test(piece) ? 2 : 1);
 

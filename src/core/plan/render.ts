@@ -5,7 +5,7 @@ import type { Item, ItemOf, Presentation, Section, Tone } from "./presentation.t
 import { Sheet } from "./render-style.ts";
 import type { Cell, Style } from "./render-style.ts";
 import { renderDetail, renderFields, valueText } from "./render-values.ts";
-import type { Provenance, Severity } from "./types.ts";
+import type { Effect, Provenance, Severity } from "./types.ts";
 import { visible } from "./visible.ts";
 
 /** What is true as of now and not part of what is signed. */
@@ -107,7 +107,7 @@ function renderStep(sheet: Sheet, { step, connector, operation, target }: ItemOf
   sheet.row({
     lead: [{ text: visible(step), style: "dim" }],
     indent: HANG,
-    body: { text: [`${connector} ${operation}`, ...aim].join(" · "), style: "dim" },
+    body: { text: [`${connector} ${operation}`, ...aim].join(" · ") },
   });
 }
 
@@ -116,6 +116,12 @@ const TONE: Readonly<Record<Tone, Style>> = {
   outward: "magenta-bold",
   changing: "yellow-bold",
   adding: "green-bold",
+};
+const REVERSED: Readonly<Record<Effect["reversibility"], Style>> = {
+  reversible: "plain",
+  compensable: "yellow",
+  irreversible: "red",
+  unknown: "magenta",
 };
 const SHAPE: Readonly<Record<Provenance, string>> = { derived: "●", attested: "✓", claimed: "◌", unknown: "?" };
 const HOW: Readonly<Record<Provenance, Style>> = { derived: "plain", attested: "green", claimed: "yellow", unknown: "magenta" };
@@ -128,7 +134,7 @@ function renderEffect(sheet: Sheet, { tone, consequence, effect, step }: ItemOf<
     lead: [{ text: effect.kind.toUpperCase(), style: TONE[tone] }],
     indent: HANG,
     body: { text: visible(effect.resource), style: "bold" },
-    right: { text: consequence, style: tone === "destructive" ? "red" : "plain" },
+    right: { text: consequence, style: REVERSED[effect.reversibility] },
   });
   const labelled = (label: string, texts: readonly string[]): string[] =>
     texts.length === 0 ? [] : [`${label} ${texts.map((text) => visible(text)).join(", ")}`];

@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import fc from "fast-check";
+import { canonical } from "../base/index.ts";
+import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
+import { effect, planWith, samplePlan, sampleRoute } from "../../testing/plans.ts";
+import { assemblePlan, present, presentationDigest, renderText, visible } from "./index.ts";
+import type { Plan, RenderContext } from "./index.ts";
+
+const SEED = 7295;
+const render = (plan: Plan, width = 100, color = false, context?: RenderContext): string =>
+  renderText(present(plan, sampleRoute), { width, color, context });
+// oxlint-disable-next-line no-control-regex -- the escape sequences are what is tested
+const uncolored = (text: string): string => text.replaceAll(/\u001B\[[0-9;]*m/g, "");
+
+/** Terminal columns, counted in another way than the code does: each segment that people see as one, wide or not. */
+function columns(line: string): number {
+  let sum = 0;
+  for (const { segment } of new Intl.Segmenter("en", { granularity: "grapheme" }).segment(line)) {
+    sum +=
+      /^(?![\uFF61-\uFFDC])(?:\p{Emoji_Presentation}|\p{RGI_Emoji}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul})/v.test(
+        segment,
+      )
+        ? 2
+        : 1;
+  }
+  return sum;
+}
+
+test("[PL-36, F50] at any width no line is wider, and nothing is in it but what can be seen", () => {
+  fc.assert(
+    fc.property(inputs, fc.integer({ min: 48, max: 160 }), (input, width) => {
+      for (const line of render(assemblePlan(input), width).split("\n")) {
+        assert.ok(columns(line) <= width, `${columns(line)} > ${width}: ${line}`);
+        assert.doesNotMatch(line.replaceAll(/\p{RGI_Emoji}/gv, ""), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+      }
+    }),
+    { seed: SEED, numRuns: 35 },
+  );
+});
+
+/** Without the blanks and gutters that wrapping puts in. */
+const squashed = (text: string): string => text.replaceAll(/[\s│╎▌␠→]/g, "");
+
+test("[PL-36, F50] every effect is there whole: resource, fields, content and all, wherever lines break", () => {
+  fc.assert(
+    fc.property(inputs, fc.constantFrom(48, 80, 100), (input, width) => {
+      const plan = assemblePlan(input);
+      const text = squashed(render(plan, width));
+      const has = (part: string): void => assert.ok(text.includes(squashed(part)), `${JSON.stringify(part)} is not shown`);
+      for (const { effects, target } of plan.steps) {
+        for (const [name, value] of Object.entries(target)) has(`${visible(name)} ${visible(value)}`);
+        for (const one of effects) {
+          for (const part of [one.resource, one.resourceKind, one.system, one.environment, one.summary, ...one.owners, ...one.surfaces])
+            has(visible(part));
+          for (const { path, before, after } of one.fields) {
+            has(visible(path));
+            for (const value of [before, after]) if (value?.kind === "json") has(visible(canonical(value.value)));
+          }
+          if (one.detail.kind === "diff") for (const line of one.detail.text.split("\n")) has(visible(line, { lines: true }));
+          if (one.detail.kind === "uninspectable") has(`CANNOT BE SHOWN: ${visible(one.detail.reason)}`);
+        }
+      }
+    }),
+    { seed: SEED, numRuns: 35 },
+  );
+});
+
+test("[PL-36] whatever is altered in a presentation is seen on the terminal, but for names that only machines use", () => {
+  const presentation = present(samplePlan(), sampleRoute);
+  const bare = (value: typeof presentation): string =>
+    renderText(value, { width: 100, color: false }).replace(presentationDigest(value), "");
+  // Effects' exposure, rights and reversal are told in words that stand beside them; a hidden value's digest is shown by its start.
+  const machine = /\/(?:kind|topic|stateDigest|tone|id|exposure|privilege|reversibility|added|removed|schema|digest|step)$/;
+  const unseen = leaves(presentation)
+    .filter((place) => !machine.test(`/${place.join("/")}`))
+    .filter((place) => {
+      try {
+        return bare(altered(presentation, place)) === bare(presentation);
+      } catch {
+        return false; // A word of a closed set was altered: the renderer refuses to show it as anything.
+      }
+    });
+  assert.deepEqual(
+    unseen.map((place) => place.join("/")),
+    [],
+  );
+});
+
+test("[PL-37] colour adds nothing but colour", () => {
+  fc.assert(
+    fc.property(inputs, (input) => {
+      const plan = assemblePlan(input);
+      assert.equal(uncolored(render(plan, 90, true)), render(plan, 90, false));
+    }),
+    { seed: SEED, numRuns: 25 },
+  );
+  assert.notEqual(render(samplePlan(), 90, true), render(samplePlan(), 90, false));
+});
+
+test("[PL-38] how something is known is said by a shape and a word, without colour", () => {
+  const text = render(samplePlan());
+  for (const mark of ["● derived", "✓ attested", "◌ claimed", "? unknown"]) assert.ok(text.includes(mark), mark);
+  assert.match(text, /^◌ claimed {4}All tests pass on my machine {2,}agent:coder$/m);
+  assert.match(text, /^✓ attested {3}CI passed on the proposed tree {2,}workload:ci$/m);
+});
+
+test("[PL-39] what is true as of now stands under its own heading, and no digest knows of it", () => {
+  const context: RenderContext = {
+    facts: [{ label: "expires", text: "in 3 h 49 min" }],
+    votes: [
+      { seat: "identity", text: "ines approved", approves: true },
+      { seat: "security", text: "omar rejected", approves: false },
+    ],
+    trace: [
+      { rule: "docs", outcome: "auto", fired: false, when: "a == b", reason: "", parts: [{ text: "a", value: 1 }] },
+      { rule: "late", outcome: "block", fired: true, when: "x", reason: "", parts: [], error: "no such attribute" },
+    ],
+  };
+  const text = render(samplePlan(), 100, false, context);
+  const [sealed, now] = text.split(/^As of now +not part of what is signed$/m);
+  assert.ok(now !== undefined && sealed !== undefined);
+  assert.match(now, /^expires {6}in 3 h 49 min$/m);
+  assert.match(now, /^not met {6}docs +auto\n +a == b\n +a = 1$/m);
+  assert.match(now, /^error {8}late +block\n +x\n +no such attribute$/m);
+  assert.match(sealed, /^■ identity {3}1 of: owner @acme\/identity +session\n +ines approved$/m);
+  assert.match(sealed, /^□ security/m);
+  const digest = /^shown +(\S+)$/m;
+  assert.equal(digest.exec(text)?.[1], digest.exec(render(samplePlan()))?.[1]);
+});
+
+test("[PL-36, F50, F53] a hostile plan cannot draw on the reviewer's screen", () => {
+  const evil = "ok\u001B[2J\u001B[H\rAPPROVED\u202E\u200B\n\nWhat will change?   nothing";
+  const plan = planWith({
+    proposal: { title: "Fix", summary: "Fine.\n\nWho must sign?   nobody\n<!-- approve -->", claims: [evil] },
+    step: {
+      effects: [
+        effect(evil, { summary: evil, owners: [evil], detail: { kind: "diff", text: `+${evil}\n+pаyments\r`, added: 3, removed: 0 } }),
+      ],
+      undo: { kind: "manual", text: evil, provenance: "claimed" },
+    },
+  });
+  const lines = render(plan).split("\n");
+  assert.equal(lines.filter((line) => line.startsWith("What will change?")).length, 1);
+  assert.equal(lines.filter((line) => line.startsWith("Who must sign?")).length, 1);
+  const text = lines.join("\n");
+  assert.match(text, /^ {13}│ <!-- approve -->$/m);
+  assert.match(text, /^ {13}│ \+p⟨U\+0430⟩yments⟨U\+000D⟩$/m);
+  assert.ok(text.includes("⟨U+001B⟩[2J⟨U+001B⟩[H⟨U+000D⟩APPROVED⟨U+202E⟩⟨U+200B⟩"));
+});
+
+test("[PL-36] blanks that end a line and tabs of a difference are seen", () => {
+  const plan = planWith({
+    step: { effects: [effect("Makefile", { detail: { kind: "diff", text: "+\tmake all  \n+a\tb", added: 2, removed: 0 } })] },
+  });
+  assert.match(render(plan), /│ \+→ {3}make all␠␠\n +│ \+a→ {2}b$/m);
+});
+
+test("[PL-36] with several steps every effect says which step makes it", () => {
+  const { analyses, proposal, ...rest } = { ...assembleTwo() };
+  const text = render(assemblePlan({ analyses, proposal, ...rest }));
+  assert.match(text, /owned by @acme\/identity · by second$/m);
+  assert.match(text, /^first {8}git merge/m);
+  assert.match(text, /first · planned$/m);
+});
+
+function assembleTwo(): Parameters<typeof assemblePlan>[0] {
+  const plan = samplePlan();
+  const step = plan.steps[0]!;
+  const ids = ["first", "second"];
+  const found = { findings: [], impact: [], evidence: [], unverified: [], assumptions: [], context: {} };
+  return {
+    change: plan.change,
+    proposal: { ...plan.intent, claims: [], start: "on-request", salt: "", steps: ids.map((id) => ({ id, connector: "git", input: {} })) },
+    analyses: ids.map((id) => ({ id, connector: "git", analysis: { step, ...found } })),
+    names: [],
+  };
+}
