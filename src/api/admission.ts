@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Caller, Control } from "../control/types.ts";
-import { contractOf, routeIds, type RouteContract, type RouteId } from "./contract/index.ts";
+import { contractOf, methodsOf, pathPattern, routeIds, type RouteContract, type RouteId } from "./contract/index.ts";
 import { refusedByOrigin, type Names } from "./hosts.ts";
 import { addressKey, Buckets } from "./limits.ts";
 import { mayHaveBody, refused, sendProblem, type ApiRefusal } from "./problems.ts";
@@ -43,7 +43,7 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
   async function judge(request: FastifyRequest): Promise<ApiRefusal | undefined> {
     if (closing()) return refused("unavailable", "closing", "this server is shutting down", { remedy: "try again" });
     const asked = { method: request.method, headers: headersOf(request) };
-    const early = refusedByOrigin(names(), asked) ?? refusedByBody(request, settings.bodyLimitBytes);
+    const early = refusedByOrigin(names(), asked) ?? refusedByTarget(request) ?? refusedByBody(request, settings.bodyLimitBytes);
     if (early !== undefined) return early;
     const id = request.routeOptions.config.route;
     if (request.is404 || id === undefined) return rateOf(addresses.take(addressKey(request.ip))) ?? noSuchRoute(request);
@@ -116,6 +116,7 @@ function rateOf(waitMillis: number): ApiRefusal | undefined {
   });
 }
 
+const BEARER_HINT = { where: "Authorization", remedy: "send `Authorization: Bearer <token>`" };
 const noCredential = (): ApiRefusal =>
   refused("unauthenticated", "no_credential", "this needs a bearer token", {
     where: "Authorization",
@@ -132,7 +133,7 @@ async function authenticate(
 ): Promise<Caller | ApiRefusal> {
   const bearer = bearerOf(authorization);
   if (bearer === undefined)
-    return refused("unauthenticated", "malformed_credential", "the Authorization header is not one bearer token", noCredential());
+    return refused("unauthenticated", "malformed_credential", "the Authorization header is not one bearer token", BEARER_HINT);
   if (channel !== undefined && channel !== "api" && channel !== "cli") {
     return refused("invalid", "unknown_channel", "the channel is not known here", {
       where: "Pawl-Channel",
@@ -141,6 +142,12 @@ async function authenticate(
   }
   const caller = await control.authenticate(bearer, channel ?? "api");
   return caller.ok ? caller.value : caller.error;
+}
+
+/** An absolute target names a host of its own, which would count for more than the header that was looked at. */
+function refusedByTarget({ raw }: FastifyRequest): ApiRefusal | undefined {
+  if (raw.url?.startsWith("/") === true) return undefined;
+  return refused("invalid", "absolute_target", "the request target must be a path", { status: 400, remedy: "this is not a proxy" });
 }
 
 function refusedByBody(request: FastifyRequest, limit: number): ApiRefusal | undefined {
@@ -174,7 +181,7 @@ function noSuchRoute(request: FastifyRequest): ApiRefusal {
     ...new Set(
       routeIds
         .map(contractOf)
-        .filter((contract) => patternOf(contract.path).test(path))
+        .filter((contract) => pathPattern(contract).test(path))
         .flatMap(methodsOf),
     ),
   ].toSorted();
@@ -185,15 +192,3 @@ function noSuchRoute(request: FastifyRequest): ApiRefusal {
     remedy: `use ${allow.join(" or ")}`,
   });
 }
-
-/** HEAD stands beside the reads that anybody may make. */
-export const methodsOf = ({ method, callers }: RouteContract): string[] =>
-  method === "GET" && callers.includes("anonymous") ? ["GET", "HEAD"] : [method];
-
-const patternOf = (path: string): RegExp =>
-  new RegExp(
-    `^${path
-      .replaceAll(".", String.raw`\.`)
-      .replaceAll(/:[a-z]+/g, "[^/]+")
-      .replace("*", ".+")}$`,
-  );

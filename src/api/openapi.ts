@@ -27,6 +27,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
     components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
   },
   convertConstToEnum: false,
+  transform: ({ schema, url }) => ({ schema, url: url.replace("*", ":path") }),
   refResolver: {
     buildLocalReference: (json: Record<string, unknown>, _baseUri: unknown, _fragment: string, index: number) =>
       typeof json["$id"] === "string" ? json["$id"] : `schema${index}`,
@@ -44,12 +45,21 @@ export function documented(id: RouteId, contract: RouteContract): FastifySchema 
     security: callers.includes("anonymous") ? [{}, { bearer: [] }] : [{ bearer: [] }],
     "x-pawl-callers": callers,
     "x-pawl-trace": trace,
-    ...(contract.path.includes(":id") ? { params: { type: "object", required: ["id"], properties: { id: { type: "string" } } } } : {}),
+    ...parameters(contract.path),
     ...(query === undefined ? {} : { querystring: query }),
     ...(headers === undefined ? {} : { headers: headersSchema(headers) }),
-    ...(body === undefined ? {} : { body }),
-    response: { [contract.status ?? 200]: success(contract), default: failure },
+    ...(body === undefined ? {} : { body: ref(body) }),
+    response: {
+      [contract.status ?? 200]: success(contract),
+      ...(contract.alsoStatus === undefined ? {} : { [contract.alsoStatus]: success(contract) }),
+      default: failure,
+    },
   } as FastifySchema;
+}
+
+function parameters(path: string): object {
+  const name = path.includes(":id") ? "id" : path.endsWith("*") ? "path" : undefined;
+  return name === undefined ? {} : { params: { type: "object", required: [name], properties: { [name]: { type: "string" } } } };
 }
 
 function headersSchema(headers: Readonly<Record<string, string>>) {

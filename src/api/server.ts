@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Json } from "../core/base/index.ts";
-import { createGate, methodsOf, type Gate } from "./admission.ts";
+import { createGate, type Gate } from "./admission.ts";
 import { readBodiesStrictly } from "./bodies.ts";
-import { components, contractOf, noQuery, problem, routeIds, type RouteContract, type RouteId } from "./contract/index.ts";
+import { components, contractOf, methodsOf, noQuery, problem, routeIds, type RouteContract, type RouteId } from "./contract/index.ts";
 import { refuseBrokenRequest } from "./broken.ts";
 import type { ApiDeps, ApiOptions } from "./deps.ts";
 import { handlers, Raw, TAKEN, type Call } from "./handlers/index.ts";
@@ -40,7 +40,7 @@ export function createServer(options: ApiOptions): FastifyInstance {
     return503OnClosing: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MOST_PATH_PARAMETER, querystringParser: () => ({}) },
-    frameworkErrors: (error, request, reply) => fault(deps, error, request, reply),
+    frameworkErrors: (error, request, reply) => void fault(deps, error, request, reply),
     clientErrorHandler: refuseBrokenRequest,
   });
   app.server.maxConnections = settings.maxConnections;
@@ -76,7 +76,9 @@ function addRoutes(scope: FastifyInstance, deps: ApiDeps, gate: Gate, closing: A
   for (const id of routeIds) {
     const contract = contractOf(id);
     const run = runner(id, contract, { deps, places, closing }, gate);
-    scope.route({ method: methodsOf(contract), url: contract.path, config: { route: id }, schema: documented(id, contract), handler: run });
+    const route = { url: contract.path, config: { route: id }, handler: run };
+    scope.route({ ...route, method: contract.method, schema: documented(id, contract) });
+    if (methodsOf(contract).includes("HEAD")) scope.route({ ...route, method: "HEAD", schema: { hide: true } });
   }
 }
 

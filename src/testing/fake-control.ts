@@ -146,7 +146,8 @@ export class FakeControl {
       },
       whoami: async ({ principal, kind, roles }) => ok({ principal, kind, name: principal, roles, groups: [] }),
       createToken: async (_caller, raw) => {
-        const { principal, label } = raw as { principal: PrincipalId; label?: string };
+        const { principal, label } = raw as { principal?: PrincipalId; label?: string };
+        if (principal === undefined) return refusal("invalid", "invalid", "the body is not valid", { where: "/principal" });
         const view: TokenView = {
           id: `tok_${String((this.#next += 1)).padStart(8, "0")}`,
           principal,

@@ -2,5 +2,6 @@
 export * from "./parts.ts";
 export * from "./problem.ts";
 export * from "./routes.ts";
+export * from "./table.ts";
 export { MOST_WAIT_SECONDS, noQuery } from "./requests.ts";
 export { STATUSES } from "./views.ts";

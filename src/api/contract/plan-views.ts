@@ -1,16 +1,16 @@
-import Type from "typebox";
+import { Type } from "typebox";
 import type { Envelope } from "../../core/grant/index.ts";
 import type { Plan, Presentation } from "../../core/plan/index.ts";
 import type { BundleFault, CaseResult, RuleTrace } from "../../core/policy/index.ts";
 import type { PlanView } from "../../control/types.ts";
-import { anything, closed, digest, maybe, ref, shape, text } from "./parts.ts";
+import { anything, choice, closed, digest, maybe, ref, shape, text } from "./parts.ts";
 import { change, OUTCOME_NAMES } from "./views.ts";
 
 export const ruleTrace = shape<RuleTrace>()(
   Type.Object(
     {
       rule: text(),
-      outcome: Type.Enum([...OUTCOME_NAMES]),
+      outcome: choice(OUTCOME_NAMES),
       fired: Type.Boolean(),
       when: text("The condition, as written."),
       reason: text(),
@@ -95,7 +95,7 @@ export const policyTest = Type.Object(
   { $id: "PolicyTest", ...closed },
 );
 export const policyExplanation = Type.Object(
-  { outcome: Type.Enum([...OUTCOME_NAMES]), lines: Type.Array(Type.String()), trace: Type.Array(ref(ruleTrace)) },
+  { outcome: choice(OUTCOME_NAMES), lines: Type.Array(Type.String()), trace: Type.Array(ref(ruleTrace)) },
   { $id: "PolicyExplanation", ...closed },
 );
 export const directory = Type.Unknown({ $id: "Directory", description: "Persons, machines and groups, as one document." });

@@ -1,4 +1,4 @@
-import Type, { type Static } from "typebox";
+import { Type, type Static } from "typebox";
 import type { ControlCode } from "../../control/types.ts";
 
 /** Every code a reply can carry: control's own, and those that only a transport can have. */
@@ -69,7 +69,7 @@ export const problem = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.Enum(Object.keys(STATUS) as ApiCode[], { description: "Closed: a client may switch on it." }),
+    code: Type.Enum(Object.keys(STATUS) as ApiCode[], { type: "string", description: "Closed: a client may switch on it." }),
     reason: Type.String({ description: "What exactly was in the way, such as self_approval or grant_consumed." }),
     detail: Type.String({ description: "What was wrong, for a person." }),
     where: Type.Optional(Type.String({ description: "A JSON pointer, a parameter, a header, or a line and column." })),

@@ -1,6 +1,6 @@
-import Type from "typebox";
+import { Type } from "typebox";
 import { PROPOSAL_SCHEMA } from "../../core/plan/index.ts";
-import { closed, digest, maybe } from "./parts.ts";
+import { choice, closed, digest, maybe } from "./parts.ts";
 import { STATUSES } from "./views.ts";
 
 const LONGEST_TEXT = 4000;
@@ -11,7 +11,7 @@ export const proposal = Type.Unsafe<unknown>({ $id: "Proposal", ...PROPOSAL_SCHE
 
 export const voteBody = Type.Object(
   {
-    decision: Type.Enum(["approve", "reject"]),
+    decision: choice(["approve", "reject"]),
     review_digest: digest("The review digest that was shown: the vote counts for exactly that."),
     seat: maybe(words("Which seat to sit in, where more than one is open to the voter.")),
     comment: maybe(words("Kept beside the ledger; only a salted digest is logged.")),
@@ -31,7 +31,7 @@ export const sendBackBody = Type.Object(
 export const reconcileBody = Type.Object(
   {
     run: words("The run whose end nobody knew."),
-    as: Type.Enum(["verified", "failed", "undone"]),
+    as: choice(["verified", "failed", "undone"]),
     evidence: words("How that was found out."),
   },
   { $id: "Reconcile", ...closed },
@@ -64,17 +64,17 @@ const position = (description: string) => maybe(Type.Integer({ minimum: 0, descr
 export const noQuery = Type.Object({}, closed);
 export const listQuery = Type.Object(
   {
-    status: maybe(Type.Array(Type.Enum([...STATUSES]), { maxItems: STATUSES.length, description: "One or more, separated by commas." })),
+    status: maybe(Type.Array(choice(STATUSES), { maxItems: STATUSES.length, description: "One or more, separated by commas." })),
     proposer: maybe(Type.String({ maxLength: 80 })),
     mine: maybe(Type.Boolean({ description: "Only what the caller proposed." })),
     limit: limit(200, 50),
     cursor: maybe(Type.String({ maxLength: 512 })),
   },
-  closed,
+  { ...closed, style: "form", explode: false },
 );
 export const planQuery = Type.Object(
   {
-    format: maybe(Type.Enum(["json", "text"])),
+    format: maybe(choice(["json", "text"])),
     width: maybe(Type.Integer({ minimum: 40, maximum: 400, default: 100 })),
     color: maybe(Type.Boolean({ default: false })),
   },

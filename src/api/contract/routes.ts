@@ -1,36 +1,9 @@
-import Type, { type Static, type TObject, type TSchema } from "typebox";
-import type { PrincipalKind } from "../../control/types.ts";
+import { Type, type Static, type TSchema } from "typebox";
 import { ref } from "./parts.ts";
 import * as plans from "./plan-views.ts";
 import * as asked from "./requests.ts";
+import type { CallerKind, RouteContract, Trace } from "./table.ts";
 import * as views from "./views.ts";
-
-export type CallerKind = PrincipalKind | "anonymous";
-
-/** What a call leaves behind. A method other than GET that leaves no entry is on the published list of exceptions, with why. */
-export type Trace =
-  | { readonly kind: "reads" }
-  | { readonly kind: "writes"; readonly entries: readonly string[] }
-  | { readonly kind: "exception"; readonly why: string };
-
-export interface RouteContract {
-  readonly method: "GET" | "POST" | "DELETE";
-  readonly path: string;
-  readonly tag: "changes" | "review" | "policy" | "people" | "ledger" | "service";
-  readonly summary: string;
-  readonly callers: readonly CallerKind[];
-  readonly trace: Trace;
-  /** `reserved` is never starved by other traffic; `reject` is so for a vote that turns out to be a rejection. */
-  readonly lane?: "reserved" | "reject";
-  readonly query?: TObject;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: TSchema;
-  readonly status?: 200 | 201;
-  /** What comes back: JSON of this shape, or bytes of another type. */
-  readonly answer: TSchema | { readonly type: string; readonly description: string };
-  /** A second form of the same answer. */
-  readonly also?: { readonly type: string; readonly description: string };
-}
 
 const HUMAN: readonly CallerKind[] = ["human"];
 const PROPOSERS: readonly CallerKind[] = ["human", "agent", "workload"];
@@ -344,7 +317,7 @@ export const routes = {
     summary: "Say whether all is well",
     callers: ANYBODY,
     trace: READS,
-    answer: ref(views.health),
+    answer: ref(views.health), alsoStatus: 503,
   },
   openapi: {
     method: "GET",
@@ -386,7 +359,7 @@ export const routes = {
 
 export type Routes = typeof routes;
 export type RouteId = keyof Routes;
-export type QueryOf<R> = R extends { readonly query: infer Q extends TSchema } ? Static<Q> : Record<never, never>;
+export type QueryOf<R> = R extends { readonly query: infer Q extends TSchema } ? Static<Q> : unknown;
 export type AnswerOf<R> = R extends { readonly answer: infer A } ? (A extends TSchema ? Static<A> : never) : never;
 export const routeIds = Object.keys(routes) as RouteId[];
 export const contractOf = (id: RouteId): RouteContract => routes[id];

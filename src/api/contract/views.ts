@@ -1,8 +1,8 @@
-import Type from "typebox";
+import { Type } from "typebox";
 import type { Status } from "../../core/change/index.ts";
 import type { Outcome } from "../../core/policy/index.ts";
 import type { ChangeView, EventView, ListView, ProofView, TokenView, WhoView } from "../../control/types.ts";
-import { anything, closed, digest, hex32, maybe, millis, ref, shape, text } from "./parts.ts";
+import { anything, choice, closed, digest, hex32, maybe, millis, ref, shape, text } from "./parts.ts";
 
 export const STATUSES = [
   "proposed",
@@ -33,7 +33,7 @@ const seat = Type.Object(
     id: text(),
     who: Type.Array(Type.String(), { description: "Who may sit here, in words." }),
     count: Type.Integer({ minimum: 1, description: "How many distinct people it needs." }),
-    strength: Type.Enum(["session", "passkey"]),
+    strength: choice(["session", "passkey"]),
     signed_by: Type.Array(signature),
     missing: Type.Integer({ minimum: 0 }),
     unfillable: Type.Boolean({ description: "Nobody who may sit here is left." }),
@@ -58,7 +58,7 @@ export const change = shape<ChangeView>()(
   Type.Object(
     {
       id: text(),
-      status: Type.Enum([...STATUSES]),
+      status: choice(STATUSES),
       version: Type.Integer({ minimum: 1, description: "Grows with every event; `wait` and the stream speak of it." }),
       revision: Type.Integer({ minimum: 1 }),
       title: text(),
@@ -71,7 +71,7 @@ export const change = shape<ChangeView>()(
       updated_at: millis("When it last moved"),
       expires_at: millis("Past this it may not start"),
       next: text("What happens next, and who must do it."),
-      outcome: maybe(Type.Enum([...OUTCOME_NAMES])),
+      outcome: maybe(choice(OUTCOME_NAMES)),
       review_digest: maybe(digest("What a vote must name: exactly what is under review.")),
       plan_digest: maybe(digest()),
       state_digest: maybe(digest()),
@@ -116,7 +116,7 @@ export const who = shape<WhoView>()(
   Type.Object(
     {
       principal: text(),
-      kind: Type.Enum(["human", "agent", "workload", "runner"]),
+      kind: choice(["human", "agent", "workload", "runner"]),
       name: text(),
       roles: Type.Array(Type.String()),
       groups: Type.Array(Type.String()),

@@ -1,6 +1,23 @@
+import { renderText } from "../../core/plan/index.ts";
 import type { PlanView } from "../../control/types.ts";
 
-/** Until core/plan renders text, the presentation as indented JSON. */
-export function planText({ presentation }: PlanView, _form: { readonly width: number; readonly color: boolean }): string {
-  return `${JSON.stringify(presentation, undefined, 2)}\n`;
+/** The plan as a terminal shows it; what is true only as of now is put where the renderer says so. */
+export function planText(
+  { change, presentation, trace, context }: PlanView,
+  form: { readonly width: number; readonly color: boolean },
+): string {
+  const volatile = Object.entries(context).flatMap(([step, facts]) =>
+    Object.entries(facts).map(([name, text]) => ({ label: `${step} ${name}`, text })),
+  );
+  const facts = [
+    { label: "status", text: change.status },
+    { label: "revision", text: String(change.revision) },
+    { label: "expires", text: new Date(change.expires_at).toISOString() },
+    { label: "next", text: change.next },
+    ...volatile,
+  ];
+  const votes = (change.seats ?? []).flatMap(({ id, signed_by }) =>
+    signed_by.map(({ name, channel }) => ({ seat: id, text: `${name}, by ${channel}`, approves: true })),
+  );
+  return renderText(presentation, { ...form, context: { facts, votes, trace } });
 }
