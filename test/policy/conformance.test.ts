@@ -214,7 +214,7 @@ function judgeAll(suite: IncrementalTestSuite, path: readonly string[]): readonl
 
 const verdicts = judgeAll(getConformanceSuite(), []);
 
-test("[PO-40] the profile answers every conformance case that it loads as the specification and the oracle do", (t) => {
+test("[PO-17] the profile answers every conformance case that it loads as the specification and the oracle do", (t) => {
   const differs = verdicts.filter((verdict) => verdict.kind === "differs");
   const applied = verdicts.filter((verdict) => verdict.kind === "same").length;
   t.diagnostic(
@@ -223,7 +223,7 @@ test("[PO-40] the profile answers every conformance case that it loads as the sp
   assert.deepEqual(differs, []);
 });
 
-test("[PO-40] the sections that the profile covers, with the number of cases of each", () => {
+test("[PO-17] the sections that the profile covers, with the number of cases of each", () => {
   const counts: Record<string, number> = {};
   for (const { kind, section } of verdicts) if (kind === "same") counts[section] = (counts[section] ?? 0) + 1;
   assert.deepEqual(counts, COVERED);

@@ -5,8 +5,8 @@ import type { CelMessage, CelValue } from "./cel/types.ts";
 
 /** Finds the rules that can match, by the necessary conditions that their texts show. */
 export interface RuleIndex {
-  /** For every rule, whether it can match these facts. */
-  candidates(facts: CelMessage): readonly boolean[];
+  /** The rules that can match these facts, by position and in order. */
+  candidates(facts: CelMessage): readonly number[];
 }
 
 interface Column {
@@ -23,7 +23,7 @@ export function indexOf(conditions: readonly Expression[]): RuleIndex {
     if (guard) enter(columns, guard, i);
     else always.push(i);
   }
-  return { candidates: (facts) => candidates(conditions.length, [...columns.values()], always, facts) };
+  return { candidates: (facts) => candidates([...columns.values()], always, facts) };
 }
 
 function enter(columns: Map<string, Column>, guard: Guard, rule: number): void {
@@ -33,13 +33,12 @@ function enter(columns: Map<string, Column>, guard: Guard, rule: number): void {
   for (const value of guard.values) column.rules.set(value, [...(column.rules.get(value) ?? []), rule]);
 }
 
-function candidates(count: number, columns: readonly Column[], always: readonly number[], facts: CelMessage): readonly boolean[] {
-  const found = Array.from({ length: count }, () => false);
-  for (const rule of always) found[rule] = true;
+function candidates(columns: readonly Column[], always: readonly number[], facts: CelMessage): readonly number[] {
+  const found = new Set(always);
   for (const { guard, rules } of columns) {
     const value = factAt(guard.path, facts);
     const keys = guard.kind === "equals" ? [value] : (value as readonly CelValue[]);
-    for (const key of keys) for (const rule of rules.get(key) ?? []) found[rule] = true;
+    for (const key of keys) for (const rule of rules.get(key) ?? []) found.add(rule);
   }
-  return found;
+  return [...found].toSorted((a, b) => a - b);
 }

@@ -21,12 +21,12 @@ interface Verdict<R extends Judged = Judged> {
   readonly rule: R;
   readonly fired: boolean;
   readonly error?: string;
-  readonly skipped?: true;
 }
 
 interface Judgement {
   readonly facts: Facts;
   readonly floor: readonly Verdict<FloorRule>[];
+  /** Without those that cannot match. */
   readonly rules: readonly Verdict<Rule>[];
 }
 
@@ -53,7 +53,13 @@ export function evaluate(bundle: Bundle, facts: Facts, { indexed = true }: { rea
   if (judged instanceof Misfit) return sealed(bundle, unfit(judged), [traceOfNote(misfitNote(judged))]);
   const { route, notes } = routed(bundle, judged);
   const seen = judged.facts as unknown as CelMessage;
-  return sealed(bundle, route, [...[...judged.floor, ...judged.rules].map((verdict) => traceOf(verdict, seen)), ...notes.map(traceOfNote)]);
+  const judgedRules = new Map(judged.rules.map((verdict) => [verdict.rule, traceOf(verdict, seen)]));
+  const trace = [
+    ...judged.floor.map((verdict) => traceOf(verdict, seen)),
+    ...bundle.rules.map((rule) => judgedRules.get(rule) ?? skippedTrace(rule)),
+    ...notes.map(traceOfNote),
+  ];
+  return sealed(bundle, route, trace);
 }
 
 const sealed = (bundle: Bundle, route: Route, trace: readonly RuleTrace[]): Evaluation => ({
@@ -68,11 +74,11 @@ function judge(bundle: Bundle, given: Facts, indexed: boolean): Judgement | Misf
   if (copy instanceof Misfit) return copy;
   const facts = withSurfaces(copy, bundle.surfaces);
   const seen = facts as unknown as CelMessage;
-  const candidates = indexed ? bundle.index.candidates(seen) : undefined;
+  const rules = indexed ? bundle.index.candidates(seen).map((i) => bundle.rules[i] as Rule) : bundle.rules;
   return {
     facts,
     floor: bundle.floor.map((rule) => run(rule, seen)),
-    rules: bundle.rules.map((rule, i) => (candidates?.[i] === false ? { rule, fired: false, skipped: true } : run(rule, seen))),
+    rules: rules.map((rule) => run(rule, seen)),
   };
 }
 
@@ -189,9 +195,16 @@ function unfit(misfit: Misfit): Route {
 
 const traceOfNote = ({ rule, outcome, when, reason, fired }: Note): RuleTrace => ({ rule, outcome, fired, when, reason, parts: [] });
 
-function traceOf({ rule, fired, error, skipped }: Verdict, facts: CelMessage): RuleTrace {
+function skippedTrace({ id, outcome, reason, condition }: Rule): RuleTrace {
+  return { rule: id, outcome, fired: false, when: condition.text, reason, parts: [], skipped: true };
+}
+
+function traceOf({ rule, fired, error }: Verdict, facts: CelMessage): RuleTrace {
   const { condition } = rule;
-  const parts = skipped ? [] : condition.parts.map((part) => ({ text: part.text, value: shown(part.run(facts)) }));
+  const parts = condition.parts
+    .map((part) => ({ text: part.text, value: shown(part.run(facts)), witness: part.witness }))
+    .filter(({ value, witness }) => !(witness && Array.isArray(value) && value.length === 0))
+    .map(({ text, value }) => ({ text, value }));
   return {
     rule: rule.id,
     outcome: rule.outcome,
@@ -200,6 +213,5 @@ function traceOf({ rule, fired, error, skipped }: Verdict, facts: CelMessage): R
     reason: rule.reason,
     parts,
     ...(error === undefined ? {} : { error }),
-    ...(skipped ? { skipped } : {}),
   };
 }

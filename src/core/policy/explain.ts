@@ -71,11 +71,14 @@ function ruleLines({ rule, outcome, fired, when, parts, error }: RuleTrace): str
   const mark = fired ? "fired" : "quiet";
   return [
     `  ${rule} (${outcome}): ${mark}${error === undefined ? "" : `, because it cannot be evaluated: ${error}`}`,
-    ...when
-      .trim()
-      .split("\n")
-      .map((line) => `    ${line.trim()}`),
-    ...parts.map(({ text, value }) => `      ${text} = ${shownValue(value)}`),
+    ...(when.trim() === parts[0]?.text
+      ? []
+      : when
+          .trim()
+          .split("\n")
+          .map((line) => `    ${line.trim()}`)),
+    // A fact that several leaves look at is shown once.
+    ...new Set(parts.map(({ text, value }) => `      ${text} = ${shownValue(value)}`)),
   ];
 }
 

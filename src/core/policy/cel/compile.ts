@@ -33,7 +33,8 @@ export class Compiler {
   }
 
   fault(node: ASTNode, message: string): undefined {
-    this.faults.push({ message, start: node.start, end: node.end });
+    // cel-js puts `pos` of a selection on the field's name.
+    this.faults.push({ message, start: node.op === "." ? node.pos : node.start, end: node.end });
     return undefined;
   }
 

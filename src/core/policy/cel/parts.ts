@@ -6,24 +6,25 @@ import { EXHAUSTED, machineOn } from "./machine.ts";
 import { isMacro } from "./macros.ts";
 import { isBinary } from "./operators.ts";
 import { CelError } from "./types.ts";
-import type { CelMessage, CelValue, Fields, Outcome } from "./types.ts";
+import type { CelMessage, CelType, CelValue, Fields, Outcome } from "./types.ts";
 
 /** One piece of a condition that can be shown with its value. */
 export interface Part {
   readonly text: string;
   readonly run: (facts: CelMessage) => Outcome;
+  /** Says nothing when it is an empty list. */
+  readonly witness?: true;
 }
 
 const PARTS = 40;
 const TEXT = 200;
 const EXPLAIN_STEPS = 200_000;
 
-/** The leaves of the boolean structure in reading order, each followed by what it compares. */
-export function partsOf(node: ASTNode, roots: Fields): readonly Part[] {
+/** The leaves of the boolean structure in reading order, each followed by what it compares or by what decided it. */
+export function partsOf(node: ASTNode, roots: Fields, parse: (text: string) => ASTNode): readonly Part[] {
   return leaves(node)
-    .flatMap((leaf) => [leaf, ...operands(leaf)])
-    .slice(0, PARTS)
-    .map((piece) => partOf(piece, roots));
+    .flatMap((leaf) => [...[leaf, ...operands(leaf)].map((piece) => partOf(piece, roots)), ...witnesses(leaf, roots, parse)])
+    .slice(0, PARTS);
 }
 
 function leaves(node: ASTNode): ASTNode[] {
@@ -45,6 +46,26 @@ function operands(leaf: ASTNode): ASTNode[] {
   if (isBinary(leaf) || leaf.op === "in") return (leaf.args as readonly ASTNode[]).filter((arg) => !isConstant(arg));
   if (leaf.op !== "rcall" || isMacro(leaf.args[0])) return [];
   return isConstant(leaf.args[1]) ? [] : [leaf.args[1]];
+}
+
+/** Which elements made a quantifier true or false, by the names that a reader knows them by. */
+function witnesses(leaf: ASTNode, roots: Fields, parse: (text: string) => ASTNode): readonly Part[] {
+  if (leaf.op !== "rcall" || !["all", "exists", "exists_one"].includes(leaf.args[0])) return [];
+  const [name, receiver, [variable, predicate]] = leaf.args;
+  const type = new Compiler(roots).compile(receiver)?.type;
+  if (type?.kind !== "list" || !variable || !predicate) return [];
+  const item = serialize(variable);
+  const label = labelOf(type.of);
+  const kept = name === "all" ? `!(${serialize(predicate)})` : serialize(predicate);
+  const list = serialize(receiver);
+  const node = parse(`(${list}).filter(${item}, ${kept})${label === undefined ? "" : `.map(${item}, ${item}.${label})`}`);
+  return [{ ...partOf(node, roots), text: clip(`${list} where this ${name === "all" ? "does not hold" : "holds"}`, TEXT), witness: true }];
+}
+
+/** The field by which a reader knows an element. */
+function labelOf(type: CelType): string | undefined {
+  if (type.kind !== "message") return undefined;
+  return ["resource", "code", "topic"].find((name) => type.fields[name]?.optional === false);
 }
 
 function isConstant(node: ASTNode): boolean {

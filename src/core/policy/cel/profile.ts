@@ -45,7 +45,7 @@ export function profileOver(roots: Fields): Profile {
     const compiler = new Compiler(roots);
     const typed = compiler.compile(node.value);
     if (!typed || compiler.faults.length > 0) return fail(compiler.faults);
-    return ok(expressionOf(text, node.value, typed, roots));
+    return ok(expressionOf(text, node.value, typed, roots, environment));
   };
   const condition: Profile["condition"] = (text) => {
     const made = compile(text);
@@ -55,14 +55,14 @@ export function profileOver(roots: Fields): Profile {
   return { compile, condition };
 }
 
-function expressionOf(text: string, node: ASTNode, typed: Typed, roots: Fields): Expression {
+function expressionOf(text: string, node: ASTNode, typed: Typed, roots: Fields, environment: Environment): Expression {
   const run = (facts: CelMessage): Outcome => {
     const machine = machineOn(facts);
     const value = typed.run(machine);
     // An `||` may have swallowed the error, yet the bound was exceeded all the same.
     return machine.left < 0 ? EXHAUSTED : value;
   };
-  return { text, type: typed.type, run, parts: partsOf(node, roots), guards: guardsOf(node, roots) };
+  return { text, type: typed.type, run, parts: partsOf(node, roots, (part) => environment.parse(part).ast), guards: guardsOf(node, roots) };
 }
 
 /** Parsed and type-checked by cel-js. Whatever it throws is a fault of the expression, never of the caller. */
