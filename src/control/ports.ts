@@ -29,10 +29,18 @@ export interface Signer {
 /** One consistent write: every part commits or none does. */
 export interface AppendRequest {
   readonly writes: readonly StreamWrite[];
+  /** Streams that the decision rests on without writing to them: one that has moved refuses the whole request as `version_conflict`. */
+  readonly guards?: readonly Guard[];
   /** Rows under a unique constraint. One that exists already refuses the whole request. */
   readonly claims?: readonly Claim[];
   readonly outbox?: readonly OutboxItem[];
   readonly payloads?: readonly Payload[];
+}
+
+export interface Guard {
+  readonly stream: string;
+  /** 0 for a stream that must not exist yet. */
+  readonly version: number;
 }
 
 export interface StreamWrite {
@@ -212,6 +220,14 @@ export interface RunRef {
 }
 
 export type RunEnd = "verified" | "failed" | "undone" | "indeterminate";
+
+/** How an attempt to run ended, for whoever sent the runner. */
+export type RunReport =
+  | { readonly kind: "not_started"; readonly error: Refusal }
+  /** The desk took no more reports: the change is where the desk has it, and nothing more is done. */
+  | { readonly kind: "stopped"; readonly error: Refusal }
+  | { readonly kind: "stale"; readonly expected: Digest; readonly observed: Digest }
+  | { readonly kind: "ended"; readonly end: RunEnd; readonly code: string };
 
 /**
  * Where a runner reports. Every answer is durable before it is given; a refusal means: stop, somebody revoked, expired or

@@ -1,5 +1,5 @@
 /** One request made ready to be batched: bounded, its bytes fixed and hashed. Pure. */
-import type { AppendRequest, Claim, OutboxItem, Payload, StoreRefusal, StreamState, StreamWrite } from "../control/ports.ts";
+import type { AppendRequest, Claim, Guard, OutboxItem, Payload, StoreRefusal, StreamState, StreamWrite } from "../control/ports.ts";
 import { assert, canonical, digestOf, fail, ok } from "../core/base/index.ts";
 import type { Json, Result } from "../core/base/index.ts";
 import { MAX_ENTRY_BYTES, leafHash } from "../core/ledger/index.ts";
@@ -25,6 +25,7 @@ export interface Outgoing extends OutboxItem {
 /** What was asked, in the form in which it will be stored. */
 export interface Admitted {
   readonly writes: readonly Write[];
+  readonly guards: readonly Guard[];
   readonly claims: readonly Claim[];
   readonly outbox: readonly Outgoing[];
   readonly payloads: readonly PayloadRow[];
@@ -38,7 +39,7 @@ export const entryBytes = (stream: string, n: number, event: Json): Uint8Array =
 
 /** Throws for what no valid caller asks (a name that cannot be, no event at all); refuses what the outside can cause. */
 export function admit(request: AppendRequest): Result<Admitted, StoreRefusal> {
-  const { writes, claims = [], outbox = [], payloads = [] } = request;
+  const { writes, guards = [], claims = [], outbox = [], payloads = [] } = request;
   checkShape(request);
   const fault = firstFault(payloads.map(payloadFault));
   if (fault) return fail(fault);
@@ -48,6 +49,7 @@ export function admit(request: AppendRequest): Result<Admitted, StoreRefusal> {
   const stored = payloads.map(payloadRow);
   return ok({
     writes: admitted,
+    guards: guards.map(({ stream, version }) => ({ stream, version })),
     claims: claims.map(({ kind, key, value }) => ({ kind, key, value })),
     outbox: outbox.map((item) => ({ ...item, text: canonical(item.body) })),
     payloads: stored,

@@ -1,5 +1,5 @@
 /** Which requests of a batch stand, and what they write: each is accepted or refused on its own. Pure. */
-import type { Claim, StoreRefusal } from "../control/ports.ts";
+import type { Claim, Guard, StoreRefusal } from "../control/ports.ts";
 import { assert } from "../core/base/index.ts";
 import type { Admitted, Entry, Outgoing, Write } from "./admit.ts";
 import { claimId } from "./model.ts";
@@ -23,7 +23,7 @@ export interface Decided {
 export function needOf(requests: readonly Admitted[]): Need {
   const claims = new Map(requests.flatMap((request) => request.claims.map((claim) => [claimId(claim), claim] as const)));
   return {
-    streams: [...new Set(requests.flatMap((request) => request.writes.map(({ stream }) => stream)))],
+    streams: [...new Set(requests.flatMap(({ writes, guards }) => [...writes, ...guards].map(({ stream }) => stream)))],
     claims: [...claims.values()],
     outbox: [...new Set(requests.flatMap((request) => request.outbox.map(({ key }) => key)))],
   };
@@ -43,7 +43,7 @@ interface Draft {
 export function decide(facts: Facts, requests: readonly Admitted[]): Decided {
   const draft: Draft = { facts, entries: [], leaves: [], streams: new Map(), claims: new Map(), outbox: new Map(), payloads: new Map() };
   const decisions = requests.map((request): Decision => {
-    const refusal = claimFault(draft, request.claims) ?? versionFault(draft, request.writes);
+    const refusal = claimFault(draft, request.claims) ?? guardFault(draft, request.guards) ?? versionFault(draft, request.writes);
     return refusal ? { kind: "refused", refusal } : { kind: "accepted", indexes: accept(draft, request) };
   });
   const streams = [...draft.streams.values()].map((row) => ({ ...row, prior: facts.streams.get(row.stream)?.version }));
@@ -64,6 +64,15 @@ function claimFault(draft: Draft, claims: readonly Claim[]): StoreRefusal | unde
       remedy: "act on the value that stands",
       claim: { kind, key, value: standing.value },
     };
+  }
+  return undefined;
+}
+
+/** What a decision rests on must still be as it was, also against the requests before it in the batch. */
+function guardFault(draft: Draft, guards: readonly Guard[]): StoreRefusal | undefined {
+  for (const { stream, version } of guards) {
+    const now = (draft.streams.get(stream) ?? draft.facts.streams.get(stream))?.version ?? 0;
+    if (now !== version) return versionConflict(stream, version, now);
   }
   return undefined;
 }
