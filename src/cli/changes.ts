@@ -67,7 +67,7 @@ export async function follow(context: Context, start: ChangeView): Promise<{ rea
   let failures = 0;
   for (;;) {
     const line = progressLine(terminal, view);
-    if (line !== told) terminal.line(line);
+    if (line !== told && !terminal.manner.quiet) terminal.line(line);
     told = line;
     const standing = standingOf(view, byItself);
     if (standing !== "moving") return { view, standing };

@@ -98,6 +98,7 @@ export class Client {
     const sent = {
       accept: "application/json",
       "user-agent": "pawl-cli",
+      "pawl-channel": "cli",
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...headers,

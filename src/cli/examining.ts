@@ -49,8 +49,8 @@ async function git(): Promise<Finding> {
   try {
     const { stdout } = await run("git", ["--version"], { timeout: 10_000 });
     const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(stdout) ?? [];
-    const enough = Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 40);
-    return enough ? ok("git", stdout.trim()) : bad("git", `${stdout.trim()} is too old`, "install git 2.40 or later");
+    const enough = Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 38);
+    return enough ? ok("git", stdout.trim()) : bad("git", `${stdout.trim()} is too old`, "install git 2.38 or later");
   } catch {
     return bad("git", "git cannot be started", "install git and put it on PATH");
   }
@@ -64,7 +64,7 @@ function settingsOf(context: Context): Finding {
     const first = error.faults?.[0];
     return bad(
       "settings",
-      `${error.message}${first === undefined ? "" : `: ${first.message}`}`,
+      `${error.message}${first === undefined ? "" : `, the first: ${first.message}`}`,
       first?.remedy ?? error.remedy ?? "mend the file",
     );
   }

@@ -72,7 +72,8 @@ export function signingLines(terminal: Terminal, { presentation, change, digests
   const dim = (text: string): string => terminal.paint("dim", text);
   return [
     terminal.paint("bold", visible(presentation.title)),
-    dim(`${change.id}  revision ${change.revision}  asked by ${visible(presentation.proposer)} for ${visible(presentation.onBehalfOf)}`),
+    dim(`${change.id}  revision ${change.revision}`),
+    dim(`asked by ${visible(presentation.proposer)} for ${visible(presentation.onBehalfOf)}`),
     "",
     ...presentation.alerts.map(
       ({ message, resources }) =>
@@ -80,7 +81,7 @@ export function signingLines(terminal: Terminal, { presentation, change, digests
     ),
     ...items.filter(isEffect).map((item) => effectLine(terminal, item)),
     "",
-    ...reasons.map(({ rule, outcome, text }) => `${outcome}: ${visible(text)} ${dim(`rule ${visible(rule)}`)}`),
+    ...reasons.map(({ rule, outcome, text }) => `${outcome}: ${visible(text)} ${dim(`(${visible(rule)})`)}`),
     ...(change.seats ?? []).map((seat) => `seat ${seatText(seat)}`),
     "",
     `${dim("state  ")} ${digests.state}`,

@@ -108,7 +108,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     here = `pawl ${command.name()}`;
     context = new Context(io, terminal, program.opts<Globals>());
     const module = await COMMANDS.find(({ name }) => name === command.name())?.load();
-    module?.define(command, context);
+    module?.define(command.helpCommand(false), context);
     command.hook("preSubcommand", (__, child) => void (here = `pawl ${command.name()} ${child.name()}`));
   });
   try {
@@ -195,5 +195,12 @@ function told(error: unknown, here: string, terminal: Terminal): ExitCode {
 function misused({ message }: CommanderError, here: string): CliError {
   const [what = "", suggestion] = message.replace(/^error: /, "").split("\n");
   const near = /Did you mean (?:one of )?(.*)\?\)/.exec(suggestion ?? "")?.[1];
-  return usage(what, { where: here, remedy: near === undefined ? `${here} --help` : `did you mean ${near}?` });
+  return usage(plainly(what), { where: here, remedy: near === undefined ? `${here} --help` : `did you mean ${near}?` });
+}
+
+function plainly(what: string): string {
+  const option = /^option '(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*?)\.?$/s.exec(what);
+  const argument = /^command-argument value '(.*)' is invalid for argument '(.*)'\. (.*?)\.?$/s.exec(what);
+  if (option !== null) return `${option[1]} cannot be ${JSON.stringify(option[2]?.slice(0, 80))}: ${option[3]}`;
+  return argument === null ? what : `<${argument[2]}> cannot be ${JSON.stringify(argument[1]?.slice(0, 80))}: ${argument[3]}`;
 }

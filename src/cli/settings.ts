@@ -229,7 +229,7 @@ export function loadSettings({ cwd, env, config }: Sources): Result<Loaded, read
   if (!text.ok) return fail([text.error]);
   const overrides = readEnvironment(SETTINGS, env);
   const tree = readTree(SETTINGS, { text: text.value, file: path, base: present ? dirname(path) : cwd, overrides: overrides.values, cwd });
-  const faults = [...tree.faults, ...overrides.faults];
+  const faults = [...tree.faults.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)), ...overrides.faults];
   if (faults.length > 0) return fail(faults);
   return ok({ settings: shaped(tree.value), ...(present ? { file: path } : {}) });
 }

@@ -63,7 +63,7 @@ export class Terminal {
 
   /** A result of which people want each line as it happens; `--json` waits for the whole. */
   line(text: string): void {
-    if (!this.manner.json) this.out(text);
+    if (!this.manner.json) this.#io.stdout.write(`${text}\n`);
   }
 
   /** Progress and hints: not part of the result. */
@@ -112,6 +112,7 @@ export class Terminal {
       const said = await reader.question(`${question} [y/N] `, { signal: this.#io.signal });
       return /^y(es)?$/i.test(said.trim());
     } catch {
+      this.#io.stderr.write("\n");
       throw new CliError(EXIT.interrupted, "interrupted", "interrupted: nothing was sent");
     } finally {
       reader.close();
@@ -163,7 +164,7 @@ export function table(terminal: Terminal, columns: readonly Column[]): string[] 
       return painted === undefined ? padded(cell, width, last) : terminal.paint(painted, cell) + padded("", width - widthOf(cell), last);
     }),
   );
-  return [head, ...rows];
+  return [head, ...rows].map((text) => text.trimEnd());
 }
 
 /** Text from outside over several lines, wrapped to a width at blanks. */

@@ -34,7 +34,7 @@ export function span(millis: number): string {
   const seconds = Math.round(Math.abs(millis) / 1000);
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 2 * 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+  return seconds < 2 * 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
 }
 
 /** A point in time as people write it, in UTC: the same on every machine. */

@@ -1,9 +1,19 @@
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
-import { usage } from "../errors.ts";
 
-export function define(command: Command, _context: Context): void {
-  command.action(() => {
-    throw usage("the demo is not here yet");
+export function define(command: Command, context: Context): void {
+  command.action(() => demo(context));
+}
+
+async function demo({ terminal }: Context): Promise<void> {
+  const { runDemo } = await import("../../demo.ts");
+  const story: string[] = [];
+  await runDemo({
+    tell: (line) => {
+      story.push(line);
+      terminal.line(line);
+    },
+    strong: (text) => terminal.paint("bold", text),
   });
+  terminal.answer({ story }, () => []);
 }

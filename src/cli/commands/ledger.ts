@@ -82,7 +82,7 @@ async function entries(context: Context, from: number, limit: number): Promise<v
 
 function entryLine({ terminal }: Context, { index, stream, entry }: EntryView): string {
   const { at, type } = eventOf(entry);
-  return `${terminal.paint("dim", `#${String(index).padEnd(5)} ${at === undefined ? "" : moment(at)}`)}  ${visible(type).padEnd(16)} ${visible(stream)}`;
+  return `${terminal.paint("dim", `#${String(index).padEnd(6)} ${at === undefined ? "" : moment(at)}`)}  ${visible(type).padEnd(16)} ${visible(stream)}`;
 }
 
 function eventOf(entry: string): { readonly at?: number; readonly type: string } {

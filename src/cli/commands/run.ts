@@ -11,7 +11,7 @@ export function define(command: Command, context: Context): void {
     .action(async (id: string) => {
       const started = await context.known.post<ChangeView>(pathOf(id, "/run"));
       const { view, standing } = await follow(context, started);
-      context.terminal.answer(view, () => []);
+      context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.status] : []));
       context.exit = exitFor(standing);
     });
 }

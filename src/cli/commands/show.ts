@@ -62,16 +62,31 @@ function planText({ terminal, io }: Context, { change, presentation, trace, cont
   const votes = (change.seats ?? []).flatMap(({ id, signed_by: signed }) =>
     signed.map(({ name, channel }) => ({ seat: id, text: `${name}, by ${channel}`, approves: true })),
   );
-  return renderText(presentation, { width: terminal.width, color: terminal.colored, context: { facts, votes, trace } });
+  return renderText(presentation, {
+    width: terminal.width,
+    color: terminal.colored,
+    context: { facts, votes, trace: trace.filter(({ fired, error }) => fired || error !== undefined) },
+  });
 }
 
-/** An event's plain members; what is nested stays for `--json`. */
+/** An event in one line; whatever is nested deeper stays for `--json`. */
 function eventLine(terminal: Terminal, { index, type, at, event }: EventView): string {
-  const members = Object.entries(event as Readonly<Record<string, unknown>>).filter(
-    ([name, value]) => !["type", "at", "change"].includes(name) && (typeof value === "string" || typeof value === "number"),
-  );
-  const said = members.map(([name, value]) => `${name} ${visible(shortened(String(value)))}`).join(", ");
-  return `${terminal.paint("dim", `${moment(at)}  #${index}`)}  ${terminal.paint("bold", type.padEnd(14))} ${terminal.paint("dim", said)}`;
+  const { vote, because, ...rest } = event as { readonly vote?: Members; readonly because?: Members } & Members;
+  const plain = Object.entries({
+    ...rest,
+    ...picked(vote, ["person", "decision", "seat", "channel"]),
+    ...picked(because, ["code"]),
+  }).filter(([name, value]) => !["type", "at", "change"].includes(name) && (typeof value === "string" || typeof value === "number"));
+  const said = plain.map(([name, value]) => `${name} ${visible(valueText(name, value))}`).join(", ");
+  return `${terminal.paint("dim", `${moment(at)}  ${`#${index}`.padEnd(6)}`)} ${terminal.paint("bold", type.padEnd(14))} ${terminal.paint("dim", said)}`;
 }
 
-const shortened = (text: string): string => text.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]{52}$/, "$1…");
+type Members = Readonly<Record<string, unknown>>;
+
+const picked = (members: Members | undefined, names: readonly string[]): Members =>
+  Object.fromEntries(Object.entries(members ?? {}).filter(([name]) => names.includes(name)));
+
+function valueText(name: string, value: unknown): string {
+  if (typeof value === "number") return /(At|Until)$/.test(name) ? moment(value) : String(value);
+  return String(value).replace(/^(sha256:[0-9a-f]{12})[0-9a-f]{52}$/, "$1…");
+}

@@ -78,7 +78,7 @@ function firstChange(terminal: Terminal, { io }: Context, person: string): strin
     `A first change, in another terminal${same.length === 0 ? "" : ` with ${same.join(" ")}`}:`,
     ...step(
       "the agent proposes",
-      `CHANGE=$(${pawl} propose --as sandbox --title "Say who keeps the shop" --repo sample --branch main --patch ${patch})`,
+      `CHANGE=$(${pawl} propose --as sandbox --title "Round totals to cents" --repo sample --branch main --patch ${patch})`,
     ),
     ...step("you read what will really happen", `${pawl} show --as ${person} $CHANGE`),
     ...step("you sign it, and it runs", `${pawl} approve --as ${person} $CHANGE`),
