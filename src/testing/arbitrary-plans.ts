@@ -1,5 +1,5 @@
 /** Random proposals and analyses within the contract: small worlds of names, so that things collide. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { digestOf, keyedDigestOf } from "../core/base/index.ts";
 import type { Json } from "../core/base/index.ts";
 import type { AssembleInput, Effect, Finding, PlanValue, Proposal, Statement, StepAnalysis } from "../core/plan/index.ts";
@@ -16,7 +16,7 @@ const name = fc.oneof(
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 }),
 );
 const label = fc.constantFrom("auth", "ci", "@acme/shop", "@ada");
-const json = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
+const json = fc.jsonValue({ maxDepth: 2 }).map((one) => JSON.parse(JSON.stringify(one)) as Json);
 
 const value: fc.Arbitrary<PlanValue> = fc.oneof(
   json.map((one): PlanValue => ({ kind: "json", value: one })),
@@ -110,7 +110,7 @@ const proposals: fc.Arbitrary<Proposal> = fc
     claims: fc.array(fc.constantFrom("no:delete", "no:send", "reversible", "internal", "only:src/**", "it works"), { maxLength: 4 }),
     steps: fc.constant([]),
   })
-  .map((random) => ({ ...sample, ...random }) as Proposal);
+  .map((random) => ({ ...sample, ...random }));
 
 const names = fc.record({
   system: fc.constantFrom("git:shop", "mail"),
@@ -129,18 +129,18 @@ export const inputs: fc.Arbitrary<AssembleInput> = fc
   }));
 
 /** Every leaf of a JSON value as a pointer's tokens. */
-export function leaves(json: unknown, at: readonly string[] = []): readonly (readonly string[])[] {
-  if (typeof json !== "object" || json === null) return [at];
-  const members = Object.entries(json);
+export function leaves(tree: unknown, at: readonly string[] = []): readonly (readonly string[])[] {
+  if (typeof tree !== "object" || tree === null) return [at];
+  const members = Object.entries(tree);
   return members.length === 0 ? [at] : members.flatMap(([key, member]) => leaves(member, [...at, key]));
 }
 
 /** A copy with the leaf at `at` replaced by another value of its type. */
-export function altered<T>(value: T, at: readonly string[]): T {
-  if (at.length === 0) return other(value) as T;
+export function altered<T>(tree: T, at: readonly string[]): T {
+  if (at.length === 0) return other(tree) as T;
   const [key = "", ...rest] = at;
-  if (Array.isArray(value)) return value.map((member: unknown, i) => (String(i) === key ? altered(member, rest) : member)) as T;
-  return { ...value, [key]: altered((value as Record<string, unknown>)[key], rest) };
+  if (Array.isArray(tree)) return tree.map((member: unknown, i) => (String(i) === key ? altered(member, rest) : member)) as T;
+  return { ...tree, [key]: altered((tree as Record<string, unknown>)[key], rest) };
 }
 
 function other(leaf: unknown): unknown {

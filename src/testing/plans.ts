@@ -2,7 +2,7 @@
 import { digestOf, keyedDigestOf } from "../core/base/index.ts";
 import type { ChangeId, PrincipalId } from "../core/base/index.ts";
 import { assemblePlan } from "../core/plan/index.ts";
-import type { AssembleInput, Effect, Plan, Proposal, StepAnalysis } from "../core/plan/index.ts";
+import type { AssembleInput, Effect, Plan, PlanValue, Proposal, StepAnalysis } from "../core/plan/index.ts";
 import type { Route } from "../core/policy/index.ts";
 
 export const CHANGE = "chg_01k9a7q2m4" as ChangeId;
@@ -47,7 +47,9 @@ export function effect(path: string, more: Partial<Effect> = {}): Effect {
   };
 }
 
-const LIMITER = `@@ -12,6 +12,9 @@ export async function signIn(form: Form): Promise<Session> {
+const LIMITER = `--- a/src/auth/sign-in.ts
++++ b/src/auth/sign-in.ts
+@@ -12,6 +12,9 @@ export async function signIn(form: Form): Promise<Session> {
    const account = await accounts.find(form.email);
 -  if (account === undefined) throw new NotFound();
 +  const tries = await limiter.count(form.email, form.address);
@@ -56,6 +58,8 @@ const LIMITER = `@@ -12,6 +12,9 @@ export async function signIn(form: Form): Pro
    return sessions.open(account);
  }
 `;
+
+const content = (version: string): PlanValue => ({ kind: "bytes", digest: digestOf(version), size: 1_204, mediaType: "text/plain" });
 
 const OWNED = { owners: ["@acme/identity"], surfaces: ["auth"] };
 
@@ -94,6 +98,7 @@ export const analysis: StepAnalysis = {
       effect("src/auth/sign-in.ts", {
         ...OWNED,
         summary: "3 lines added, 1 removed",
+        fields: [{ path: "content", before: content("old"), after: content("new") }],
         detail: { kind: "diff", text: LIMITER, added: 3, removed: 1 },
       }),
       effect("src/auth/captcha.ts", {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { compileGlob, GLOB_MAX, matchesPattern } from "./index.ts";
 
 const SEED = 7295;
@@ -50,7 +50,9 @@ function reference(pattern: string): RegExp {
 }
 
 test("[PL-6] matching agrees with regular expressions on random patterns and texts", () => {
-  const patterns = fc.array(fc.constantFrom("a", "b", "/", "#", "*", "**", "**/", "?", "."), { minLength: 1, maxLength: 9 }).map((parts) => parts.join(""));
+  const patterns = fc
+    .array(fc.constantFrom("a", "b", "/", "#", "*", "**", "**/", "?", "."), { minLength: 1, maxLength: 9 })
+    .map((parts) => parts.join(""));
   const texts = fc.array(fc.constantFrom("a", "b", "/", "#", ".", "\n"), { maxLength: 12 }).map((parts) => parts.join(""));
   fc.assert(
     fc.property(patterns, texts, (pattern, text) => {

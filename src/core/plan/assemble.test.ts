@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { canonical, digestJson } from "../base/index.ts";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { analysis, assembleInput, effect, planWith, proposal, samplePlan } from "../../testing/plans.ts";
@@ -112,6 +112,16 @@ test("[PL-15] what nobody checked is listed, from what the effects themselves le
       ["undo", undefined, "unknown"],
     ],
   );
+});
+
+test("[PL-15] bytes of which there is only a digest are open, unless a difference shows them", () => {
+  const bytes = { kind: "bytes" as const, digest: digestJson("x"), size: 1, mediaType: "text/plain" };
+  const isOpen = (...one: Parameters<typeof effect>): boolean =>
+    planWith({ step: { effects: [effect(...one)] } }).unverified.some(({ topic }) => topic === "content");
+  const diff = { kind: "diff" as const, text: "+x", added: 1, removed: 0 };
+  assert.equal(isOpen("a", { fields: [{ path: "content", before: bytes, after: bytes }] }), true);
+  assert.equal(isOpen("a", { fields: [{ path: "content", before: bytes, after: bytes }], detail: diff }), false);
+  assert.equal(isOpen("a", { kind: "delete", fields: [{ path: "content", before: bytes }] }), false);
 });
 
 test("[PL-15] a claim that tests ran is no evidence that they did; a derived or attested statement is", () => {

@@ -9,7 +9,7 @@ import { derivedScope, scopeFindings } from "./scope.ts";
 import type { ScopeNames } from "./scope.ts";
 import { PLAN_SCHEMA } from "./types.ts";
 import type { Detail, Effect, Intent, Plan, PlanStep, PlanValue, Proposal, Statement, StepAnalysis } from "./types.ts";
-import { missingEvidence } from "./unverified.ts";
+import { TOO_LARGE, missingEvidence } from "./unverified.ts";
 
 export interface AssembleInput {
   readonly change: ChangeId;
@@ -82,5 +82,5 @@ function boundedValue(value: PlanValue): PlanValue {
   if (value.kind !== "json") return value;
   const text = canonical(value.value);
   if (text.length <= PLAN_BOUNDS.value) return value;
-  return { kind: "bytes", digest: digestOf(text), size: new TextEncoder().encode(text).length, mediaType: "application/json" };
+  return { kind: "bytes", digest: digestOf(text), size: new TextEncoder().encode(text).length, mediaType: TOO_LARGE };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { analysis, assembleInput, effect, planWith, proposal, samplePlan } from "../../testing/plans.ts";
 import { assemblePlan, diffPlans, planDigest } from "./index.ts";

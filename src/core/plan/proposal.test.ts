@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Json, JsonObject } from "../base/index.ts";
 import { PROPOSAL_BOUNDS, parseProposal } from "./index.ts";
 
@@ -153,7 +153,7 @@ test("[PL-1] no JSON at all makes the reader throw", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom("title", "steps", "scope", "claims", "start"), (value, member) => {
       parseProposal(value as Json);
-      parseProposal({ ...minimal, [member]: value } as Json);
+      parseProposal({ ...minimal, [member]: value as Json });
     }),
     { seed: SEED, numRuns: 2_000 },
   );

@@ -1,6 +1,6 @@
 import { canonical, never } from "../base/index.ts";
 import { chop } from "./render-style.ts";
-import type { Sheet } from "./render-style.ts";
+import type { Sheet, Style } from "./render-style.ts";
 import type { Detail, FieldChange, PlanValue } from "./types.ts";
 import { visible } from "./visible.ts";
 
@@ -46,17 +46,27 @@ export function renderDetail(sheet: Sheet, detail: Detail, indent: number): void
     case "uninspectable":
       return sheet.row({ indent, body: { text: `CANNOT BE SHOWN: ${visible(detail.reason)}`, style: "red-bold" } });
     case "diff":
-      for (const line of detail.text.replace(/\n$/, "").split("\n")) renderDiffLine(sheet, line, indent);
+      return renderDiff(sheet, detail.text.replace(/\n$/, "").split("\n"), indent);
+    default:
+      return never(detail, "detail");
   }
 }
 
-function renderDiffLine(sheet: Sheet, line: string, indent: number): void {
-  const sign = line.slice(0, 1);
-  const style = sign === "+" ? "green" : sign === "-" ? "red" : sign === "@" ? "cyan" : "plain";
-  const text = blanksShown(visible(line, { lines: true }));
-  for (const [i, part] of chop(text, sheet.width - indent - GUTTER).entries()) {
-    sheet.line({ text: `${" ".repeat(indent)}${i === 0 ? "│" : "╎"} `, style: "dim" }, { text: part, style });
+function renderDiff(sheet: Sheet, lines: readonly string[], indent: number): void {
+  // What stands before the first hunk names the files; it is neither added nor removed.
+  const firstHunk = lines.findIndex((line) => line.startsWith("@@"));
+  for (const [n, line] of lines.entries()) {
+    const style = n < firstHunk ? "dim" : styleOf(line);
+    const parts = chop(blanksShown(visible(line, { lines: true })), sheet.width - indent - GUTTER);
+    for (const [i, part] of parts.entries()) {
+      sheet.line({ text: `${" ".repeat(indent)}${i === 0 ? "│" : "╎"} `, style: "dim" }, { text: part, style });
+    }
   }
+}
+
+function styleOf(line: string): Style {
+  const sign = line.slice(0, 1);
+  return sign === "+" ? "green" : sign === "-" ? "red" : sign === "@" ? "cyan" : "plain";
 }
 
 /** Tabs as arrows to the next stop, and blanks that end a line as themselves: both change what some files mean. */

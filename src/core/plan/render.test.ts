@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { canonical } from "../base/index.ts";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { effect, planWith, samplePlan, sampleRoute } from "../../testing/plans.ts";

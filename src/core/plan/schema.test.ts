@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { canonical, compileGlob } from "../base/index.ts";
 import { inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { samplePlan } from "../../testing/plans.ts";

@@ -33,7 +33,7 @@ test("[PL-26] a marker of any other shape is refused where it comes in, and is n
       "shape.bad_format /steps/0/input/deep/0",
     ]);
     if (marker !== sealed)
-      assert.throws(() => sealSecrets({ deep: marker } as Json, KEY), /invariant broken: a malformed secret marker at \/deep$/);
+      assert.throws(() => sealSecrets({ deep: marker }, KEY), /invariant broken: a malformed secret marker at \/deep$/);
   }
 });
 

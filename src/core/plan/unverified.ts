@@ -23,9 +23,19 @@ export function missingEvidence(scope: Scope, steps: readonly PlanStep[], eviden
   ];
 }
 
-/** Holds something that a reviewer cannot look at: content without a difference, or values that are only digests of bytes. */
-export const isBlind = ({ detail, fields }: Effect): boolean =>
-  detail.kind === "uninspectable" || fields.some(({ before, after }) => before?.kind === "bytes" || after?.kind === "bytes");
+/**
+ * Holds something that a reviewer cannot look at: content that cannot be shown, a value that was too large, or new bytes of
+ * which there is only a digest and no difference.
+ */
+export function isBlind({ detail, fields }: Effect): boolean {
+  const values = fields.flatMap(({ before, after }) => [before, after]);
+  const tooLarge = values.some((value) => value?.kind === "bytes" && value.mediaType === TOO_LARGE);
+  const newBytes = detail.kind === "none" && fields.some(({ after }) => after?.kind === "bytes");
+  return detail.kind === "uninspectable" || tooLarge || newBytes;
+}
+
+/** The media type of JSON of which a plan holds the digest only. */
+export const TOO_LARGE = "application/json";
 
 function undoUnknowns({ id, undo }: PlanStep): readonly Statement[] {
   if (undo.provenance === "derived" || undo.provenance === "attested") return [];
