@@ -26,20 +26,24 @@ export function firstHead({ origin, signer }: Identity): Head {
   return { origin, size: 0, root, checkpoint: signCheckpoint({ origin, size: 0, root }, [signer]), batch: randomUUID(), outbox: 0 };
 }
 
-export function logKey({ name, publicKey }: Signer): LogKey {
+function logKey({ name, publicKey }: Signer): LogKey {
   const key = parseVkey(vkey(name, publicKey));
   assert(key.ok, "a signer's key is a verifier key");
   return key.value;
 }
 
+/** All keys that may have signed the log. */
+export const logOf = ({ origin, signer, formerKeys = [] }: Identity): { origin: string; keys: LogKey[] } => ({ origin, keys: [logKey(signer), ...formerKeys] });
+
 /** Going on with another log's database, or under a key that nobody knows, would fork the log. */
-export function headFault(head: Head, { origin, signer, formerKeys = [] }: Identity): ReturnType<typeof openRefusal> | undefined {
+export function headFault(head: Head, identity: Identity): ReturnType<typeof openRefusal> | undefined {
+  const { origin, keys } = logOf(identity);
   if (head.origin !== origin) {
     return openRefusal("wrong_origin", `the database holds the log ${head.origin}, not ${origin}`, "set the origin that the log was started with");
   }
-  const opened = openCheckpoint(head.checkpoint, [logKey(signer), ...formerKeys], origin);
+  const opened = openCheckpoint(head.checkpoint, keys, origin);
   if (!opened.ok && (opened.error.code === "note_untrusted" || opened.error.code === "key_not_valid")) {
-    return openRefusal("wrong_key", `the last checkpoint is not signed by ${signer.name}'s key: ${opened.error.message}`, "give the key that the log was signed with");
+    return openRefusal("wrong_key", `the last checkpoint is not signed by this log's key: ${opened.error.message}`, "give the key that the log was signed with");
   }
   const wrong = opened.ok ? opened.value.size !== head.size || !equalBytes(opened.value.root, head.root) : true;
   if (!wrong) return undefined;

@@ -1,7 +1,12 @@
+export { fsck } from "./fsck/fsck.ts";
+export type { FsckOptions, FsckReport, Inspected, LogIdentity } from "./fsck/fsck.ts";
+export type { FsckFault, Refold } from "./fsck/types.ts";
 export type { Identity, OpenCode, OpenRefusal } from "./head.ts";
 export { openMemory } from "./memory.ts";
-export { openPostgres, snapshotPostgres } from "./postgres.ts";
+export { move } from "./move.ts";
+export type { Moved } from "./move.ts";
+export { inspectPostgres, openPostgres } from "./postgres.ts";
 export type { PostgresOptions } from "./postgres.ts";
-export { openSqlite, snapshotSqlite } from "./sqlite.ts";
+export { inspectSqlite, openSqlite } from "./sqlite.ts";
 export type { SqliteOptions } from "./sqlite.ts";
 export type { OpenStore } from "./store.ts";

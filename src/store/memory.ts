@@ -2,7 +2,7 @@
 import type { Claim, LedgerEntry } from "../control/ports.ts";
 import type { Digest } from "../core/base/index.ts";
 import { rightEdge } from "../core/ledger/index.ts";
-import { firstHead } from "./head.ts";
+import { firstHead, openRefusal } from "./head.ts";
 import type { Identity } from "./head.ts";
 import { claimId } from "./model.ts";
 import type { Backend, Cell, CheckpointRow, ClaimRow, EntryRow, Facts, Head, ListFrom, Need, OutboxRow, Outcome, Page, PayloadRow, Row } from "./model.ts";
@@ -12,7 +12,7 @@ import type { OpenStore } from "./store.ts";
 import { keyOf } from "./tables.ts";
 import { watching } from "./watching.ts";
 
-export const openMemory = (identity: Identity): OpenStore => createStore(memoryBackend(firstHead(identity)), identity.signer);
+export const openMemory = (identity: Identity): OpenStore => createStore(memoryBackend(firstHead(identity)), identity);
 
 interface Tables {
   head: Head;
@@ -42,8 +42,10 @@ export function memoryBackend(head: Head): Backend {
   };
   const read = reads(tables);
   const watchers = watching({ size: async () => tables.head.size, streamsFrom: read.streamsFrom }, head.size, 0);
-  return { ...writes(tables, watchers.look), ...read, ...outbox(tables), watch: watchers.watch, close: async () => watchers.close() };
+  return { ...writes(tables, watchers.look), ...read, ...outbox(tables), watch: watchers.watch, fill: notMovable, close: async () => watchers.close() };
 }
+
+const notMovable: Backend["fill"] = async () => openRefusal("store_unavailable", "a store in memory is not moved into", "move into a file or a server");
 
 function writes(tables: Tables, committed: () => void): Pick<Backend, "transact" | "erase"> {
   return {
@@ -182,6 +184,7 @@ function snapshotOf(tables: Tables): Snapshot {
       const rest = after ? all.filter((row) => compareKeys(keyOf(table, row), after) > 0) : all;
       return rest.slice(0, limit);
     },
+    history: reads(tables).history,
     close: async () => {},
   };
 }

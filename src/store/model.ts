@@ -1,6 +1,7 @@
 /** The rows that every store keeps, and the little that a store's driver must do. */
 import type { Claim, LeasedItem, LedgerEntry, ListQuery, OutboxItem } from "../control/ports.ts";
-import type { Digest, Millis } from "../core/base/index.ts";
+import type { Digest, Millis, Result } from "../core/base/index.ts";
+import type { OpenRefusal } from "./head.ts";
 
 export interface Head {
   readonly origin: string;
@@ -135,7 +136,15 @@ export type Row = Readonly<Record<string, Cell>>;
 export interface Snapshot {
   /** Rows in key order after the given key; fewer than asked only at the end. */
   scan(table: TableName, after: readonly Cell[] | undefined, limit: number): Promise<readonly Row[]>;
+  history(stream: string, from: number, limit: number): Promise<readonly LedgerEntry[]>;
   close(): Promise<void>;
+}
+
+/** A database in the middle of being filled. */
+export interface Filling extends Snapshot {
+  /** Removes what a new database begins with. */
+  clear(): Promise<void>;
+  insert(table: TableName, rows: readonly Row[]): Promise<void>;
 }
 
 export interface Page {
@@ -167,6 +176,8 @@ export interface Backend {
   retryAt(id: number, dueAt: Millis): Promise<void>;
   watch(listener: (streams: readonly string[]) => void): () => void;
   snapshot(): Promise<Snapshot>;
+  /** Does something to the whole database while nobody else writes to it, all or nothing. */
+  fill<T>(work: (filling: Filling) => Promise<Result<T, OpenRefusal>>): Promise<Result<T, OpenRefusal>>;
   close(): Promise<void>;
 }
 

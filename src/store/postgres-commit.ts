@@ -1,6 +1,6 @@
 /** One commit on PostgreSQL. The head's row is the lock: whoever holds it is alone, on all nodes, until its transaction ends. */
 import { setTimeout as wait } from "node:timers/promises";
-import type { Pool, PoolClient } from "pg";
+import type { ClientBase, Pool, PoolClient } from "pg";
 import { claimId } from "./model.ts";
 import type { Claim, Facts, Need, Outcome, Row, StreamRow, TileRow, WriteSet } from "./model.ts";
 import { all, isConflict, isRolledBack, messageOf } from "./postgres-connect.ts";
@@ -110,7 +110,7 @@ async function writeAll(client: PoolClient, set: WriteSet): Promise<boolean> {
   return steps.every(({ expect }, i) => expect === undefined || expect === changes[i]);
 }
 
-async function runStep(client: PoolClient, { statement, rows, apiece, expect: _ }: Step): Promise<number> {
+export async function runStep(client: ClientBase, { statement, rows, apiece, expect: _ }: Step): Promise<number> {
   if (apiece) {
     const text = numbered(statement.one);
     const results = await settled(rows.map((row) => client.query({ name: nameOf(text), text, values: [...row] })));

@@ -24,6 +24,7 @@ const WRITING = `${SESSION} -c idle_in_transaction_session_timeout=${IDLE_MILLIS
 
 export function config(url: string, writing: boolean): PoolConfig {
   return {
+    pipeline: writing,
     connectionString: url,
     options: writing ? WRITING : SESSION,
     connectionTimeoutMillis: CONNECT_MILLIS,
@@ -35,7 +36,7 @@ export function config(url: string, writing: boolean): PoolConfig {
 
 /** A pool of which a connection may break while nobody uses it: the next user gets another. */
 export function connections(url: string, max: number, writing: boolean): Pool {
-  const pool = new Pool({ ...config(url, writing), max, pipeline: writing });
+  const pool = new Pool({ ...config(url, writing), max });
   pool.on("error", () => {});
   return pool;
 }

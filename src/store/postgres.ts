@@ -3,16 +3,18 @@ import { Client } from "pg";
 import type { Pool } from "pg";
 import { ok } from "../core/base/index.ts";
 import type { Result } from "../core/base/index.ts";
-import { firstHead, headFault, openRefusal } from "./head.ts";
+import type { Inspected } from "./fsck/fsck.ts";
+import { firstHead, headFault, logOf, openRefusal } from "./head.ts";
 import type { Identity, OpenRefusal } from "./head.ts";
 import { prepare } from "./migrate.ts";
 import type { Run } from "./migrate.ts";
-import type { Backend, Cell, Snapshot } from "./model.ts";
-import { CHANNEL, transact } from "./postgres-commit.ts";
+import type { Backend, Cell, Filling, Row, Snapshot, TableName } from "./model.ts";
+import { CHANNEL, runStep, transact } from "./postgres-commit.ts";
 import { all, config, connections, messageOf } from "./postgres-connect.ts";
 import type { Queryable } from "./postgres-connect.ts";
-import { ERASE, LEASE, RETRY, SETTLE, inDueOrder, sqlReads } from "./sql-reads.ts";
-import { numbered, scanStatement } from "./statements.ts";
+import { ERASE, HEAD, LEASE, RETRY, SETTLE, clearWith, inDueOrder, snapshotOver, sqlReads } from "./sql-reads.ts";
+import { insertInto, numbered } from "./statements.ts";
+import { cellsOf } from "./tables.ts";
 import { createStore } from "./store.ts";
 import type { OpenStore } from "./store.ts";
 import { POLL_MILLIS, watching } from "./watching.ts";
@@ -31,7 +33,7 @@ const POOL_SIZE = 8;
 const MIGRATION_LOCK = 0x7061_776c;
 
 export async function openPostgres(options: PostgresOptions): Promise<Result<OpenStore, OpenRefusal>> {
-  const { url, poolSize = POOL_SIZE, pollMillis = POLL_MILLIS, signer } = options;
+  const { url, poolSize = POOL_SIZE, pollMillis = POLL_MILLIS } = options;
   const prepared = await inDatabase(url, (run) => prepare("postgres", run, firstHead(options), (head) => headFault(head, options)));
   if (!prepared.ok) return prepared;
   const readers = connections(url, poolSize, false);
@@ -44,17 +46,18 @@ export async function openPostgres(options: PostgresOptions): Promise<Result<Ope
     ...writes(readers, writer, watchers),
     watch: watchers.watch,
     snapshot: () => snapshotPostgres(url),
+    fill: (work) => inDatabase(url, async (run, client) => work(await postgresFilling(run, client))),
     close: async () => {
       watchers.close();
       await stopListening();
       await Promise.all([readers.end(), writer.end()]);
     },
   };
-  return ok(createStore(backend, signer));
+  return ok(createStore(backend, options));
 }
 
 /** Does something to the database as the only one that does such things, all or nothing. */
-export async function inDatabase<T>(url: string, work: (run: Run) => Promise<Result<T, OpenRefusal>>): Promise<Result<T, OpenRefusal>> {
+export async function inDatabase<T>(url: string, work: (run: Run, client: Client) => Promise<Result<T, OpenRefusal>>): Promise<Result<T, OpenRefusal>> {
   const client = new Client(config(url, true));
   client.on("error", () => {});
   try {
@@ -66,7 +69,7 @@ export async function inDatabase<T>(url: string, work: (run: Run) => Promise<Res
     return openRefusal("store_unavailable", `the database cannot be opened: ${messageOf(error)}`, "check the URL and that the server runs");
   }
   try {
-    const done = await work((sql, params) => all(client, sql, params));
+    const done = await work((sql, params) => all(client, sql, params), client);
     await client.query(done.ok ? "COMMIT" : "ROLLBACK");
     return done;
   } catch (error) {
@@ -124,14 +127,23 @@ function listen(url: string, watchers: Watching, retryMillis: number): () => Pro
   };
 }
 
+/** A database that may not open as a store; nothing in it is changed. */
+export const inspectPostgres = (options: PostgresOptions): Inspected => ({ log: logOf(options), snapshot: () => snapshotPostgres(options.url) });
+
+/** With the head's lock, so that other nodes wait. */
+async function postgresFilling(run: Run, client: Client): Promise<Filling> {
+  await run(`${HEAD} FOR UPDATE`, []);
+  const insert = async (table: TableName, rows: readonly Row[]): Promise<void> => {
+    await runStep(client, { statement: insertInto(table), rows: rows.map((row) => cellsOf(table, row)), apiece: table === "payloads" });
+  };
+  return { ...snapshotOver(run, async () => {}), clear: () => clearWith(run), insert };
+}
+
 /** A picture of the database as it is now; it asks nothing of the content. */
-export async function snapshotPostgres(url: string): Promise<Snapshot> {
+async function snapshotPostgres(url: string): Promise<Snapshot> {
   const client = new Client(config(url, false));
   client.on("error", () => {});
   await client.connect();
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  return {
-    scan: (table, after, limit) => all(client, scanStatement(table, after !== undefined), [...(after ?? []), limit]),
-    close: () => client.end(),
-  };
+  return snapshotOver((sql, params) => all(client, sql, params), () => client.end());
 }

@@ -1,8 +1,8 @@
 /** The reads that both SQL databases answer alike. */
 import type { Claim, LedgerEntry } from "../control/ports.ts";
 import { assert } from "../core/base/index.ts";
-import type { Backend, Cell, Head, OutboxRow, Page, PayloadRow, Row, StreamRow, TileRow } from "./model.ts";
-import { listQuery, selectFrom } from "./statements.ts";
+import type { Backend, Cell, Head, OutboxRow, Page, PayloadRow, Row, Snapshot, StreamRow, TileRow } from "./model.ts";
+import { listQuery, scanStatement, selectFrom } from "./statements.ts";
 
 /** Runs one reading statement; `?` for parameters. */
 export type Ask = (sql: string, params: readonly Cell[]) => Promise<readonly Row[]>;
@@ -56,6 +56,20 @@ export const ERASE = "UPDATE payloads SET bytes = NULL WHERE digest = ? AND byte
 
 export const inDueOrder = (rows: readonly Row[]): OutboxRow[] =>
   typed<OutboxRow>(rows).toSorted((a, b) => a.due_at - b.due_at || a.id - b.id);
+
+export function snapshotOver(ask: Ask, close: () => Promise<void>): Snapshot {
+  return {
+    scan: (table, after, limit) => ask(scanStatement(table, after !== undefined), [...(after ?? []), limit]),
+    history: sqlReads(ask).history,
+    close,
+  };
+}
+
+/** A new database begins with a head and the checkpoint of the empty tree. */
+export async function clearWith(run: Ask): Promise<void> {
+  await run("DELETE FROM head", []);
+  await run("DELETE FROM checkpoints", []);
+}
 
 /** The columns' types are the schema's: STRICT tables in SQLite, declared columns in PostgreSQL. */
 export const typed = <T>(rows: readonly Row[]): T[] => rows as unknown as T[];

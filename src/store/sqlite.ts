@@ -4,18 +4,20 @@ import { dirname, resolve } from "node:path";
 import { ok } from "../core/base/index.ts";
 import type { Result } from "../core/base/index.ts";
 import { rightEdge } from "../core/ledger/index.ts";
-import { firstHead, headFault, openRefusal } from "./head.ts";
+import type { Inspected } from "./fsck/fsck.ts";
+import { firstHead, headFault, logOf, openRefusal } from "./head.ts";
 import type { Identity, OpenRefusal } from "./head.ts";
 import { prepare } from "./migrate.ts";
 import type { Run } from "./migrate.ts";
 import { claimId } from "./model.ts";
-import type { Backend, Cell, Claim, Facts, Need, Outcome, Row, Snapshot, StreamRow, TileRow, WriteSet } from "./model.ts";
-import { CLAIM, ERASE, HEAD, LEASE, OUTBOX_KEY, RETRY, SETTLE, STREAM, TILE, WAS_COMMITTED, headOf, inDueOrder, sqlReads } from "./sql-reads.ts";
+import type { Backend, Cell, Claim, Facts, Filling, Need, Outcome, Row, Snapshot, StreamRow, TableName, TileRow, WriteSet } from "./model.ts";
+import { CLAIM, ERASE, HEAD, LEASE, OUTBOX_KEY, RETRY, SETTLE, STREAM, TILE, WAS_COMMITTED, headOf, inDueOrder, snapshotOver, clearWith, sqlReads } from "./sql-reads.ts";
 import { connect, isNoDatabase } from "./sqlite-program.ts";
 import type { Connection } from "./sqlite-program.ts";
 import { writerThread } from "./sqlite-writer.ts";
 import type { Writer } from "./sqlite-writer.ts";
-import { scanStatement, stepsOf } from "./statements.ts";
+import { insertInto, stepsOf } from "./statements.ts";
+import { cellsOf } from "./tables.ts";
 import { createStore } from "./store.ts";
 import type { OpenStore } from "./store.ts";
 import { POLL_MILLIS, watching } from "./watching.ts";
@@ -33,7 +35,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Result<OpenSto
   const prepared = await inFile(path, (run) => prepare("sqlite", run, firstHead(options), (head) => headFault(head, options)));
   if (!prepared.ok) return prepared;
   const backend = sqliteBackend(connect(path, true), path, (options.writer ?? writerThread)(path), prepared.value.size, options.pollMillis ?? POLL_MILLIS);
-  return ok(createStore(backend, options.signer));
+  return ok(createStore(backend, options));
 }
 
 /** Does something to the file under SQLite's write lock, all or nothing. */
@@ -95,10 +97,12 @@ function sqliteBackend(reader: Connection, path: string, writer: Writer, size: n
     retryAt: async (id, dueAt) => void (await write(RETRY, [dueAt, id])),
     watch: watchers.watch,
     snapshot: async () => snapshotSqlite(path),
+    fill: (work) => inFile(path, (run) => work(sqliteFilling(run))),
     close: async () => {
       watchers.close();
-      await writer.close();
+      // The last connection to close tidies the log into the file, which one that only reads cannot do.
       reader.db.close();
+      await writer.close();
     },
   };
 }
@@ -145,12 +149,19 @@ function wasCommitted(reader: Connection, batch: string): boolean {
   }
 }
 
+/** A file that may not open as a store; nothing in it is changed. */
+export const inspectSqlite = (options: SqliteOptions): Inspected => ({ log: logOf(options), snapshot: async () => snapshotSqlite(resolve(options.path)) });
+
+function sqliteFilling(run: Run): Filling {
+  const insert = async (table: TableName, rows: readonly Row[]): Promise<void> => {
+    for (const row of rows) await run(insertInto(table).one, cellsOf(table, row));
+  };
+  return { ...snapshotOver(run, async () => {}), clear: () => clearWith(run), insert };
+}
+
 /** A picture of the file as it is now, through a connection of its own; it asks nothing of the file's content. */
-export function snapshotSqlite(path: string): Snapshot {
+function snapshotSqlite(path: string): Snapshot {
   const connection = connect(path, true);
   connection.db.exec("BEGIN");
-  return {
-    scan: async (table, after, limit) => all(connection, scanStatement(table, after !== undefined), [...(after ?? []), limit]),
-    close: async () => connection.db.close(),
-  };
+  return snapshotOver(async (sql, params) => all(connection, sql, params), async () => connection.db.close());
 }

@@ -1,21 +1,24 @@
 /** The port over any backend: what all three stores do alike stands here once. */
 import { randomUUID } from "node:crypto";
-import type { LeasedItem, Payload, Signer, Store, StoredStream } from "../control/ports.ts";
+import type { LeasedItem, Payload, Store, StoredStream } from "../control/ports.ts";
 import { assert, digestOf, fail, millis } from "../core/base/index.ts";
 import type { Digest, JsonObject, Millis } from "../core/base/index.ts";
 import { admit } from "./admit.ts";
 import { MAX_PAGE } from "./limits.ts";
-import type { Backend, OutboxRow, PayloadRow, Snapshot } from "./model.ts";
+import type { Inspected } from "./fsck/fsck.ts";
+import { logOf } from "./head.ts";
+import type { Identity } from "./head.ts";
+import type { Backend, OutboxRow, PayloadRow } from "./model.ts";
 import { sequencer } from "./sequencer.ts";
 import { cursorAt, parseCursor, storedStream } from "./streams.ts";
 
 /** A store whose database can be looked at as a whole, for fsck and for moving it. */
-export interface OpenStore extends Store {
-  snapshot(): Promise<Snapshot>;
+export interface OpenStore extends Store, Inspected {
+  readonly fill: Backend["fill"];
 }
 
-export function createStore(backend: Backend, signer: Signer, batchId: () => string = randomUUID): OpenStore {
-  const writer = sequencer(backend, signer, batchId);
+export function createStore(backend: Backend, identity: Identity, batchId: () => string = randomUUID): OpenStore {
+  const writer = sequencer(backend, identity.signer, batchId);
   let closing: Promise<void> | undefined;
   return {
     append: async (request) => {
@@ -42,7 +45,9 @@ export function createStore(backend: Backend, signer: Signer, batchId: () => str
     settle: (id) => backend.settle(id),
     retryAt: (id, dueAt) => backend.retryAt(id, dueAt),
     watch: (listener) => backend.watch(listener),
+    log: logOf(identity),
     snapshot: () => backend.snapshot(),
+    fill: (work) => backend.fill(work),
     close: () => (closing ??= writer.close().then(() => backend.close())),
   };
 }
