@@ -205,7 +205,8 @@ function readMessage(
     return faults.add("git_message_refused", `the message is larger than ${limits.messageBytes} bytes`, "input.message", "shorten it");
   if (/(?![\n\t])\p{Cc}/u.test(value) || !value.isWellFormed())
     return faults.add("git_message_refused", "the message contains control characters", "input.message", "use plain text with line feeds");
-  return `${value.trim()}\n`;
+  // What is sealed is in normal form C, as everything that is hashed.
+  return `${value.trim().normalize("NFC")}\n`;
 }
 
 function patchPaths(shape: PatchShape, limits: GitLimits, faults: Faults): readonly string[] {

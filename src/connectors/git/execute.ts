@@ -5,6 +5,7 @@ import { changesDigest, readChanges } from "./changes.ts";
 import { baseRef, fetchBranch, localPath, otherEnd, resolveHead } from "./mirror.ts";
 import type { Mirror } from "./mirror.ts";
 import { stateDigest } from "./payload.ts";
+import { readable } from "./process.ts";
 import type { GitPayload } from "./payload.ts";
 import type { GitLimits, Head, Identity } from "./types.ts";
 
@@ -123,29 +124,47 @@ async function pushCommit(context: ExecuteContext, commit: string, old: string):
     .toString("utf8")
     .split("\n")
     .find((text) => text.startsWith("!\t"));
-  if (done.kind === "exit" && line !== undefined && !line.includes("[remote failure]")) return rejected(context, line);
+  if (done.kind === "exit" && line !== undefined && !line.includes("[remote failure]")) return rejected(context, old, line);
+  if (done.kind === "exit" && NEVER_SENT.test(done.stderr)) {
+    return untouched({
+      code: "git_unreachable",
+      message: `cannot push to ${payload.repository}: ${done.stderr}`,
+      remedy: "check the operator's credentials",
+    });
+  }
   return outcomeUnknown(context, commit, old, done.stderr);
 }
 
-function rejected(context: ExecuteContext, line: string): Result<never, PerformFault> {
-  const why = /\[([^\]]*)\](?: \((.*)\))?/.exec(line);
+/** A certain refusal. Whether the branch moved in between, the branch itself says. */
+async function rejected(context: ExecuteContext, old: string, line: string): Promise<Result<never, PerformFault>> {
+  const { mirror, payload } = context;
+  const head = await currentHead(mirror, payload.branch, AbortSignal.timeout(AFTERWARDS_MILLIS));
+  if (head.ok && head.value.commit !== old) {
+    const expected = stateDigest(payload.repository, payload.branch, payload.base_tree);
+    return stale(payload, expected, stateDigest(payload.repository, payload.branch, head.value.tree), head.value);
+  }
+  const why = /\[([^\]]*)\](?: \((.*)\))?/.exec(readable(line));
   const reason = `${why?.[1] ?? "rejected"}${why?.[2] === undefined ? "" : `: ${why[2]}`}`;
-  const moved = /stale info|fetch first|cannot lock ref|failed to (update|lock)|non-fast-forward/.test(reason);
   return untouched({
-    code: moved ? "stale_state" : "git_push_rejected",
-    message: `${context.payload.repository} did not move the branch ${context.payload.branch} (${reason})`,
-    remedy: moved
-      ? "plan the change again on the branch as it is now"
-      : "let the repository's rules permit this, or propose another branch",
+    code: "git_push_rejected",
+    message: `${payload.repository} did not move the branch ${payload.branch} (${reason})`,
+    remedy: "let the repository's rules permit this, or propose another branch",
   });
 }
+
+/** What git says when it never got to the point of sending anything. Words of the other side begin with `remote:`. */
+const NEVER_SENT =
+  /(?<!remote:\s*)fatal: (Could not read from remote repository|Authentication failed|unable to access '[^']*': (Could not resolve|Failed to connect|The requested URL returned error: 40[134]))/;
+
+/** A look at the branch after a push may take this long, whatever is left of the run's own time. */
+const AFTERWARDS_MILLIS = 15_000;
 
 /** The push did not end with an answer. The branch itself says what happened, unless it is as before: then the push may still arrive. */
 async function outcomeUnknown(context: ExecuteContext, commit: string, old: string, said: string): Promise<Result<void, PerformFault>> {
   const { mirror, payload } = context;
-  const head = await currentHead(mirror, payload.branch, AbortSignal.timeout(15_000));
+  const head = await currentHead(mirror, payload.branch, AbortSignal.timeout(AFTERWARDS_MILLIS));
   if (head.ok && head.value.commit === commit) return ok(undefined);
-  if (head.ok && (await contains(mirror, commit, head.value.commit, AbortSignal.timeout(15_000)))) return ok(undefined);
+  if (head.ok && (await contains(mirror, commit, head.value.commit, AbortSignal.timeout(AFTERWARDS_MILLIS)))) return ok(undefined);
   const moved = head.ok && head.value.commit !== old;
   return fail({
     code: moved ? "stale_state" : "git_push_unknown",

@@ -8,8 +8,9 @@ import { analyseInput, pinOf } from "./analyse.ts";
 import { checkRepositories } from "./declare.ts";
 import { applyPayload, currentHead, undoPayload } from "./execute.ts";
 import type { ExecuteContext } from "./execute.ts";
-import { mirrors } from "./mirror.ts";
+import { localPath, mirrors } from "./mirror.ts";
 import { decodePayload, stateDigest } from "./payload.ts";
+import { gitConfig } from "./process.ts";
 import type { GitProgram } from "./process.ts";
 import { GIT_LIMITS } from "./types.ts";
 import type { GitLimits, GitOptions, GitRepository } from "./types.ts";
@@ -127,6 +128,7 @@ function programOf(options: GitOptions): GitProgram {
   return {
     binary: options.gitBinary ?? "git",
     configFile: resolve(options.workDir, "gitconfig"),
+    config: gitConfig(options.repositories.flatMap(({ url }) => localPath(url) ?? [])),
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     remoteEnv,
   };

@@ -1,12 +1,12 @@
-import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ok, refuse } from "../../core/base/index.ts";
 import type { Refusal, Result } from "../../core/base/index.ts";
 import { openObjects } from "./objects.ts";
 import type { ObjectReader } from "./objects.ts";
-import { FOREIGN_CONFIG, GIT_CONFIG, runGit } from "./process.ts";
+import { FOREIGN_CONFIG, runGit } from "./process.ts";
 import type { GitCall, GitOutcome, GitProgram } from "./process.ts";
 import type { GitRepository, Head } from "./types.ts";
 
@@ -52,7 +52,10 @@ export function otherEnd(mirror: Mirror, service: "upload-pack" | "receive-pack"
 /** Opens mirrors on first use and keeps them. */
 export function mirrors(program: GitProgram, workDir: string): (repository: GitRepository, signal: AbortSignal) => Promise<Result<Mirror>> {
   const open = new Map<string, Promise<Result<Mirror>>>();
+  let prepared: Promise<void> | undefined;
   return async (repository, signal) => {
+    prepared ??= writeConfig(program, workDir);
+    await prepared;
     const opening = open.get(repository.name) ?? openMirror(program, workDir, repository, signal);
     open.set(repository.name, opening);
     const mirror = await opening;
@@ -61,10 +64,21 @@ export function mirrors(program: GitProgram, workDir: string): (repository: GitR
   };
 }
 
+/** Written aside and renamed: a git that another Pawl of this machine just started never reads half of it. */
+async function writeConfig(program: GitProgram, workDir: string): Promise<void> {
+  await mkdir(workDir, { recursive: true, mode: 0o700 });
+  const aside = `${program.configFile}.${randomUUID()}`;
+  await writeFile(aside, program.config, { mode: 0o600 });
+  await rename(aside, program.configFile);
+}
+
 async function openMirror(program: GitProgram, workDir: string, repository: GitRepository, signal: AbortSignal): Promise<Result<Mirror>> {
   const dir = join(workDir, `${shortHash(`${repository.name}\n${repository.url}`)}.git`);
-  await mkdir(workDir, { recursive: true, mode: 0o700 });
-  await writeFile(program.configFile, GIT_CONFIG, { mode: 0o600 });
+  const version = await runGit(program, { args: ["--version"], signal });
+  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version.stdout.toString("latin1")) ?? []).slice(1).map(Number);
+  if (version.kind === "exit" && (major < 2 || (major === 2 && minor < 38))) {
+    return refuse("git_too_old", `git ${major}.${minor} is installed, and 2.38 is needed`, { remedy: "install a current git" });
+  }
   const format = repository.objectFormat ?? "sha1";
   const made = await runGit(program, {
     args: ["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", dir],

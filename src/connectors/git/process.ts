@@ -8,6 +8,7 @@ import type { Subprocess } from "execa";
 export interface GitProgram {
   readonly binary: string;
   readonly configFile: string;
+  readonly config: string;
   readonly path: string;
   /** Credentials and proxies of the operator; given to processes that talk to a remote machine, and to no other. */
   readonly remoteEnv: Readonly<Record<string, string>>;
@@ -33,7 +34,7 @@ export type GitOutcome =
       readonly stderr: string;
     };
 
-export const GIT_CONFIG = `[core]
+const GIT_CONFIG = `[core]
 	hooksPath = /dev/null
 	fsmonitor = false
 	attributesFile = /dev/null
@@ -79,6 +80,12 @@ export const GIT_CONFIG = `[core]
 [advice]
 	detachedHead = false
 `;
+
+/** Our configuration. A declared repository may belong to another user: the operator's word that it is meant stands for git's own question. */
+export function gitConfig(localPaths: readonly string[]): string {
+  const safe = localPaths.flatMap((path) => [path, `${path}/.git`]).map((path) => `\tdirectory = ${JSON.stringify(path)}\n`);
+  return safe.length === 0 ? GIT_CONFIG : `${GIT_CONFIG}[safe]\n${safe.join("")}`;
+}
 
 /** Settings of the highest rank for git inside a repository on this machine, whose own configuration anybody may have written. */
 export const FOREIGN_CONFIG: readonly string[] = [

@@ -1,5 +1,6 @@
-import { keyedDigestOf, ok, refuse } from "../../core/base/index.ts";
+import { assert, ok, refuse } from "../../core/base/index.ts";
 import type { KeyedDigest, Refusal, Result } from "../../core/base/index.ts";
+import { secretValue } from "../../core/plan/index.ts";
 import type { Effect, Finding, PlanValue } from "../../core/plan/index.ts";
 import { addedLines } from "./diff-lines.ts";
 import { resourceOf, textOf } from "./effects.ts";
@@ -20,6 +21,12 @@ interface SecretLines {
 }
 
 const NONE: SecretLines = { hits: [], lines: new Map() };
+
+function secretDigest(key: Uint8Array, text: string): KeyedDigest {
+  const value = secretValue(key, text);
+  assert(value.kind === "secret", "a secret's value is its digest");
+  return value.digest;
+}
 
 export type Secrets = ReadonlyMap<TreeChange, { readonly before: SecretLines; readonly after: SecretLines }>;
 
@@ -68,7 +75,7 @@ async function secretLines(side: Side | undefined, path: string, key: Uint8Array
     const start = text.lastIndexOf("\n", hit.start - 1) + 1;
     const end = text.indexOf("\n", hit.end);
     const block = text.slice(start, end < 0 ? undefined : end);
-    const digest = keyedDigestOf(key, `pawl/secret/v1\n${block}`);
+    const digest = secretDigest(key, block);
     for (const line of block.split("\n")) if (line.trim() !== "") lines.set(line, digest);
   }
   return { hits, lines };
@@ -76,8 +83,12 @@ async function secretLines(side: Side | undefined, path: string, key: Uint8Array
 
 function findingsFor(resource: string, change: TreeChange, before: SecretLines, after: SecretLines): readonly Finding[] {
   const fresh = new Set(change.after === undefined ? [] : addedLines(change).map(({ number }) => number));
-  const brought = after.hits.filter(({ line }) => fresh.has(line));
-  const kept = after.hits.filter(({ line }) => !fresh.has(line));
+  const isFresh = ({ line, lastLine }: SecretHit): boolean => {
+    for (let at = line; at <= lastLine; at += 1) if (fresh.has(at)) return true;
+    return false;
+  };
+  const brought = after.hits.filter(isFresh);
+  const kept = after.hits.filter((hit) => !isFresh(hit));
   const where = (hits: readonly SecretHit[]): string =>
     hits
       .slice(0, 10)
@@ -109,9 +120,7 @@ function redacted(effect: Effect, change: TreeChange, before: SecretLines, after
   const lines = new Map([...before.lines, ...after.lines]);
   const detail = effect.detail.kind === "diff" ? { ...effect.detail, text: redactDiff(effect.detail.text, lines) } : effect.detail;
   const hide = (value: PlanValue | undefined, side: Side | undefined, secrets: SecretLines): PlanValue | undefined =>
-    value === undefined || secrets === NONE || side === undefined
-      ? value
-      : { kind: "secret", digest: keyedDigestOf(key, `pawl/secret/v1\n${textOf(side) ?? ""}`) };
+    value === undefined || secrets === NONE || side === undefined ? value : secretValue(key, textOf(side) ?? "");
   const fields = effect.fields.map((field) => {
     if (field.path !== "content") return field;
     const [old, now] = [hide(field.before, change.before, before), hide(field.after, change.after, after)];
@@ -126,11 +135,11 @@ function redactDiff(diff: string, lines: ReadonlyMap<string, KeyedDigest>): stri
   return diff
     .split("\n")
     .map((line) => {
-      // A hunk's header repeats a line of the file after its numbers.
-      const header = /^(@@ [^@]*@@ ?)(.*)$/.exec(line);
-      const text = header === null ? line.slice(1) : (header[2] ?? "");
-      const hit = lines.get(text) ?? [...lines].find(([secret]) => header !== null && text !== "" && secret.startsWith(text))?.[1];
-      return hit === undefined ? line : `${header === null ? (line[0] ?? "") : (header[1] ?? "")}[a secret stands here: ${hit}]`;
+      // A hunk's heading repeats a line of the file, cut anywhere: in such a file none is shown.
+      const heading = /^@@ -[0-9,]+ \+[0-9,]+ @@/.exec(line);
+      if (heading !== null) return heading[0];
+      const digest = lines.get(line.slice(1));
+      return digest === undefined ? line : `${line[0] ?? ""}[a secret stands here: ${digest}]`;
     })
     .join("\n");
 }

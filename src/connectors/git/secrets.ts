@@ -1,9 +1,11 @@
+import { setImmediate } from "node:timers/promises";
 import { rules } from "@secretlint/secretlint-rule-preset-recommend";
 
 /** Where a secret stands. Never what it is: the value stays in the text that was scanned. */
 export interface SecretHit {
   readonly rule: string;
   readonly line: number;
+  readonly lastLine: number;
   readonly start: number;
   readonly end: number;
 }
@@ -21,17 +23,19 @@ export async function findSecrets(text: string, path: string): Promise<readonly 
   const found = new Map<string, SecretHit>();
   for (let from = 0; ; from += WINDOW - OVERLAP) {
     for (const hit of await scanWindow(text.slice(from, from + WINDOW), path)) {
-      const at = { rule: hit.rule, line: 0, start: from + hit.start, end: from + hit.end };
+      const at = { rule: hit.rule, line: 0, lastLine: 0, start: from + hit.start, end: from + hit.end };
       found.set(`${at.rule} ${at.start}`, at);
     }
     if (from + WINDOW >= text.length) break;
+    // A long text does not keep everybody else waiting.
+    await setImmediate();
   }
   const hits = [...found.values()].toSorted((a, b) => a.start - b.start || (a.rule < b.rule ? -1 : 1));
   return withLines(text, hits);
 }
 
-async function scanWindow(content: string, path: string): Promise<readonly Omit<SecretHit, "line">[]> {
-  const hits: Omit<SecretHit, "line">[] = [];
+async function scanWindow(content: string, path: string): Promise<readonly Omit<SecretHit, "line" | "lastLine">[]> {
+  const hits: Omit<SecretHit, "line" | "lastLine">[] = [];
   const source = sourceCode(content, path);
   for (const rule of RULES) {
     const name = rule.meta.id.replace("@secretlint/secretlint-rule-", "");
@@ -79,6 +83,6 @@ function withLines(text: string, hits: readonly SecretHit[]): readonly SecretHit
       line += 1;
       at = next + 1;
     }
-    return { ...hit, line };
+    return { ...hit, line, lastLine: line + text.slice(hit.start, hit.end).split("\n").length - 1 };
   });
 }

@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { gitConnector } from "../../../src/connectors/git/index.ts";
 import type { GitLimits, GitRepository } from "../../../src/connectors/git/index.ts";
 import type { Connector } from "../../../src/control/ports.ts";
-import { millis } from "../../../src/core/base/index.ts";
+import { assert, millis } from "../../../src/core/base/index.ts";
 
 export const NOW = millis(Date.UTC(2026, 0, 15, 12, 0, 0));
 export const LIMITS = { timeoutMillis: 60_000 };
@@ -50,28 +50,25 @@ export class World {
     return execFileSync("git", args, { cwd, env: ENV, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   }
 
-  /** Commits exactly these files onto the branch, without hooks, filters or a checkout; undefined removes a file. */
+  /** Commits these files onto the branch, without hooks, filters or a checkout; undefined removes a file. */
   commit(branch: string, files: Readonly<Record<string, Files[string] | undefined>>, message = "change"): string {
+    const ref = `refs/heads/${branch}`;
     const parent = this.tip(branch);
-    const index = join(this.dir, `index-${process.pid}`);
-    const env = { ...ENV, GIT_INDEX_FILE: index };
-    rmSync(index, { force: true });
-    const run = (args: string[], input?: string | Uint8Array): string =>
-      execFileSync("git", [`--git-dir=${this.bare}`, ...args], { env, encoding: "utf8", ...(input === undefined ? {} : { input }) }).trim();
-    if (parent !== undefined) run(["read-tree", parent]);
+    const person = "Ada <ada@example.com> 1767225600 +0000";
+    const data = (bytes: Uint8Array): Buffer => Buffer.concat([Buffer.from(`data ${bytes.length}\n`), bytes, Buffer.from("\n")]);
+    const parts = [Buffer.from(`commit ${ref}\nauthor ${person}\ncommitter ${person}\n`), data(Buffer.from(message))];
+    if (parent !== undefined) parts.push(Buffer.from(`from ${parent}\n`));
     for (const [path, file] of Object.entries(files)) {
-      if (file === undefined) {
-        run(["update-index", "--force-remove", "--", path]);
-        continue;
-      }
-      const [mode, content] = modeOf(file);
-      const oid = mode === "160000" ? (content as string) : run(["hash-object", "-w", "--stdin"], content);
-      run(["update-index", "--add", "--cacheinfo", `${mode},${oid},${path}`]);
+      const name = `"${path.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+      const [mode, content] = file === undefined ? ["", ""] : modeOf(file);
+      if (file === undefined) parts.push(Buffer.from(`D ${name}\n`));
+      else if (mode === "160000") parts.push(Buffer.from(`M ${mode} ${content as string} ${name}\n`));
+      else parts.push(Buffer.from(`M ${mode} inline ${name}\n`), data(Buffer.from(content)));
     }
-    const tree = run(["write-tree"]);
-    const commit = run(["commit-tree", "-m", message, ...(parent === undefined ? [] : ["-p", parent]), tree]);
-    run(["update-ref", `refs/heads/${branch}`, commit]);
-    return commit;
+    execFileSync("git", [`--git-dir=${this.bare}`, "fast-import", "--quiet", "--force"], { env: ENV, input: Buffer.concat(parts) });
+    const tip = this.tip(branch);
+    assert(tip !== undefined, "the commit was made");
+    return tip;
   }
 
   /** A commit whose tree holds a path that git itself would not write: trees nested by hand. */
