@@ -101,6 +101,8 @@ export function refusalOf(error: unknown): ApiRefusal | undefined {
       });
     case "FST_ERR_BAD_URL":
       return refused("invalid", "bad_url", "the path is not a valid URL path", { status: 400 });
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return refused("not_found", "unknown_path", "there is nothing at this path");
     default:
       return statusCode !== undefined && statusCode >= 400 && statusCode < 500
         ? refused("invalid", "bad_request", "the request could not be read", { status: 400 })

@@ -49,6 +49,10 @@ export function createServer(options: ApiOptions): FastifyInstance {
   const gate = createGate(deps, servedNames(app, deps), () => closing.signal.aborted);
   app.decorateRequest("seen");
   app.addHook("onRequest", (request, reply) => gate.admit(request, reply));
+  // Whoever was answered last while closing is not kept waiting for another request.
+  app.addHook("onSend", async (_request, reply) => {
+    if (closing.signal.aborted) void reply.header("connection", "close");
+  });
   app.addHook("onResponse", async (request, reply) => tell(deps, request, reply));
   app.setErrorHandler((error, request, reply) => fault(deps, error, request, reply));
   readBodiesStrictly(app, settings.bodyLimitBytes);

@@ -41,7 +41,7 @@ export async function ask(app: FastifyInstance, { method = "GET", url, bearer, b
     method: method as "GET",
     url,
     headers: {
-      host: `localhost:${PORT}`,
+      host: `localhost:${portOf(app)}`,
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...headers,
@@ -50,6 +50,11 @@ export async function ask(app: FastifyInstance, { method = "GET", url, bearer, b
   });
   checkReply({ method, url, status: response.statusCode, type: String(response.headers["content-type"] ?? ""), text: response.body });
   return response;
+}
+
+function portOf(app: FastifyInstance): number {
+  const address = app.server.address();
+  return typeof address === "object" && address !== null ? address.port : PORT;
 }
 
 interface Reply {
