@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ok, refuse } from "../../core/base/index.ts";
@@ -67,9 +67,10 @@ export function mirrors(program: GitProgram, workDir: string): (repository: GitR
 /** Written aside and renamed: a git that another Pawl of this machine just started never reads half of it. */
 async function writeConfig(program: GitProgram, workDir: string): Promise<void> {
   await mkdir(workDir, { recursive: true, mode: 0o700 });
-  const aside = `${program.configFile}.${randomUUID()}`;
-  await writeFile(aside, program.config, { mode: 0o600 });
-  await rename(aside, program.configFile);
+  const aside = await mkdtemp(join(workDir, "config-"));
+  await writeFile(join(aside, "gitconfig"), program.config, { mode: 0o600 });
+  await rename(join(aside, "gitconfig"), program.configFile);
+  await rm(aside, { recursive: true });
 }
 
 async function openMirror(program: GitProgram, workDir: string, repository: GitRepository, signal: AbortSignal): Promise<Result<Mirror>> {
