@@ -208,6 +208,9 @@ function reasonOf(error: unknown): string {
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return "the host name is not known";
+    case "ETIMEDOUT":
+    case "UND_ERR_CONNECT_TIMEOUT":
+      return "nothing answers there";
     case "ECONNRESET":
     case "UND_ERR_SOCKET":
       return "the connection was closed";

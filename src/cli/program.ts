@@ -21,14 +21,14 @@ const COMMANDS: readonly Entry[] = [
   {
     name: "up",
     group: "Run Pawl",
-    summary: "start Pawl here; the first start prints how to make a first change",
+    summary: "start Pawl here; the first start prints a first change",
     load: () => import("./commands/up.ts"),
   },
   { name: "demo", group: "Run Pawl", summary: "watch five changes travel, in a temporary world", load: () => import("./commands/demo.ts") },
   {
     name: "propose",
     group: "Propose",
-    summary: "ask for a change: a patch or a ref on a branch, or any proposal",
+    summary: "ask for a change: a patch, a ref, or any proposal",
     load: () => import("./commands/propose.ts"),
   },
   {
@@ -88,8 +88,8 @@ const COMMANDS: readonly Entry[] = [
 
 const AFTER = `
 Start:
-  pawl up                      runs Pawl; leave it open and use another terminal
-  pawl propose --help          then: pawl show CHANGE, pawl approve CHANGE, pawl verify CHANGE
+  pawl up      runs Pawl, and prints a first change to paste elsewhere
+  pawl demo    tells the whole story in a minute, with nothing to set up
 
 Exit codes:
   0  done                      2  wrong usage or configuration

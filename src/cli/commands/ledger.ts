@@ -11,6 +11,7 @@ import { gather, integer } from "../inputs.ts";
 import { leafOf, openHead, proveEntry, readEntries, verifyWhole, type EntryView, type HeadView } from "../log.ts";
 import { readTrust, type Trust, type TrustOptions } from "../trust.ts";
 import { moment, plural } from "../words.ts";
+import type { FsckReport } from "../../main.ts";
 
 const MOST = 2 ** 48;
 
@@ -134,5 +135,17 @@ async function exportLog(context: Context, folder: string, options: TrustOptions
 async function fsck(context: Context): Promise<void> {
   const { fsckStore } = await import("../../main.ts");
   const report = taken(await fsckStore(context.settings));
-  context.terminal.answer(report, () => [JSON.stringify(report)]);
+  context.terminal.answer(report, () => fsckLines(context, report));
+  if (!report.ok) context.exit = 1;
+}
+
+function fsckLines({ terminal }: Context, { ok, size, root, checked, firstBadIndex, faults, moreFaults }: FsckReport): string[] {
+  const counts = Object.entries(checked).map(([what, n]) => `${n} ${what}`);
+  if (ok) return [`${terminal.paint("green", "✓")} ${counts.join(", ")}: all as signed`, `root ${root ?? ""}`];
+  return [
+    `${terminal.paint(["red", "bold"], "✗")} ${firstBadIndex === undefined ? "something is not as signed" : `the first bad index is ${firstBadIndex}`}, of ${plural(size, "entry", "entries")}`,
+    ...faults.map(({ where, message, index }) => `  ${index === undefined ? visible(where ?? "-") : `#${index}`}  ${visible(message)}`),
+    ...(moreFaults === 0 ? [] : [`  and ${moreFaults} more`]),
+    `${terminal.paint("dim", "remedy:")} stop Pawl, keep this database as it is, and restore a backup whose head is the signed one`,
+  ];
 }
