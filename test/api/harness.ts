@@ -133,7 +133,7 @@ export interface ProblemBody {
 
 /** The reply must be a refusal with this code and reason. */
 export function refusedWith(response: LightMyRequestResponse, status: number, code: ApiCode, reason?: string): ProblemBody {
-  const said = `${response.statusCode} ${response.body}`;
+  const said = `${response.statusCode} ${response.body.slice(0, 2000)}`;
   assert.equal(response.headers["content-type"]?.toString().split(";", 1)[0], PROBLEM_TYPE, said);
   const problem = response.json<ProblemBody>();
   assert.deepEqual([response.statusCode, problem.status, problem.code], [status, status, code], said);
