@@ -44,7 +44,15 @@ test("[PL-16, PL-18] an equivalent re-plan has the same digest, however it is or
 });
 
 test("[PL-16] words are composed: two spellings of one text are one plan", () => {
-  const spelt = (summary: string) => planWith({ step: { effects: [effect("a.ts", { summary })] } });
+  const spelt = (words: string) =>
+    planWith({
+      proposal: { title: words, summary: words },
+      analysis: {
+        findings: [{ code: "x", severity: "info", message: words, remedy: words, provenance: "derived" }],
+        impact: [{ topic: "x", text: words, provenance: "derived", source: "git" }],
+      },
+      step: { effects: [effect("a.ts", { summary: words })], undo: { kind: "manual", text: words, provenance: "derived" } },
+    });
   assert.equal(planDigest(spelt("cafe\u0301")), planDigest(spelt("caf\u00E9")));
 });
 

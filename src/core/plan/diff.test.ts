@@ -100,6 +100,21 @@ test("[PL-25] an update that became a delete is one effect that changed its kind
   ]);
 });
 
+test("[PL-25] an effect is rather paired with one of its own kind than with another on its resource", () => {
+  const { effects } = diffPlans(
+    withEffects(effect("a.ts")),
+    withEffects(effect("a.ts", { kind: "delete" }), effect("a.ts", { exposure: "public" })),
+  );
+  assert.deepEqual(
+    effects.added.map(({ effect: e }) => e.kind),
+    ["delete"],
+  );
+  assert.deepEqual(
+    effects.changed.map(({ deltas }) => deltas.map(({ path }) => path)),
+    [["/exposure"]],
+  );
+});
+
 test("[PL-25] what was asked, the scope, steps, their undo and findings are each named where they differ", () => {
   const before = samplePlan();
   const input = (ids: readonly string[]) => ({

@@ -32,7 +32,7 @@ function* inWord(word: string, index: number, twins: typeof TWINS): Iterable<num
   let at = index;
   for (const char of word) {
     const foreign = mixed && !BESIDE_LATIN.test(char);
-    const twin = !mixed && twins.some(({ letters }) => letters.test(char));
+    const twin = twins.some(({ letters }) => letters.test(char));
     if (foreign || twin || disguised(char)) yield at;
     at += char.length;
   }

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { canonical, compileGlob } from "../base/index.ts";
 import { inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { samplePlan } from "../../testing/plans.ts";
-import { assemblePlan, planJsonSchema, validatePlan } from "./index.ts";
+import { PLAN_BOUNDS, assemblePlan, planJsonSchema, validatePlan } from "./index.ts";
 import type { Plan } from "./index.ts";
 
 const SEED = 7295;
@@ -90,6 +90,41 @@ test("[PL-22] they also refuse the same ones, whatever is altered, removed or ad
   );
 });
 
+test("[PL-22] they agree on the bounds themselves, and on what is one beyond", () => {
+  const plan = JSON.parse(canonical(samplePlan())) as Plan;
+  const many = (n: number): readonly string[] => Array.from({ length: n }, () => "update");
+  const scope = (part: object): unknown => ({ ...plan, intent: { ...plan.intent, scope: { ...plan.intent.scope, ...part } } });
+  const observed = (size: number): unknown => {
+    const value = { kind: "bytes", digest: plan.steps[0]?.stateDigest, size, mediaType: "text/plain" };
+    return { ...plan, steps: [{ ...plan.steps[0], observations: [{ subject: "s", method: "m", provenance: "derived", value }] }] };
+  };
+  const steps = (n: number): unknown => ({
+    ...plan,
+    steps: Array.from({ length: n }, (_, i) => ({ ...plan.steps[0], id: `s${String(i).padStart(2, "0")}` })),
+  });
+  const titled = (n: number): unknown => ({ ...plan, intent: { ...plan.intent, title: "😀".repeat(n) } });
+  const { words, steps: most } = PLAN_BOUNDS;
+  const cases: readonly (readonly [unknown, boolean])[] = [
+    [scope({ operations: many(8) }), true],
+    [scope({ operations: many(9) }), false],
+    [scope({ limits: { rows: 0, money: Number.MAX_SAFE_INTEGER } }), true],
+    [scope({ limits: { rows: -1 } }), false],
+    [scope({ limits: { rows: Number.MAX_SAFE_INTEGER + 1 } }), false],
+    [observed(Number.MAX_SAFE_INTEGER), true],
+    [observed(Number.MAX_SAFE_INTEGER + 1), false],
+    [steps(most), true],
+    [steps(most + 1), false],
+    [steps(0), false],
+    [titled(words), true],
+    [titled(words + 1), false],
+    [titled(0), false],
+  ];
+  for (const [i, [raw, fits]] of cases.entries()) {
+    agree(raw, `case ${i}`);
+    assert.equal(published(raw), fits, `case ${i}`);
+  }
+});
+
 test("[PL-22] they agree about any JSON in a value, secrets and odd names included", () => {
   const inner = fc.letrec<{ json: unknown }>((tie) => ({
     json: fc.oneof(
@@ -102,6 +137,7 @@ test("[PL-22] they agree about any JSON in a value, secrets and odd names includ
         { $secret: "clear" },
         { $secret: { digest: `hmac-sha256:${"a".repeat(64)}` } },
         { $secret: { digest: "a" }, b: 1 },
+        { $secret: { digest: `hmac-sha256:${"a".repeat(64)}` }, b: 1 },
       ),
       fc.array(tie("json"), { maxLength: 2 }),
       fc.dictionary(fc.constantFrom("a", "$secret", "__proto__", "\uD800"), tie("json"), { maxKeys: 2, noNullPrototype: true }),

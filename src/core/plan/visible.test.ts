@@ -61,6 +61,8 @@ test("[PL-34] a decomposed or loose mark is written: what differs looks differen
   shows("cafe\u0301", "cafe⟨U+0301⟩");
   shows("\u0336struck", "⟨U+0336⟩struck");
   shows("=\u0338", "=⟨U+0338⟩");
+  shows("и\u0306", "и⟨U+0306⟩");
+  shows("я\u0316\u0317\u0318\u0319", "я\u0316\u0317\u0318⟨U+0319⟩");
   shows("각", "각");
   shows("\u1100\u1161\u11A8", "⟨U+1100⟩⟨U+1161⟩⟨U+11A8⟩");
   shows("\u212A", "⟨U+212A⟩");
