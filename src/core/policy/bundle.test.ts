@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import * as fc from "fast-check";
 import type { Digest } from "../base/index.ts";
 import { bundle, bundleText, faultsOf } from "../../testing/policy.ts";
 import { loadBundle } from "./index.ts";
@@ -99,7 +100,7 @@ test("[PO-2] YAML's extras are refused", () => {
 test("[PO-2] an alias bomb is refused before it grows", () => {
   const bomb = [
     "a: &a [x,x,x,x,x,x,x,x,x]",
-    ...[..."bcdefghi"].map((name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${"abcdefgh"[i]}`).join(",")}]`),
+    ...Array.from("bcdefghi").map((name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${"abcdefgh"[i]}`).join(",")}]`),
   ].join("\n");
   assert(faultsOf(bomb).some(({ code }) => code === "bundle_alias"));
 });
@@ -227,4 +228,46 @@ test("[C27] [PO-9] an older version is not the one that is in force, however val
   assert.equal(refused.error[0]?.code, "bundle_digest");
   assert(loadBundle(older, bundle([{ id: "a" }]).digest).ok);
   assert.equal(loadBundle(older, "sha256:0" as Digest).ok, false);
+});
+
+test("[PO-3] whatever the text, loading it answers", () => {
+  const edit = fc.tuple(
+    fc.nat(WHOLE.length),
+    fc.nat(12),
+    fc.constantFrom(
+      "",
+      " ",
+      "\n",
+      ":",
+      "-",
+      "{",
+      "[",
+      '"',
+      "'",
+      "&",
+      "*",
+      "!",
+      "|",
+      "#",
+      "%",
+      "0",
+      "true",
+      "null",
+      "when",
+      "\t",
+      "\u0000",
+      "é",
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
+      const text = edits.reduce((whole, [at, drop, put]) => whole.slice(0, at) + put + whole.slice(at + drop), WHOLE);
+      const loaded = loadBundle(text);
+      if (loaded.ok) return;
+      assert(loaded.error.length > 0);
+      for (const { line, column, caret, message } of loaded.error)
+        assert(line >= 1 && column >= 1 && message !== "" && caret.endsWith("^"), text);
+    }),
+    { seed: 20261120, numRuns: 400 },
+  );
 });

@@ -45,7 +45,7 @@ export function loadBundle(text: string, expected?: Digest): Result<Bundle, read
   const faults = new Faults(text);
   const root = readYaml(faults);
   const bundle = root.ok ? readBundle(new Reading(faults), { node: root.value, path: "" }) : undefined;
-  if (bundle && faults.list.length === 0 && expected !== undefined && bundle.digest !== expected) {
+  if (bundle && faults.count === 0 && expected !== undefined && bundle.digest !== expected) {
     faults.add(
       0,
       "bundle_digest",
@@ -54,7 +54,7 @@ export function loadBundle(text: string, expected?: Digest): Result<Bundle, read
       "load the whole text of the version that is in force",
     );
   }
-  return bundle && faults.list.length === 0 ? ok(bundle) : fail(faults.sorted());
+  return bundle && faults.count === 0 ? ok(bundle) : fail(faults.sorted());
 }
 
 function readBundle(read: Reading, at: At): Bundle | undefined {

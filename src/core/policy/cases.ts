@@ -54,8 +54,9 @@ export const TEMPLATES: Readonly<Record<string, JsonObject>> = {
 
 /** The facts of a case: what it gives, merged over the base; what it leaves out follows from its effects. */
 export function readCaseFacts(read: Reading, at: At): Facts | undefined {
+  const before = read.faults.count;
   const merged = merge(read, at, FACTS, { ...BASE, summary: {} });
-  if (!merged) return undefined;
+  if (!merged || read.faults.count > before) return undefined;
   const facts = merged as unknown as Facts;
   const effects = facts.effects.map((effect, i) => named(effect, given(at, "effects")?.[i]));
   const connectors = given(at, "change") ? facts.change.connectors : sortedSet(effects.map(({ connector }) => connector));

@@ -25,13 +25,15 @@ const MOST = 100;
 export class Faults {
   readonly list: BundleFault[] = [];
   readonly text: string;
+  /** All that were found, those beyond the bound of one answer too. */
+  count = 0;
 
   constructor(text: string) {
     this.text = text;
   }
 
   add(at: number, code: string, message: string, where?: string, remedy?: string): undefined {
-    if (this.list.length >= MOST) return undefined;
+    if (++this.count > MOST) return undefined;
     const place = placeOf(this.text, at);
     this.list.push({ code, message, ...place, ...(where ? { where } : {}), ...(remedy ? { remedy } : {}) });
     return undefined;
@@ -75,10 +77,10 @@ export function readYaml(faults: Faults): Result<YamlNode, undefined> {
   for (const { pos, message } of [...document.errors, ...document.warnings])
     faults.add(Math.min(pos[0], text.length), "bundle_syntax", message);
   refuseExtras(document, faults);
-  if (faults.list.length > 0) return fail(undefined);
+  if (faults.count > 0) return fail(undefined);
   if (!document.contents) return refuse(faults, 0, "bundle_empty", "the text is empty");
   const node = convert(document.contents, faults, 0);
-  return node && faults.list.length === 0 ? ok(node) : fail(undefined);
+  return node && faults.count === 0 ? ok(node) : fail(undefined);
 }
 
 function refuse(faults: Faults, at: number, code: string, message: string): Result<never, undefined> {

@@ -1,5 +1,5 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { serialize } from "@marcbachmann/cel-js/serialize";
+import { serialize } from "@marcbachmann/cel-js";
 import type { Json } from "../../base/index.ts";
 import { Compiler } from "./compile.ts";
 import { EXHAUSTED, machineOn } from "./machine.ts";

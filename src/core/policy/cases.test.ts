@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { bundle, bundleText, facts, faultsOf } from "../../testing/policy.ts";
+import { runCases } from "./index.ts";
+
+test("[PO-60] a case gives what it is about, and the rest follows", () => {
+  const base = facts();
+  assert.equal(base.summary.effects, 1);
+  assert.deepEqual(base.effects[0]?.resource, "git:shop#README.md");
+  const given = facts({
+    effects: [
+      { path: "src/a.ts", kind: "delete", added: 4 },
+      { resource: "db:orders", connector: "sql", owners: [] },
+      { resource: "x#y", path: null },
+    ],
+    scope: { limits: { rows: 3 } },
+  });
+  assert.deepEqual(
+    given.effects.map(({ resource, path }) => [resource, path]),
+    [
+      ["git:shop#src/a.ts", "src/a.ts"],
+      ["db:orders", undefined],
+      ["x#y", undefined],
+    ],
+  );
+  assert.deepEqual(given.change.connectors, ["git", "sql"]);
+  assert.deepEqual([given.summary.deletes, given.summary.unowned, given.summary.lines_added], [1, 1, 6]);
+  assert.deepEqual([given.scope.limits, given.scope.origin], [{ rows: 3 }, "derived"]);
+  assert.deepEqual(facts({ summary: { lines_added: 900 } }).summary, { ...base.summary, lines_added: 900 });
+  assert.deepEqual(facts({ change: { connectors: ["x"] } }).change, { ...base.change, connectors: ["x"] });
+});
+
+test("[PO-60] what is no fact, or of the wrong type, is a fault where it stands", () => {
+  const cases = [
+    {
+      name: "wrong",
+      facts: {
+        effects: [{ path: 7, colour: "red" }, "x"],
+        summary: { deletes: 1.5 },
+        scope: { limits: { rows: "3" } },
+        time: [],
+        unverified: {},
+        labels: [],
+      },
+      expect: { outcome: "auto", because: "x" },
+    },
+  ];
+  assert.deepEqual(
+    faultsOf(bundleText([], { cases })).map(({ where }) => where),
+    [
+      "cases[0].facts.effects[0].path",
+      "cases[0].facts.effects[0].colour",
+      "cases[0].facts.effects[1]",
+      "cases[0].facts.summary.deletes",
+      "cases[0].facts.scope.limits.rows",
+      "cases[0].facts.time",
+      "cases[0].facts.unverified",
+      "cases[0].facts.labels",
+      "cases[0].expect.because",
+    ],
+  );
+});
+
+test("[PO-61] a case compares what it expects, and says what came instead", () => {
+  const rules = [
+    { id: "docs", outcome: "auto", when: 'effects.all(e, e.path.endsWith(".md"))' },
+    { id: "large", outcome: "revise", when: "summary.lines_added > 100", holds: ["freeze"] },
+  ];
+  const cases = [
+    { name: "passes", expect: { outcome: "auto", rules: ["docs"], seats: [], holds: [], instructions: [] } },
+    {
+      name: "names the floor",
+      facts: { findings: [{ severity: "danger" }] },
+      expect: { outcome: "review", rules: ["builtin:danger", "docs"], seats: ["owner"] },
+    },
+    { name: "the floor need not be named", facts: { findings: [{ severity: "danger" }] }, expect: { outcome: "review", rules: ["docs"] } },
+    {
+      name: "large",
+      facts: { summary: { lines_added: 101 } },
+      expect: { outcome: "revise", rules: ["large", "docs"], holds: ["freeze"], instructions: ["mend"] },
+    },
+    { name: "wrong outcome", expect: { outcome: "block" } },
+    { name: "wrong rules", expect: { outcome: "auto", rules: [] } },
+    { name: "wrong seats", expect: { outcome: "auto", seats: ["owner"] } },
+    { name: "floor that does not fire", expect: { outcome: "auto", rules: ["docs", "builtin:danger"] } },
+  ];
+  const results = runCases(bundle(rules, { cases }));
+  assert.deepEqual(
+    results.map(({ name, passed }) => [name, passed]),
+    cases.map(({ name }, i) => [name, i < 4]),
+  );
+  assert.deepEqual(results[4], { name: "wrong outcome", passed: false, expected: { outcome: "block" }, actual: { outcome: "auto" } });
+  assert.deepEqual(results[5]?.actual, { outcome: "auto", rules: ["docs"] });
+});

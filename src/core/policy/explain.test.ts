@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import * as fc from "fast-check";
+import { canonical, digestJson } from "../base/index.ts";
+import { bundle, facts } from "../../testing/policy.ts";
+import { evaluate, explain, routeOf } from "./index.ts";
+import type { RuleTrace } from "./index.ts";
+
+const traced = (when: string, given: object = {}): RuleTrace => {
+  const found = evaluate(bundle([{ id: "it", when }]), facts({ ...given })).trace.find(({ rule }) => rule === "it");
+  assert(found);
+  return found;
+};
+const parts = (when: string, given: object = {}): unknown => traced(when, given).parts.map(({ text, value }) => [text, value]);
+
+test("[PO-50] the parts of a condition are its leaves and what they look at, with their values", () => {
+  assert.deepEqual(parts('summary.deletes == 0 && !(proposer.kind == "human" || time.hour in [9, 10])'), [
+    ["summary.deletes == 0", true],
+    ["summary.deletes", 0],
+    ['proposer.kind == "human"', false],
+    ["proposer.kind", "agent"],
+    ["time.hour in [9, 10]", true],
+    ["time.hour", 10],
+  ]);
+  assert.deepEqual(parts('effects[0].path.startsWith("docs/") ? true : has(effects[0].added)'.replace("has(effects[0].added)", "false")), [
+    ['effects[0].path.startsWith("docs/")', false],
+    ["effects[0].path", "README.md"],
+    ["true", true],
+    ["false", false],
+  ]);
+});
+
+test("[PO-50] a quantifier shows which elements decided it, by name", () => {
+  const effects = [{ path: "a.md" }, { path: "b.ts" }, { path: "c.ts" }];
+  assert.deepEqual(parts('effects.all(e, e.path.endsWith(".md"))', { effects }), [
+    ['effects.all(e, e.path.endsWith(".md"))', false],
+    ["effects where this does not hold", ["git:shop#b.ts", "git:shop#c.ts"]],
+  ]);
+  assert.deepEqual(
+    parts('findings.exists(f, f.severity == "danger")', { findings: [{ code: "a.b" }, { code: "c.d", severity: "danger" }] }),
+    [
+      ['findings.exists(f, f.severity == "danger")', true],
+      ["findings where this holds", ["c.d"]],
+    ],
+  );
+  assert.deepEqual(parts("effects.all(e, true)"), [["effects.all(e, true)", true]]);
+});
+
+test("[PO-50] values are bounded, and an error is shown as one", () => {
+  assert.deepEqual(parts("effects[9].kind == 'x' || true"), [
+    ['effects[9].kind == "x"', { error: "index out of bounds: 9" }],
+    ["effects[9].kind", { error: "index out of bounds: 9" }],
+    ["true", true],
+  ]);
+  const long = traced("change.id != 'x' && change.connectors != ['x']", {
+    change: { id: "x".repeat(5000), connectors: Array.from({ length: 50 }, (_, i) => `c${i}`) },
+  });
+  const values = long.parts.map(({ value }) => value);
+  assert.equal((values[1] as string).length, 120);
+  assert.deepEqual((values[3] as string[]).slice(-2), ["c7", "… 42 more"]);
+  assert(traced(Array.from({ length: 60 }, () => "summary.deletes == 0").join(" && ")).parts.length <= 40);
+});
+
+test("[PO-50] the trace has every rule, with its text, its reason and the floor's", () => {
+  const { trace } = evaluate(
+    bundle(
+      [
+        { id: "a", outcome: "auto" },
+        { id: "b", when: "1 / 0 == 1" },
+      ],
+      { surfaces: [{ name: "auth" }] },
+    ),
+    facts(),
+  );
+  const own = trace.filter(({ rule }) => !rule.startsWith("builtin:"));
+  assert.deepEqual(own, [
+    { rule: "a", outcome: "auto", fired: true, when: "true", reason: "reason 0", parts: [{ text: "true", value: true }] },
+    {
+      rule: "b",
+      outcome: "review",
+      fired: true,
+      when: "1 / 0 == 1",
+      reason: "reason 1",
+      parts: [
+        { text: "(1 / 0) == 1", value: { error: "division by zero" } },
+        { text: "1 / 0", value: { error: "division by zero" } },
+      ],
+      error: "division by zero",
+    },
+  ]);
+  const floor = trace.filter(({ rule }) => rule.startsWith("builtin:")).map(({ rule }) => rule.slice(8));
+  assert.deepEqual(floor, [
+    "refused",
+    "out-of-scope",
+    "no-effects",
+    "danger",
+    "unknown",
+    "claimed",
+    "uninspectable",
+    "consequence",
+    "surface:auth",
+    "rule-error",
+    "default",
+    "unowned",
+  ]);
+});
+
+test("[PO-51] of a thousand rules only those that can match are evaluated, and the route is the same", () => {
+  const outcomes = ["auto", "review", "escalate", "block"];
+  const demands = [
+    (i: number): string => `change.connectors == ["c"] || proposer.id == "agent:${i % 10}"`,
+    (i: number): string => `proposer.id == "agent:${i % 10}" && effects.all(e, has(e.path))`,
+    (i: number): string => `"s${i % 40}" in summary.surfaces && 1 / (time.hour - 10) == 1`,
+    (i: number): string => `time.weekday in [${i % 8}, ${i % 5}] && summary.effects > 0`,
+  ];
+  const many = bundle(
+    Array.from({ length: 1000 }, (_, i) => ({
+      id: `r${i}`,
+      outcome: outcomes[(i * 7) % 4] as string,
+      when: (demands[i % 4] as (i: number) => string)(i),
+    })),
+  );
+  const given = fc.record({
+    id: fc.integer({ min: 0, max: 12 }),
+    surfaces: fc.subarray(["s1", "s7", "s39", "x"]),
+    weekday: fc.integer({ min: 1, max: 7 }),
+    hour: fc.constantFrom(9, 10),
+  });
+  let skipped = 0;
+  fc.assert(
+    fc.property(given, ({ id, surfaces, weekday, hour }) => {
+      const document = facts({ proposer: { id: `agent:${id}` }, effects: [{ surfaces }], time: { weekday, hour } });
+      const [quick, all] = [evaluate(many, document), evaluate(many, document, { indexed: false })];
+      assert.deepEqual(quick.route, all.route);
+      assert.deepEqual(routeOf(many, document), all.route);
+      const left = new Map(quick.trace.map((rule) => [rule.rule, rule]));
+      for (const rule of all.trace) {
+        const seen = left.get(rule.rule);
+        assert(
+          seen?.skipped ? !rule.fired && rule.error === undefined && seen.parts.length === 0 : canonical(seen) === canonical(rule),
+          rule.rule,
+        );
+      }
+      skipped = quick.trace.filter((rule) => rule.skipped).length;
+      assert(skipped > 500, `${skipped} skipped`);
+    }),
+    { seed: 20261120, numRuns: 12 },
+  );
+});
+
+test("[PO-52] the same bundle and facts give the same bytes, and the digests are of what is sealed", () => {
+  const of = bundle([{ outcome: "escalate", holds: ["freeze"] }]);
+  const evaluation = evaluate(of, facts());
+  assert.equal(canonical(evaluate(bundle([{ outcome: "escalate", holds: ["freeze"] }]), facts())), canonical(evaluation));
+  assert.equal(evaluation.routeDigest, digestJson(evaluation.route));
+  assert.equal(evaluation.bundleDigest, of.digest);
+  assert.notEqual(evaluate(of, facts({ effects: [{ owners: ["@b"] }] })).routeDigest, evaluation.routeDigest);
+});
+
+test("[PO-53] explain says it in lines", () => {
+  const seats = [{ id: "core", who: [{ group: "core" }, { person: "ada" }], count: 2, strength: "passkey" }];
+  const rules = [
+    { id: "small", outcome: "auto", when: "summary.effects < 5" },
+    {
+      id: "who",
+      outcome: "escalate",
+      when: 'proposer.kind == "agent" &&\n  scope.limits["rows"] > 3',
+      reason: "agents and rows",
+      seats,
+      holds: ["freeze"],
+    },
+    { id: "never", outcome: "block", when: 'proposer.kind == "robot"' },
+  ];
+  assert.deepEqual(explain(evaluate(bundle(rules), facts())), [
+    "outcome: escalate",
+    "  escalate: agents and rows (not evaluated: no such key: rows) [who]",
+    "  review: what cannot be evaluated is never passed automatically: who [builtin:rule-error]",
+    "seats:",
+    "  core: group core or person ada, 2 persons, with a passkey",
+    "holds:",
+    "  freeze",
+    "rules:",
+    "  builtin:rule-error (review): fired",
+    "    a rule cannot be evaluated",
+    "  small (auto): fired",
+    "      summary.effects < 5 = true",
+    "      summary.effects = 1",
+    "  who (escalate): fired, because it cannot be evaluated: no such key: rows",
+    '    proposer.kind == "agent" &&',
+    '    scope.limits["rows"] > 3',
+    '      proposer.kind == "agent" = true',
+    '      proposer.kind = "agent"',
+    '      scope.limits["rows"] > 3 = error: no such key: rows',
+    '      scope.limits["rows"] = error: no such key: rows',
+    "  1 more cannot match these facts",
+  ]);
+  const sentBack = explain(
+    evaluate(bundle([]), facts({ findings: [{ code: "scope.outside", resource: "git:shop#a", remedy: "drop it" }] })),
+  );
+  assert(sentBack.includes("  scope.outside git:shop#a: drop it"));
+  const alone = explain(
+    evaluate(bundle([], { defaults: { seats: [{ id: "owner", who: [{ owners: true }] }] } }), facts({ effects: [{ owners: [] }] })),
+  );
+  assert(alone.includes("  owner: nobody can sit here"));
+});

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { bundle, facts } from "../../testing/policy.ts";
+import { evaluate } from "./index.ts";
+import type { Seat } from "./index.ts";
+
+const OWNERS = { id: "owner", who: [{ owners: true }] };
+const GROUP = { id: "core", who: [{ group: "core" }] };
+const owned = (...sets: readonly (readonly string[])[]): ReturnType<typeof facts> => facts({ effects: sets.map((owners) => ({ owners })) });
+
+const who = (seat: Seat): string => seat.who.map((one) => Object.values(one).slice(1).join()).join(" ");
+const shortly = (seats: readonly Seat[]): string[] => seats.map((seat) => `${seat.id}: ${who(seat)}`);
+
+/** The seats that one rule asks for. */
+function seatsOf(wanted: readonly object[], given = facts(), defaults?: object): readonly Seat[] {
+  return evaluate(bundle([{ outcome: "review", seats: wanted }], defaults ? { defaults } : {}), given).route.seats;
+}
+
+test("[PO-40] seats are those of all rules that review or escalate, and only for these outcomes", () => {
+  const rules = [
+    { outcome: "review", seats: [GROUP] },
+    { outcome: "escalate", seats: [{ id: "boss", who: [{ role: "lead" }] }] },
+    { outcome: "review", seats: [{ id: "quiet", who: [{ person: "eve" }] }], when: "false" },
+    { outcome: "auto" },
+  ];
+  assert.deepEqual(shortly(evaluate(bundle(rules), facts()).route.seats), ["core: core", "boss: lead"]);
+  for (const outcome of ["revise", "block"]) assert.deepEqual(evaluate(bundle([...rules, { outcome }]), facts()).route.seats, []);
+  assert.deepEqual(evaluate(bundle([{ outcome: "auto" }]), facts()).route.seats, []);
+});
+
+test("[PO-40] the defaults' seats stand where nobody asks for any", () => {
+  const defaults = { seats: [GROUP] };
+  const seats = (rules: readonly object[], given = facts()): string[] =>
+    shortly(evaluate(bundle(rules as [], { defaults }), given).route.seats);
+  assert.deepEqual(seats([]), ["core: core"]);
+  assert.deepEqual(seats([{ outcome: "review" }]), ["core: core"]);
+  assert.deepEqual(seats([{ outcome: "auto" }], facts({ findings: [{ severity: "danger" }] })), ["core: core"]);
+  assert.deepEqual(seats([{ outcome: "review" }, { outcome: "review", seats: [OWNERS] }]), ["core: core", "owner: @owner"]);
+});
+
+test("[PO-41] one seat for each distinct set of owners, in the order of names", () => {
+  assert.deepEqual(shortly(seatsOf([OWNERS], owned(["@b", "@a"], ["@c"], ["@a", "@b"]))), ["owner: @a @b", "owner-2: @c"]);
+  assert.deepEqual(shortly(seatsOf([OWNERS], owned(["@c"], ["@b"], ["@a"]))), ["owner: @a", "owner-2: @b", "owner-3: @c"]);
+  assert.deepEqual(shortly(seatsOf([OWNERS], owned(["@Ada"], ["@ada"]))).length, 1);
+  assert.deepEqual(seatsOf([OWNERS], owned(["@x"]))[0]?.who, [{ kind: "owner", handle: "@x" }]);
+});
+
+test("[PO-41] a set that contains another asks for nobody more", () => {
+  assert.deepEqual(shortly(seatsOf([OWNERS], owned(["@a", "@b"], ["@a"], ["@a", "@b", "@c"]))), ["owner: @a"]);
+  assert.deepEqual(shortly(seatsOf([OWNERS], owned(["@a", "@b"], ["@b", "@c"]))), ["owner: @a @b", "owner-2: @b @c"]);
+});
+
+test("[PO-41] other sitters of a seat for owners may sit in each", () => {
+  const mixed = { id: "owner", who: [{ group: "core" }, { owners: true }, { person: "ada" }, { owner: "@lead" }] };
+  assert.deepEqual(shortly(seatsOf([mixed], owned(["@a"], ["@b"]))), ["owner: core @a @lead ada", "owner-2: core @b @lead ada"]);
+});
+
+test("[PO-42] what nobody owns goes to the seat's fallback, or to the defaults'", () => {
+  const bare = owned([], ["@a"]);
+  const defaults = { seats: [OWNERS], unowned: [{ group: "maintainers" }] };
+  assert.deepEqual(shortly(seatsOf([OWNERS], bare, defaults)), ["owner: @a", "owner-2: maintainers"]);
+  assert.deepEqual(shortly(seatsOf([{ ...OWNERS, fallback: [{ role: "lead" }] }], bare, defaults)), ["owner: @a", "owner-2: lead"]);
+  assert.deepEqual(shortly(seatsOf([{ ...OWNERS, fallback: [{ role: "lead" }] }], owned(["@a"]), defaults)), ["owner: @a"]);
+  assert.deepEqual(shortly(seatsOf([{ id: "s", who: [{ owners: true }, { group: "core" }] }], owned([]), { seats: [OWNERS] })), [
+    "s: core",
+  ]);
+});
+
+test("[PO-43] a seat in which nobody can sit stays, and the change is escalated", () => {
+  const { route, trace } = evaluate(
+    bundle([{ outcome: "review", seats: [OWNERS, GROUP] }], { defaults: { seats: [OWNERS] } }),
+    facts({ effects: [{ path: "x", owners: [] }, {}] }),
+  );
+  assert.equal(route.outcome, "escalate");
+  assert.deepEqual(shortly(route.seats), ["owner: @owner", "owner-2: ", "core: core"]);
+  assert.deepEqual(route.reasons[0], {
+    rule: "builtin:unowned",
+    outcome: "escalate",
+    text: "nobody owns git:shop#x, and the policy names nobody in their stead",
+  });
+  assert.equal(trace.find(({ rule }) => rule === "builtin:unowned")?.fired, true);
+});
+
+test("[PO-44] the same sitters are asked once, for the stricter of both", () => {
+  const a = { ...GROUP, count: 2, channels: ["console", "cli"] };
+  const b = { id: "other", who: [{ group: "core" }], strength: "passkey", channels: ["console", "slack"] };
+  const [only, ...none] = seatsOf([a, b]);
+  assert.deepEqual(only, { id: "core", who: [{ kind: "group", group: "core" }], count: 2, strength: "passkey", channels: ["console"] });
+  assert.deepEqual(none, []);
+  assert.deepEqual(shortly(seatsOf([a, { ...b, channels: ["slack"] }])), ["core: core", "other: core"]);
+  assert.deepEqual(shortly(seatsOf([OWNERS, { id: "s", who: [{ owner: "@OWNER" }] }])), ["owner: @owner"]);
+});
+
+test("[PO-45] a second seat of the same id is numbered", () => {
+  const named = ["a", "b", "c"].map((group) => ({ id: "s", who: [{ group }] }));
+  assert.deepEqual(shortly(seatsOf([...named, { id: "s-2", who: [{ group: "d" }] }])), ["s: a", "s-2: b", "s-3: c", "s-2-2: d"]);
+});
