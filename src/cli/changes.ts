@@ -58,10 +58,17 @@ export const exitFor = (standing: Standing): 0 | 1 => (standing === "ended" ? 1 
 
 const RETRIES = [1, 2, 4, 8, 15];
 
-/** Follows a change until it ends or waits for a person, telling each step. A server that restarts meanwhile is waited for. */
-export async function follow(context: Context, start: ChangeView): Promise<{ readonly view: ChangeView; readonly standing: Standing }> {
+/**
+ * Follows a change until it ends or waits for a person, telling each step; `asked`: somebody just had it started. A server
+ * that restarts meanwhile is waited for.
+ */
+export async function follow(
+  context: Context,
+  start: ChangeView,
+  asked = false,
+): Promise<{ readonly view: ChangeView; readonly standing: Standing }> {
   const { terminal } = context;
-  const byItself = await startsByItself(context, start.id);
+  const byItself = asked || (await startsByItself(context, start.id));
   let view = start;
   let told = "";
   let failures = 0;

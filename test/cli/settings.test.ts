@@ -230,7 +230,10 @@ test("variables win over the file", async (t) => {
 
 test("a bad variable is a fault like one of the file, named by the variable", async (t) => {
   const found = await faults(t, "listne: 1\n", { PAWL_LISTEN: "a:b:c", PAWL_PUBLIC_URL: "nope" });
-  assert.deepEqual(found.map(({ where }) => where).toSorted(), ["PAWL_LISTEN", "PAWL_PUBLIC_URL", "listne"]);
+  assert.deepEqual(
+    found.map(({ where }) => where),
+    ["PAWL_PUBLIC_URL", "listne", "PAWL_LISTEN"],
+  );
 });
 
 test("postgres needs its url and sqlite has none; a password is never repeated", async (t) => {

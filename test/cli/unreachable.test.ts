@@ -117,18 +117,16 @@ test("a refusal is told with its place, its faults and its remedy; its exit code
 test("[F50] what a server says cannot move the cursor or hide anything", async (t) => {
   const evil = "a\u001b[2Jb\u202ec\rd";
   const url = await listen(t, (_, reply) =>
-    reply
-      .writeHead(422, { "content-type": "application/problem+json" })
-      .end(
-        JSON.stringify({
-          code: "invalid",
-          reason: "x",
-          detail: evil,
-          where: evil,
-          remedy: evil,
-          faults: [{ code: "x", message: evil, where: evil, remedy: evil }],
-        }),
-      ),
+    reply.writeHead(422, { "content-type": "application/problem+json" }).end(
+      JSON.stringify({
+        code: "invalid",
+        reason: "x",
+        detail: evil,
+        where: evil,
+        remedy: evil,
+        faults: [{ code: "x", message: evil, where: evil, remedy: evil }],
+      }),
+    ),
   );
   const ran = await list(t, url);
   // oxlint-disable-next-line no-control-regex

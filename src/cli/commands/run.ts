@@ -10,7 +10,7 @@ export function define(command: Command, context: Context): void {
     .description("start an authorised change that waits for it, and follow it")
     .action(async (id: string) => {
       const started = await context.known.post<ChangeView>(pathOf(id, "/run"));
-      const { view, standing } = await follow(context, started);
+      const { view, standing } = await follow(context, started, true);
       context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.status] : []));
       context.exit = exitFor(standing);
     });

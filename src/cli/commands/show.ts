@@ -84,7 +84,7 @@ function eventLine(terminal: Terminal, { index, type, at, event }: EventView): s
 type Members = Readonly<Record<string, unknown>>;
 
 const picked = (members: Members | undefined, names: readonly string[]): Members =>
-  Object.fromEntries(Object.entries(members ?? {}).filter(([name]) => names.includes(name)));
+  Object.fromEntries(names.map((name) => [name, members?.[name]]));
 
 function valueText(name: string, value: unknown): string {
   if (typeof value === "number") return /(At|Until)$/.test(name) ? moment(value) : String(value);

@@ -55,7 +55,7 @@ function admit(raw: Json): Result<Admitted, readonly Refusal[]> {
   if (faults.length > 0) return fail(faults);
   const unfit = input.kind === "policy" ? policyFaults(input.text as string) : directoryFaults(input.text as string);
   if (unfit.length > 0) return fail(unfit.map((f) => ({ ...f, where: `/text${f.where === undefined ? "" : ` ${f.where}`}` })));
-  return ok({ input: { kind: input.kind as string, text: input.text as string }, names: { system: "pawl", environment: "control", resources: [`pawl:${input.kind}`] } });
+  return ok({ input: { kind: input.kind as string, text: input.text as string }, names: { system: "pawl", environment: "control", resources: [`pawl:${input.kind}`, `pawl:${input.kind}#**`] } });
 }
 
 /** A policy whose own cases fail is not put before people. */
