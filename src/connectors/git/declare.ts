@@ -23,8 +23,8 @@ export function checkRepositories(repositories: readonly GitRepository[]): reado
         add("branches", `${JSON.stringify(pattern)} matches no branch`, "write a branch name; `*` stands for a part of one");
     }
     for (const part of repository.author === undefined ? [] : [repository.author.name, repository.author.email]) {
-      if (part === "" || /[<>\p{Cc}]/u.test(part))
-        add("author", "a name or address is empty or holds < > or a line break", "write a plain name and address");
+      if (part === "" || part.length > 200 || /[<>\p{Cc}]/u.test(part))
+        add("author", "a name or address is empty, too long, or holds < > or a line break", "write a plain name and address");
     }
     const check = repository.verify;
     if (check !== undefined && (check.argv.length === 0 || check.argv[0] === ""))

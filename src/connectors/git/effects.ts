@@ -124,7 +124,7 @@ function summaryOf(change: TreeChange, detail: Detail): string {
   const what = after === undefined ? (before === undefined ? "file" : typeOf(before)) : typeOf(after);
   if (after === undefined) return `Deletes the ${what} ${path}${lines}`;
   if (what === "link")
-    return `${before === undefined ? "Creates" : "Changes"} the link ${path} to ${textOf(after) ?? "an uninspectable target"}`;
+    return `${before === undefined ? "Creates" : "Changes"} the link ${path} to ${clip(textOf(after) ?? "an uninspectable target", 1_000)}`;
   if (what === "submodule") return `${before === undefined ? "Adds" : "Moves"} the submodule ${path} to commit ${after.oid}`;
   const mode =
     before !== undefined && before.mode !== after.mode

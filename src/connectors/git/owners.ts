@@ -18,6 +18,7 @@ interface Rule {
   readonly matches: (path: string) => boolean;
 }
 
+const MOST_OWNERS = 100;
 const OWNER = /^(@[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+)$/;
 
 export function readOwners(text: string): OwnerRules {
@@ -45,8 +46,9 @@ function readLine(line: string): Rule | string | undefined {
   if (pattern.startsWith("!")) return "a pattern cannot be negated";
   if (/\[/.test(pattern)) return "character ranges are not supported";
   if (pattern.startsWith("\\#")) return "a pattern cannot begin with #";
-  const wrong = owners.filter((owner) => !OWNER.test(owner));
-  if (wrong.length > 0) return `${JSON.stringify(wrong[0])} is not an owner: write @user, @organisation/team or an address`;
+  if (owners.length > MOST_OWNERS) return `more than ${MOST_OWNERS} owners`;
+  const wrong = owners.find((owner) => owner.length > 200 || !OWNER.test(owner));
+  if (wrong !== undefined) return `${JSON.stringify(wrong.slice(0, 100))} is not an owner: write @user, @organisation/team or an address`;
   return { owners, matches: matcher(pattern) };
 }
 

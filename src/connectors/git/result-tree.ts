@@ -68,7 +68,7 @@ async function applyPatch(
   const read = await mirror.run({ args: ["read-tree", "--end-of-options", head.tree], env, signal });
   if (read.kind !== "exit" || read.code !== 0)
     return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
-  const applied = await mirror.run({ args: ["apply", "--cached", "--whitespace=nowarn", "-"], input: patch, env, signal });
+  const applied = await mirror.run({ args: ["apply", "--cached", "-p1", "--whitespace=nowarn", "-"], input: patch, env, signal });
   if (applied.kind !== "exit") return gitFault(applied, "git_failed", "git could not apply the patch", "try again");
   if (applied.code !== 0) {
     return refuse("git_patch_does_not_apply", `the patch does not apply to the branch as it is now: ${applied.stderr}`, {

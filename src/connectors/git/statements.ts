@@ -141,6 +141,9 @@ function unscanned({ changes, repository }: StatementsInput): readonly Statement
 function checkStatements(repository: GitRepository): readonly Statement[] {
   if (repository.verify === undefined) return [];
   return [
-    derived("check", `After it is applied, ${repository.verify.argv.join(" ")} must succeed on the result, or the change is taken back`),
+    derived(
+      "check",
+      `After it is applied, ${clip(repository.verify.argv.join(" "), 1_000)} must succeed on the result, or the change is taken back`,
+    ),
   ];
 }

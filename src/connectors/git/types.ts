@@ -51,10 +51,10 @@ export interface GitLimits {
 export const GIT_LIMITS: GitLimits = {
   patchBytes: 8 * 1024 * 1024,
   files: 5_000,
-  messageBytes: 16 * 1024,
+  messageBytes: 8 * 1024,
   inspectBytes: 4 * 1024 * 1024,
   inspectPlanBytes: 64 * 1024 * 1024,
-  detailFileBytes: 256 * 1024,
+  detailFileBytes: 200_000,
   detailPlanBytes: 2 * 1024 * 1024,
 };
 

@@ -6,8 +6,10 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { deflateSync } from "node:zlib";
 import type { Analysed, Connector, Performed } from "../../../src/control/ports.ts";
+import { gitConnector } from "../../../src/connectors/git/index.ts";
+import { canonical } from "../../../src/core/base/index.ts";
 import type { Json, Result } from "../../../src/core/base/index.ts";
-import { LIMITS, World, patchOf } from "./world.ts";
+import { LIMITS, NOW, World, patchOf } from "./world.ts";
 
 const INPUT: Json = { repository: "shop", branch: "main", patch: patchOf("a.txt", "one\n", "two\n"), message: "Say two" };
 
@@ -140,6 +142,46 @@ test("[GI-27] the approved tree survives a clean-up of the mirror and a restart"
   const mirror = join(world.mirrors, readdirSync(world.mirrors).find((name) => name.endsWith(".git")) ?? "");
   world.git(mirror, "gc", "--quiet", "--prune=now");
   done(await world.connector().apply(plan.payload, plan.state, LIMITS));
+});
+
+test("[GI-27] [B11] a payload whose tree, base or digest does not belong to the others is not executed", async (t) => {
+  const { world, connector } = start(t);
+  const plan = await planned(connector);
+  const other = await planned(connector, { repository: "shop", branch: "main", patch: patchOf("b.txt", "b\n", "evil\n"), message: "x" });
+  const read = (bytes: Uint8Array): Record<string, unknown> => JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
+  const [mine, foreign] = [read(plan.payload), read(other.payload)];
+  for (const change of [
+    { tree: foreign["tree"] },
+    { changes: foreign["changes"] },
+    { base_tree: mine["tree"] },
+    { tree: world.tip("main") },
+  ]) {
+    const answer = await connector.apply(Buffer.from(canonical({ ...mine, ...change })), plan.state, LIMITS);
+    assert.ok(!answer.ok && answer.error.effect === "none", JSON.stringify(change));
+  }
+  assert.equal(world.git(world.bare, "rev-list", "--count", "main"), "1");
+});
+
+test("[GI-10] [GI-11] [B14] the same patch for another branch or repository is another state and another payload", async (t) => {
+  const { world } = start(t);
+  world.branch("release");
+  const url = world.bare;
+  const connector = gitConnector({
+    repositories: [
+      { name: "shop", url, environment: "staging" },
+      { name: "prod", url, environment: "production" },
+    ],
+    workDir: world.mirrors,
+    secretKey: new Uint8Array(32),
+    clock: { now: () => NOW },
+    submitterIdentity: { name: "Pawl", email: "pawl@example.com" },
+  });
+  const at = async (repository: string, branch: string): Promise<readonly string[]> => {
+    const { analysis } = await planned(connector, { ...INPUT, repository, branch });
+    return [analysis.step.payloadDigest, analysis.step.stateDigest];
+  };
+  const all = [...(await at("shop", "main")), ...(await at("shop", "release")), ...(await at("prod", "main"))];
+  assert.equal(new Set(all).size, all.length);
 });
 
 test("[GI-28] of two changes made from one state, one is applied", async (t) => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { Analysed, Connector } from "../../../src/control/ports.ts";
 import type { Json, Result } from "../../../src/core/base/index.ts";
 import type { Effect, Finding, StepAnalysis } from "../../../src/core/plan/index.ts";
-import { LIMITS, World, patchOf } from "./world.ts";
+import { LIMITS, World, patchOf, planOf } from "./world.ts";
 
 const patchInput = (patch: string, message = "Change it"): Json => ({ repository: "shop", branch: "main", patch, message });
 const refInput = (ref: string): Json => ({ repository: "shop", branch: "main", ref });
@@ -13,6 +13,7 @@ const refInput = (ref: string): Json => ({ repository: "shop", branch: "main", r
 async function plan(connector: Connector, input: Json): Promise<StepAnalysis> {
   const answer = await connector.analyse(input, LIMITS);
   assert.ok(answer.ok, answer.ok ? "" : answer.error.message);
+  planOf(answer.value.analysis);
   return answer.value.analysis;
 }
 
@@ -209,6 +210,27 @@ test("[GI-14] content that looks like a diff's beginning stays in its own diff",
   assert.match(text("a.txt"), /\n\+diff --git a\/b.txt b\/b.txt\n\+@@ -1 \+1 @@\n$/);
   assert.match(text("b.txt"), /^diff --git a\/b.txt b\/b.txt\n.*\n-one\n\+two\n$/s);
   assert.match(text("c"), /-a.txt\n.*\+now a file\n/s);
+});
+
+test("[GI-14] [GI-20] whatever a repository holds, the plan keeps to its shape", async (t) => {
+  const world = new World(t);
+  const owners = `* ${"@o ".repeat(200)}\n*.md @${"x".repeat(500)}\n`;
+  world.commit("main", { CODEOWNERS: owners, "package.json": "{}\n" });
+  world.branch("task");
+  const deep = `${"d".repeat(200)}/`.repeat(19);
+  world.commit("task", {
+    [`${deep}a.txt`]: "x\n",
+    [`${deep}A.txt`]: { link: "y".repeat(50_000) },
+    "package.json": JSON.stringify({
+      dependencies: { ["n".repeat(9_000)]: "v".repeat(9_000) },
+      scripts: { postinstall: "z".repeat(50_000) },
+    }),
+    "wide.txt": "w".repeat(300_000),
+    "odd.txt": "\u202e".repeat(5_000),
+  });
+  const analysis = await plan(world.connector(), refInput("task"));
+  assert.equal(analysis.step.effects.length, 5);
+  assert.equal(effect(analysis, "wide.txt").detail.kind, "uninspectable");
 });
 
 test("[GI-15] owners come from the base tree, whatever the change makes of them", async (t) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Analysed } from "../../../src/control/ports.ts";
 import { KEY, TOKEN } from "./canaries.ts";
-import { LIMITS, World } from "./world.ts";
+import { LIMITS, World, planOf } from "./world.ts";
 import type { Files } from "./world.ts";
 
 async function planRef(world: World, before: Files, after: Readonly<Record<string, Files[string] | undefined>>): Promise<Analysed> {
@@ -12,6 +12,7 @@ async function planRef(world: World, before: Files, after: Readonly<Record<strin
   world.commit("task", after);
   const answer = await world.connector().analyse({ repository: "shop", branch: "main", ref: "task" }, LIMITS);
   assert.ok(answer.ok, JSON.stringify(answer));
+  planOf(answer.value.analysis);
   return answer.value;
 }
 

@@ -7,6 +7,9 @@ import { gitConnector } from "../../../src/connectors/git/index.ts";
 import type { GitLimits, GitRepository } from "../../../src/connectors/git/index.ts";
 import type { Connector } from "../../../src/control/ports.ts";
 import { assert, millis } from "../../../src/core/base/index.ts";
+import type { ChangeId, PrincipalId } from "../../../src/core/base/index.ts";
+import { assemblePlan } from "../../../src/core/plan/index.ts";
+import type { Plan, Proposal, StepAnalysis } from "../../../src/core/plan/index.ts";
 
 export const NOW = millis(Date.UTC(2026, 0, 15, 12, 0, 0));
 export const LIMITS = { timeoutMillis: 60_000 };
@@ -48,6 +51,11 @@ export class World {
 
   git(cwd: string, ...args: string[]): string {
     return execFileSync("git", args, { cwd, env: ENV, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  }
+
+  /** What git prints in the bare repository, untrimmed. */
+  raw(...args: string[]): string {
+    return execFileSync("git", [`--git-dir=${this.bare}`, ...args], { env: ENV, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   }
 
   /** Commits these files onto the branch, without hooks, filters or a checkout; undefined removes a file. */
@@ -129,6 +137,29 @@ export class World {
     writeFileSync(full, content, { mode });
     return full;
   }
+}
+
+/** The plan that a change of this one step would have; it throws when the connector leaves the plan's shape. */
+export function planOf(analysis: StepAnalysis): Plan {
+  const principal = "agent:coder" as PrincipalId;
+  const step = { id: "s1", connector: "git", input: {} };
+  const proposal: Proposal = {
+    title: "t",
+    summary: "s",
+    proposer: principal,
+    onBehalfOf: principal,
+    steps: [step],
+    claims: [],
+    start: "on-request",
+    salt: "x",
+  };
+  const { environment = "" } = analysis.step.target;
+  return assemblePlan({
+    change: "chg_000000" as ChangeId,
+    proposal,
+    analyses: [{ id: "s1", connector: "git", analysis }],
+    names: [{ system: "git:shop", environment, resources: ["git:shop#**"] }],
+  });
 }
 
 function modeOf(file: Files[string]): [string, string | Uint8Array] {
