@@ -45,9 +45,9 @@ function disguised(char: string): boolean {
 }
 
 const CJK = String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\u3000-\u303F\uFF00-\uFF65]`;
-/** Slashes, dots, colons, hyphens and marks that stand in for the ASCII ones. */
+/** Slashes, dots, colons, hyphens and marks that stand in for the ASCII ones. A minus before a digit is a minus. */
 const SIGNS =
-  /[\u01C3\u02D0\u0589\u05C3\u2010-\u2012\u2043\u2044\u2212\u2215\u2216\u2223\u2236\u2024\u29F5\u29F8\u29F9\uA789\u037E\u1FEF]/gu;
+  /[\u01C3\u02D0\u0589\u05C3\u2010-\u2012\u2043\u2044\u2215\u2216\u2223\u2236\u2024\u29F5\u29F8\u29F9\uA789\u037E\u1FEF]|\u2212(?!\p{Nd})/gu;
 /** Wide signs belong to Chinese, Japanese and Korean text, and are odd elsewhere. */
 const WIDE_SIGNS = new RegExp(String.raw`(?<!${CJK})[\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF5E\uFE52-\uFE6B](?!${CJK})`, "gu");
 

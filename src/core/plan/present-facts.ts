@@ -1,4 +1,5 @@
 import { byText } from "./normal.ts";
+import { EFFECT_KINDS } from "./schema-parts.ts";
 import type { Item, ItemOf } from "./presentation.ts";
 import type { Effect, Plan, Provenance, Statement } from "./types.ts";
 
@@ -17,7 +18,7 @@ export function scopeItems(plan: Plan, outside: boolean): readonly Item[] {
     fact("scope", scope.origin === "given" ? "as the proposer gave it" : "derived from what the request names; none was given"),
     fact("systems", orNothing(scope.systems)),
     fact("environments", orNothing(scope.environments)),
-    fact("operations", orNothing(scope.operations)),
+    fact("operations", scope.operations.length === EFFECT_KINDS.length ? "any" : orNothing(scope.operations)),
     fact("resources", orNothing(scope.resources)),
     ...(limits.length === 0 ? [] : [fact("limits", limits.map(([name, limit]) => `${name} ≤ ${limit}`).join(", "))]),
   ];

@@ -97,7 +97,7 @@ export interface Row {
   readonly rest?: readonly Cell[];
   readonly indent: number;
   readonly body: Cell;
-  /** Set against the right edge: beside the body when both fit on one line, else below it. */
+  /** Set against the right edge: beside the body's last line when both fit there, else below it. */
   readonly right?: Cell;
 }
 
@@ -138,11 +138,12 @@ export class Sheet {
     const room = this.width - indent;
     const rightCells = right === undefined ? 0 : cells(right.text) + 2;
     const wrapped = wrap(body.text, room);
-    const beside = right !== undefined && wrapped.length === 1 && cells(body.text) + rightCells <= room;
-    const gap = beside ? " ".repeat(room - cells(body.text) - cells(right.text)) : "";
+    const last = wrapped.at(-1) ?? "";
+    const beside = right !== undefined && cells(last) + rightCells <= room;
+    const ending = beside ? [{ text: " ".repeat(room - cells(last) - cells(right.text)) }, right] : [];
     for (const [i, text] of wrapped.entries()) {
       const start = this.start(i === 0 ? lead : rest, indent);
-      this.line(...start, { text, style: body.style }, ...(beside ? [{ text: gap }, right] : []));
+      this.line(...start, { text, style: body.style }, ...(i === wrapped.length - 1 ? ending : []));
     }
     if (right === undefined || beside) return;
     for (const text of wrap(right.text, room)) {

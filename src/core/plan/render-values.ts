@@ -73,5 +73,6 @@ function styleOf(line: string): Style {
 function blanksShown(line: string): string {
   let shown = "";
   for (const char of line) shown += char === "\t" ? `→${" ".repeat(3 - (Math.max(0, shown.length - 1) % 4))}` : char;
-  return shown.replace(/ +$/, (blanks) => "␠".repeat(blanks.length));
+  // The first column of a difference is its sign, and a blank there says that the line is as it was.
+  return shown.replace(/(?<=.) +$/u, (blanks) => "␠".repeat(blanks.length));
 }

@@ -151,9 +151,9 @@ test("[PL-36, F50, F53] a hostile plan cannot draw on the reviewer's screen", ()
 
 test("[PL-36] blanks that end a line and tabs of a difference are seen", () => {
   const plan = planWith({
-    step: { effects: [effect("Makefile", { detail: { kind: "diff", text: "+\tmake all  \n+a\tb", added: 2, removed: 0 } })] },
+    step: { effects: [effect("Makefile", { detail: { kind: "diff", text: " \n+\tmake all  \n+a\tb", added: 2, removed: 0 } })] },
   });
-  assert.match(render(plan), /│ \+→ {3}make all␠␠\n +│ \+a→ {2}b$/m);
+  assert.match(render(plan), /│ *\n +│ \+→ {3}make all␠␠\n +│ \+a→ {2}b$/m);
 });
 
 test("[PL-36] with several steps every effect says which step makes it", () => {

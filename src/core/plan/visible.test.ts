@@ -47,7 +47,7 @@ test("[PL-33] text people write stays as it is: accents, other scripts, quotatio
     "שָׁלוֹם עולם",
     "Tiếng Việt",
     "⚠️ fix ❤️ 👩‍💻 🏴󠁧󠁢󠁥󠁮󠁧󠁿 1️⃣ 👍🏽",
-    "a → b, 5 ≤ 6, x²",
+    "a → b, 5 ≤ 6, x², +3 −1",
   ]) {
     shows(text, text);
   }
