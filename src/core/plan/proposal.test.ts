@@ -29,8 +29,8 @@ test("[PL-1] the least proposal is a title and one step; what is left out has on
 
 test("[PL-1] every member arrives under its own name", () => {
   const parsed = parseProposal({
-    title: "Do it",
-    summary: "Because\nof this",
+    title: " Do it ",
+    summary: "Because\nof this\n",
     on_behalf_of: "human:ada",
     scope: { ...scope, limits: { deletes: 0 } },
     steps: [{ id: "merge", connector: "git", input: null }],
