@@ -39,6 +39,7 @@ export async function transact(pool: Pool, need: Need, decide: (facts: Facts) =>
 class Use {
   readonly client: PoolClient;
   #clean = false;
+  #ended = false;
 
   constructor(client: PoolClient) {
     this.client = client;
@@ -51,6 +52,8 @@ class Use {
   }
 
   end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.client.off("error", ignore);
     this.client.release(!this.#clean);
   }
@@ -78,7 +81,10 @@ async function attempt(pool: Pool, use: Use, need: Need, decide: (facts: Facts) 
     await use.finish("COMMIT");
     return { kind: "committed" };
   } catch (error) {
-    return isRolledBack(error) ? { kind: "conflict" } : lookBack(pool, set, messageOf(error));
+    if (isRolledBack(error)) return { kind: "conflict" };
+    // Its place in the pool is needed for looking.
+    use.end();
+    return lookBack(pool, set, messageOf(error));
   }
 }
 
