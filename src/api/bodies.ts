@@ -12,7 +12,7 @@ export function readBodiesStrictly(app: FastifyInstance, limit: number): void {
     (request, bytes, done) => {
       const expectsBody = request.seen.route !== undefined && contractOf(request.seen.route).body !== undefined;
       if (bytes.length === 0 && !expectsBody) return done(null, undefined);
-      const parsed = parseJson(bytes, { bytes: limit });
+      const parsed = parseJson(bytes, { bytes: limit, stringLength: limit });
       if (parsed.ok) return done(null, parsed.value);
       const { code, message, where, remedy } = parsed.error;
       return done(new RefusedRequest(refused("invalid", code, message, { where, remedy, status: 400 })));

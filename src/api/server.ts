@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Json } from "../core/base/index.ts";
+import type { Clock } from "../control/ports.ts";
 import { createGate, type Gate } from "./admission.ts";
 import { readBodiesStrictly } from "./bodies.ts";
 import { components, contractOf, methodsOf, noQuery, problem, routeIds, type RouteContract, type RouteId } from "./contract/index.ts";
@@ -27,7 +27,7 @@ export function createServer(options: ApiOptions): FastifyInstance {
   const deps: ApiDeps = { ...options, settings };
   const app = fastify({
     logger: false,
-    genReqId: () => randomUUID(),
+    genReqId: requestIds(options.clock),
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: settings.requestTimeoutMillis,
     connectionTimeout: settings.idleTimeoutMillis,
@@ -62,6 +62,12 @@ export function createServer(options: ApiOptions): FastifyInstance {
   void app.register(swagger, documentOptions);
   void app.register(async (scope) => addRoutes(scope, deps, gate, closing.signal));
   return app;
+}
+
+/** Found again in the log, also after a restart: when, and the how manieth. */
+function requestIds(clock: Clock): () => string {
+  let count = 0;
+  return () => `${clock.now().toString(16)}-${(count += 1).toString(16)}`;
 }
 
 /** The port is known for sure only once the server listens. */
@@ -134,7 +140,7 @@ function fault(deps: ApiDeps, error: unknown, request: FastifyRequest, reply: Fa
   const known = refusalOf(error);
   if (known !== undefined) return sendProblem(request, reply, known);
   deps.logger?.error({ incident: request.id, error, method: request.method, route: routeOf(request) }, "a request broke something");
-  const instance = `urn:uuid:${request.id}`;
+  const instance = `urn:pawl:incident:${request.id}`;
   return sendProblem(
     request,
     reply,

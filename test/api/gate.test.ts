@@ -11,22 +11,44 @@ test("[AP-6] only one well-formed bearer token in the Authorization header is a 
   const app = open(t, world);
   const url = "/v1/whoami";
   const { human } = world.bearers;
-  for (const authorization of [`Basic ${human}`, human, "Bearer", "Bearer ", `Bearer ${human} more`, `Bearer\t${human}`, `Bearer ${human}é`, `Bearer ${"x".repeat(600)}`]) {
+  for (const authorization of [
+    `Basic ${human}`,
+    human,
+    "Bearer",
+    "Bearer ",
+    `Bearer ${human} more`,
+    `Bearer\t${human}`,
+    `Bearer ${human}é`,
+    `Bearer ${"x".repeat(600)}`,
+  ]) {
     refusedWith(await ask(app, { url, headers: { authorization } }), 401, "unauthenticated", "malformed_credential");
   }
-  refusedWith(await ask(app, { url, headers: { authorization: [`Bearer ${human}`, `Bearer ${human}`] } }), 401, "unauthenticated", "malformed_credential");
+  refusedWith(
+    await ask(app, { url, headers: { authorization: [`Bearer ${human}`, `Bearer ${human}`] } }),
+    401,
+    "unauthenticated",
+    "malformed_credential",
+  );
   refusedWith(await ask(app, { url, bearer: `${human}x` }), 401, "unauthenticated", "bad_token");
   refusedWith(await ask(app, { url: `${url}?access_token=${human}` }), 401, "unauthenticated", "no_credential");
   refusedWith(await ask(app, { url: `${url}?token=${human}`, bearer: human }), 422, "invalid", "query");
-  for (const scheme of ["Bearer", "bearer", "BEARER"]) assert.equal((await ask(app, { url, headers: { authorization: `${scheme} ${human}` } })).statusCode, 200);
+  for (const scheme of ["Bearer", "bearer", "BEARER"])
+    assert.equal((await ask(app, { url, headers: { authorization: `${scheme} ${human}` } })).statusCode, 200);
 });
 
 test("[AP-6] the channel is api or cli, and is told to control", async (t) => {
   const world = fakeWorld();
   const channels: string[] = [];
-  const control = { ...world.control, authenticate: (bearer: string, channel: "api" | "cli" | "console") => (channels.push(channel), world.control.authenticate(bearer, channel)) };
+  const control = {
+    ...world.control,
+    authenticate: (bearer: string, channel: "api" | "cli" | "console") => (
+      channels.push(channel),
+      world.control.authenticate(bearer, channel)
+    ),
+  };
   const app = open(t, { ...world, control });
-  const asking = (channel?: string) => ask(app, { url: "/v1/whoami", bearer: world.bearers.human, headers: channel === undefined ? {} : { "pawl-channel": channel } });
+  const asking = (channel?: string) =>
+    ask(app, { url: "/v1/whoami", bearer: world.bearers.human, headers: channel === undefined ? {} : { "pawl-channel": channel } });
   for (const channel of [undefined, "api", "cli"]) assert.equal((await asking(channel)).statusCode, 200);
   assert.deepEqual(channels, ["api", "api", "cli"]);
   for (const channel of ["console", "slack", "CLI", ""]) refusedWith(await asking(channel), 422, "invalid", "unknown_channel");
@@ -37,7 +59,15 @@ test("[AP-9] a Host header that is not this server's name is refused on every ro
   const world = fakeWorld();
   const app = open(t, world, { publicOrigin: "https://pawl.example.com", hosts: ["pawl.internal:8080"] });
   const asking = (host: string) => ask(app, { url: "/v1/whoami", bearer: world.bearers.human, headers: { host } });
-  const known = ["localhost:7295", "LOCALHOST:7295", "127.0.0.1:7295", "[::1]:7295", "pawl.example.com", "pawl.example.com:443", "pawl.internal:8080"];
+  const known = [
+    "localhost:7295",
+    "LOCALHOST:7295",
+    "127.0.0.1:7295",
+    "[::1]:7295",
+    "pawl.example.com",
+    "pawl.example.com:443",
+    "pawl.internal:8080",
+  ];
   for (const host of known) assert.equal((await asking(host)).statusCode, 200, host);
   const foreign = [
     "evil.example",
@@ -57,7 +87,8 @@ test("[AP-9] a Host header that is not this server's name is refused on every ro
     " ",
   ];
   for (const host of foreign) refusedWith(await asking(host), 403, "forbidden", "host_not_allowed");
-  for (const url of ["/", "/checkpoint", "/v1/health", "/nowhere"]) refusedWith(await ask(app, { url, headers: { host: "evil.example" } }), 403, "forbidden", "host_not_allowed");
+  for (const url of ["/", "/checkpoint", "/v1/health", "/nowhere"])
+    refusedWith(await ask(app, { url, headers: { host: "evil.example" } }), 403, "forbidden", "host_not_allowed");
 });
 
 test("[AP-9] over a socket: two Host headers, none, and an absolute request target do not pass as this server's", async (t) => {
@@ -78,11 +109,20 @@ test("[AP-10] a page of another origin can change nothing, also with a valid cre
   const world = fakeWorld();
   const app = open(t, world, { publicOrigin: "https://pawl.example.com" });
   const id = world.fake.place("awaiting");
-  const withdrawing = (headers: Record<string, string>) => ask(app, { method: "POST", url: `/v1/changes/${id}/withdraw`, bearer: world.bearers.agent, headers });
-  for (const origin of ["https://evil.example", "null", "http://pawl.example.com", "https://pawl.example.com.evil.example", "http://localhost:7296", "https://localhost:7295"]) {
+  const withdrawing = (headers: Record<string, string>) =>
+    ask(app, { method: "POST", url: `/v1/changes/${id}/withdraw`, bearer: world.bearers.agent, headers });
+  for (const origin of [
+    "https://evil.example",
+    "null",
+    "http://pawl.example.com",
+    "https://pawl.example.com.evil.example",
+    "http://localhost:7296",
+    "https://localhost:7295",
+  ]) {
     refusedWith(await withdrawing({ origin }), 403, "forbidden", "foreign_origin");
   }
-  for (const site of ["cross-site", "same-site"]) refusedWith(await withdrawing({ "sec-fetch-site": site }), 403, "forbidden", "foreign_origin");
+  for (const site of ["cross-site", "same-site"])
+    refusedWith(await withdrawing({ "sec-fetch-site": site }), 403, "forbidden", "foreign_origin");
   assert.equal(world.fake.changes.get(id)?.view.status, "awaiting");
   assert.equal((await withdrawing({ origin: "https://pawl.example.com", "sec-fetch-site": "same-origin" })).statusCode, 200);
 });
@@ -92,9 +132,16 @@ test("[AP-10] no reply lets another origin read it", async (t) => {
   const app = open(t, world);
   for (const url of ["/", "/v1/whoami", "/checkpoint"]) {
     const { headers } = await ask(app, { url, bearer: world.bearers.human, headers: { origin: "https://evil.example" } });
-    assert.deepEqual(Object.keys(headers).filter((name) => name.startsWith("access-control")), []);
+    assert.deepEqual(
+      Object.keys(headers).filter((name) => name.startsWith("access-control")),
+      [],
+    );
   }
-  refusedWith(await ask(app, { method: "OPTIONS", url: "/v1/changes", headers: { "access-control-request-method": "POST" } }), 405, "method_not_allowed");
+  refusedWith(
+    await ask(app, { method: "OPTIONS", url: "/v1/changes", headers: { "access-control-request-method": "POST" } }),
+    405,
+    "method_not_allowed",
+  );
 });
 
 test("[AP-11] a body is not looked at before its sender is known", async (t) => {
@@ -103,7 +150,12 @@ test("[AP-11] a body is not looked at before its sender is known", async (t) => 
   const broken = { method: "POST", body: "{not json", headers: JSON_BODY };
   refusedWith(await ask(app, { ...broken, url: "/v1/changes" }), 401, "unauthenticated");
   refusedWith(await ask(app, { ...broken, url: "/v1/changes", bearer: "wrong" }), 401, "unauthenticated");
-  refusedWith(await ask(app, { ...broken, url: "/v1/changes/x/votes", bearer: world.bearers.agent }), 403, "forbidden", "machine_credential");
+  refusedWith(
+    await ask(app, { ...broken, url: "/v1/changes/x/votes", bearer: world.bearers.agent }),
+    403,
+    "forbidden",
+    "machine_credential",
+  );
   refusedWith(await ask(app, { ...broken, url: "/v1/nowhere" }), 404, "not_found", "unknown_path");
   refusedWith(await ask(app, { ...broken, url: "/v1/changes", bearer: world.bearers.agent }), 400, "invalid", "json_syntax");
 });
@@ -112,7 +164,8 @@ test("[AP-11] over a socket: who is not known is answered before a byte of the b
   const world = fakeWorld();
   const app = open(t, world);
   const port = await listening(app);
-  const head = (...more: string[]) => ["POST /v1/changes HTTP/1.1", `Host: 127.0.0.1:${port}`, "Content-Type: application/json", ...more].join("\r\n") + "\r\n\r\n";
+  const head = (...more: string[]) =>
+    ["POST /v1/changes HTTP/1.1", `Host: 127.0.0.1:${port}`, "Content-Type: application/json", ...more].join("\r\n") + "\r\n\r\n";
   for (const length of ["Content-Length: 1000", "Transfer-Encoding: chunked"]) {
     const reply = await converse(port, head(length)).ended;
     assert.equal(statusOf(reply), 401);
@@ -124,7 +177,8 @@ test("[AP-12] a body that says it is too large is refused at once, unread, whoev
   const world = fakeWorld();
   const app = open(t, world, { bodyLimitBytes: 10_000 });
   const port = await listening(app);
-  const head = (...more: string[]) => ["POST /v1/changes HTTP/1.1", `Host: 127.0.0.1:${port}`, "Content-Type: application/json", ...more].join("\r\n") + "\r\n\r\n";
+  const head = (...more: string[]) =>
+    ["POST /v1/changes HTTP/1.1", `Host: 127.0.0.1:${port}`, "Content-Type: application/json", ...more].join("\r\n") + "\r\n\r\n";
   for (const credential of [`Authorization: Bearer ${world.bearers.agent}`, "Authorization: Bearer wrong", "Accept: */*"]) {
     for (const length of [10_001, 4 * 1024 ** 3, Number.MAX_SAFE_INTEGER]) {
       const reply = await converse(port, head(credential, `Content-Length: ${length}`)).ended;
@@ -138,7 +192,13 @@ test("[AP-12] a body without a length is cut off where it passes the limit", asy
   const world = fakeWorld();
   const app = open(t, world, { bodyLimitBytes: 10_000 });
   const port = await listening(app);
-  const head = ["POST /v1/changes HTTP/1.1", `Host: 127.0.0.1:${port}`, "Content-Type: application/json", `Authorization: Bearer ${world.bearers.agent}`, "Transfer-Encoding: chunked"];
+  const head = [
+    "POST /v1/changes HTTP/1.1",
+    `Host: 127.0.0.1:${port}`,
+    "Content-Type: application/json",
+    `Authorization: Bearer ${world.bearers.agent}`,
+    "Transfer-Encoding: chunked",
+  ];
   const chunk = `3e8\r\n${" ".repeat(1000)}\r\n`;
   const talk = converse(port, `${head.join("\r\n")}\r\n\r\n${chunk.repeat(10)}`);
   talk.socket.write(chunk);
@@ -153,15 +213,31 @@ test("[AP-12] a body of exactly the limit is read", async (t) => {
   const small = JSON.stringify(world.proposal("One"));
   const exactly = await ask(app, { method: "POST", url: "/v1/changes", bearer: world.bearers.agent, body: small.padEnd(10_000) });
   assert.equal(exactly.statusCode, 201);
-  refusedWith(await ask(app, { method: "POST", url: "/v1/changes", bearer: world.bearers.agent, body: small.padEnd(10_001) }), 413, "too_large", "body_too_large");
+  refusedWith(
+    await ask(app, { method: "POST", url: "/v1/changes", bearer: world.bearers.agent, body: small.padEnd(10_001) }),
+    413,
+    "too_large",
+    "body_too_large",
+  );
 });
 
 test("[AP-13] a body is JSON, said to be JSON, and not compressed", async (t) => {
   const world = fakeWorld();
   const app = open(t, world);
   const body = JSON.stringify(world.proposal("One"));
-  const sending = (headers: Record<string, string>) => ask(app, { method: "POST", url: "/v1/changes", bearer: world.bearers.agent, body, headers });
-  for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json5", "text/json", "application/json; charset=latin1", "application/jsonx", "*/*", "x"]) {
+  const sending = (headers: Record<string, string>) =>
+    ask(app, { method: "POST", url: "/v1/changes", bearer: world.bearers.agent, body, headers });
+  for (const type of [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/json5",
+    "text/json",
+    "application/json; charset=latin1",
+    "application/jsonx",
+    "*/*",
+    "x",
+  ]) {
     refusedWith(await sending({ "content-type": type }), 415, "unsupported_media_type");
   }
   refusedWith(await sending({ "content-encoding": "gzip" }), 415, "unsupported_media_type", "encoded_body");
@@ -201,16 +277,38 @@ test("[AP-15] a body where none belongs, and none where one belongs, is 400", as
   const { agent, human } = world.bearers;
   const id = world.fake.place("awaiting");
   refusedWith(await ask(app, { method: "POST", url: "/v1/changes", bearer: agent }), 400, "invalid", "no_body");
-  refusedWith(await ask(app, { method: "POST", url: `/v1/changes/${id}/withdraw`, bearer: agent, body: { why: "x" } }), 400, "invalid", "unexpected_body");
+  refusedWith(
+    await ask(app, { method: "POST", url: `/v1/changes/${id}/withdraw`, bearer: agent, body: { why: "x" } }),
+    400,
+    "invalid",
+    "unexpected_body",
+  );
   refusedWith(await ask(app, { method: "GET", url: `/v1/changes/${id}`, bearer: agent, body: {} }), 400, "invalid", "unexpected_body");
-  refusedWith(await ask(app, { method: "DELETE", url: `/v1/changes/${id}/votes`, bearer: human, body: { person: "ada" } }), 400, "invalid", "unexpected_body");
+  refusedWith(
+    await ask(app, { method: "DELETE", url: `/v1/changes/${id}/votes`, bearer: human, body: { person: "ada" } }),
+    400,
+    "invalid",
+    "unexpected_body",
+  );
   assert.equal((await ask(app, { method: "POST", url: `/v1/changes/${id}/withdraw`, bearer: agent, body: {} })).statusCode, 200);
 });
 
 test("[AP-4] an unknown path is 404, and a known path with another method 405 with what it allows", async (t) => {
   const world = fakeWorld();
   const app = open(t, world);
-  for (const url of ["/v1", "/v1/", "/v1/nothing", "/v1/changes/", "/v1/changes/a/b", "//v1/changes", "/V1/changes", "/.env", "/tile", "/tile/", "/favicon.ico"]) {
+  for (const url of [
+    "/v1",
+    "/v1/",
+    "/v1/nothing",
+    "/v1/changes/",
+    "/v1/changes/a/b",
+    "//v1/changes",
+    "/V1/changes",
+    "/.env",
+    "/tile",
+    "/tile/",
+    "/favicon.ico",
+  ]) {
     refusedWith(await ask(app, { url, bearer: world.bearers.human }), 404, "not_found");
   }
   const cases = [
@@ -243,5 +341,6 @@ test("[AP-24] every reply, refusals too, carries the headers that keep a browser
     assert.equal(headers["cross-origin-resource-policy"], "same-origin", url);
     assert.ok(headers["cache-control"] !== undefined, url);
   }
-  for (const url of urls.slice(0, 4)) assert.equal((await ask(app, { url, bearer: world.bearers.human })).headers["cache-control"], "no-store", url);
+  for (const url of urls.slice(0, 4))
+    assert.equal((await ask(app, { url, bearer: world.bearers.human })).headers["cache-control"], "no-store", url);
 });

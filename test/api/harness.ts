@@ -14,14 +14,27 @@ export const GOLDEN = join(root, "test", "api", "openapi.json");
 
 const PORT = 7295;
 /** Enough for any test that is not about limits. */
-const PLENTY = { credential: { perSecond: 1000, burst: 10_000 }, reserved: { perSecond: 1000, burst: 10_000 }, address: { perSecond: 1000, burst: 10_000 } };
+const PLENTY = {
+  credential: { perSecond: 1000, burst: 10_000 },
+  reserved: { perSecond: 1000, burst: 10_000 },
+  address: { perSecond: 1000, burst: 10_000 },
+};
 
-export function serverFor(world: Pick<ApiWorld, "control" | "clock">, settings: Partial<ApiSettings> = {}, more: Partial<ApiOptions> = {}): FastifyInstance {
+export function serverFor(
+  world: Pick<ApiWorld, "control" | "clock">,
+  settings: Partial<ApiSettings> = {},
+  more: Partial<ApiOptions> = {},
+): FastifyInstance {
   return createServer({ control: world.control, clock: world.clock, settings: { port: PORT, rate: PLENTY, ...settings }, ...more });
 }
 
 /** The same, closed when the test ends however it ends. */
-export function open(t: TestContext, world: Pick<ApiWorld, "control" | "clock">, settings: Partial<ApiSettings> = {}, more: Partial<ApiOptions> = {}): FastifyInstance {
+export function open(
+  t: TestContext,
+  world: Pick<ApiWorld, "control" | "clock">,
+  settings: Partial<ApiSettings> = {},
+  more: Partial<ApiOptions> = {},
+): FastifyInstance {
   const app = serverFor(world, settings, more);
   t.after(() => app.close());
   return app;
@@ -36,7 +49,10 @@ export interface Asked {
 }
 
 /** One request through the server, without a socket; the reply is held against the published document. */
-export async function ask(app: FastifyInstance, { method = "GET", url, bearer, body, headers = {} }: Asked): Promise<LightMyRequestResponse> {
+export async function ask(
+  app: FastifyInstance,
+  { method = "GET", url, bearer, body, headers = {} }: Asked,
+): Promise<LightMyRequestResponse> {
   const response = await app.inject({
     method: method as "GET",
     url,
@@ -48,7 +64,7 @@ export async function ask(app: FastifyInstance, { method = "GET", url, bearer, b
     },
     ...(body === undefined ? {} : { payload: typeof body === "string" ? body : JSON.stringify(body) }),
   });
-  checkReply({ method, url, status: response.statusCode, type: String(response.headers["content-type"] ?? ""), text: response.body });
+  checkReply({ method, url, status: response.statusCode, type: response.headers["content-type"] ?? "", text: response.body });
   return response;
 }
 
@@ -66,7 +82,18 @@ interface Reply {
 }
 
 interface OpenApi {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> } | undefined>>>>;
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<
+        Record<
+          string,
+          | { readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> }
+          | undefined
+        >
+      >
+    >
+  >;
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
@@ -86,7 +113,8 @@ function published(): NonNullable<typeof golden> {
 export function checkReply({ method, url, status, type, text }: Reply): void {
   const media = type.split(";", 1)[0] ?? "";
   const id = routeAt(method, url);
-  const operation = id === undefined ? undefined : published().document.paths[documentPath(contractOf(id).path)]?.[contractOf(id).method.toLowerCase()];
+  const operation =
+    id === undefined ? undefined : published().document.paths[documentPath(contractOf(id).path)]?.[contractOf(id).method.toLowerCase()];
   if (method === "HEAD") return;
   if (status >= 400 && media === PROBLEM_TYPE) {
     validate({ $ref: "urn:pawl:openapi#/components/schemas/Problem" }, JSON.parse(text), `${method} ${url} ${status}`);

@@ -5,7 +5,9 @@ import { ask, open, refusedWith } from "./harness.ts";
 import { fakeWorld, type FakeWorld } from "./world.ts";
 
 const rate = (burst: number, perSecond = 1): Rate => ({ perSecond, burst });
-const tight = (credential: number, reserved: number, address: number) => ({ rate: { credential: rate(credential), reserved: rate(reserved), address: rate(address) } });
+const tight = (credential: number, reserved: number, address: number) => ({
+  rate: { credential: rate(credential), reserved: rate(reserved), address: rate(address) },
+});
 const whoami = (bearer: string | undefined) => ({ url: "/v1/whoami", bearer });
 const vote = (world: FakeWorld, id: string, decision: string) => ({
   method: "POST",
@@ -39,7 +41,8 @@ test("[AP-18] whoever sends no credential is counted by address", async (t) => {
   const world = fakeWorld();
   const app = open(t, world, tight(2, 2, 3));
   const asking = (remoteAddress: string, url = "/v1/health") => app.inject({ url, remoteAddress, headers: { host: "localhost:7295" } });
-  for (let i = 0; i < 3; i++) assert.equal((await asking("192.0.2.1", ["/v1/health", "/checkpoint", "/nowhere"][i])).statusCode, [200, 200, 404][i]);
+  for (let i = 0; i < 3; i++)
+    assert.equal((await asking("192.0.2.1", ["/v1/health", "/checkpoint", "/nowhere"][i])).statusCode, [200, 200, 404][i]);
   refusedWith(await asking("192.0.2.1"), 429, "rate_limited");
   refusedWith(await asking("192.0.2.1", "/nowhere"), 429, "rate_limited");
   assert.equal((await asking("192.0.2.2")).statusCode, 200);

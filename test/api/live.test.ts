@@ -10,7 +10,12 @@ async function live(t: TestContext, settings: Partial<ApiSettings> = {}, world: 
   const app = open(t, world, settings);
   const port = await listening(app);
   const get = (path: string, bearer: string | undefined, ...more: string[]): Conversation => {
-    const head = [`GET ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, ...(bearer === undefined ? [] : [`Authorization: Bearer ${bearer}`]), ...more];
+    const head = [
+      `GET ${path} HTTP/1.1`,
+      `Host: 127.0.0.1:${port}`,
+      ...(bearer === undefined ? [] : [`Authorization: Bearer ${bearer}`]),
+      ...more,
+    ];
     const talk = converse(port, `${head.join("\r\n")}\r\n\r\n`);
     t.after(() => talk.socket.destroy());
     return talk;

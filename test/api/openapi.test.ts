@@ -26,13 +26,21 @@ async function served(): Promise<string> {
 test("[AP-1] the document that is served is the golden one", async () => {
   const now = await served();
   if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(GOLDEN, now);
-  assert.deepEqual(JSON.parse(now), JSON.parse(readFileSync(GOLDEN, "utf8")), "the contract changed: if that is meant, run again with UPDATE_GOLDEN=1 and say so in CHANGELOG.md");
+  assert.deepEqual(
+    JSON.parse(now),
+    JSON.parse(readFileSync(GOLDEN, "utf8")),
+    "the contract changed: if that is meant, run again with UPDATE_GOLDEN=1 and say so in CHANGELOG.md",
+  );
 });
 
 test("[AP-1] the document names every route once, and nothing else", async () => {
   const document = JSON.parse(await served()) as Document;
-  const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, { operationId }]) => `${operationId} ${method} ${path}`));
-  const expected = routeIds.map((id) => `${id} ${contractOf(id).method.toLowerCase()} ${contractOf(id).path.replace(":id", "{id}").replace("*", "{path}")}`);
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId }]) => `${operationId} ${method} ${path}`),
+  );
+  const expected = routeIds.map(
+    (id) => `${id} ${contractOf(id).method.toLowerCase()} ${contractOf(id).path.replace(":id", "{id}").replace("*", "{path}")}`,
+  );
   assert.deepEqual(operations.toSorted(), expected.toSorted());
   assert.equal(document.openapi, "3.1.0");
 });
@@ -60,15 +68,22 @@ function tableUnder(heading: string): string[][] {
   const text = readFileSync(join(root, "docs", "api.md"), "utf8");
   const part = text.split(`## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
   const rows = part.split("\n").filter((line) => line.startsWith("| "));
-  return rows.slice(2).map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
+  return rows.slice(1).map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }
 
 test("[AP-1] docs/api.md lists every route, with who may call it and what it leaves behind", () => {
-  const expected = routeIds.map(contractOf).map(({ method, path, callers, trace }) => [
-    `\`${method} ${path}\``,
-    callers.includes("anonymous") ? "anybody" : callers.join(", "),
-    trace.kind === "writes" ? trace.entries.map((entry) => `\`${entry}\``).join(" or ") : trace.kind === "reads" ? "" : "exception",
-  ]);
+  const expected = routeIds
+    .map(contractOf)
+    .map(({ method, path, callers, trace }) => [
+      `\`${method} ${path}\``,
+      callers.includes("anonymous") ? "anybody" : callers.join(", "),
+      trace.kind === "writes" ? trace.entries.map((entry) => `\`${entry}\``).join(" or ") : trace.kind === "reads" ? "" : "exception",
+    ]);
   const listed = tableUnder("Every route").map(([route, callers, , leaves]) => [route, callers, leaves]);
   assert.deepEqual(listed, expected);
 });

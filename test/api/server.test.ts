@@ -25,9 +25,9 @@ test("[AP-5] what nobody foresaw is told as an incident: an id here, everything 
   const response = await ask(app, { url: "/v1/changes/chg_1", bearer: world.bearers.human });
   const problem = refusedWith(response, 500, "internal", "incident");
   assert.doesNotMatch(response.body, /secret|postgres|ECONN|\.ts/);
-  assert.match(problem.instance ?? "", /^urn:uuid:[0-9a-f-]{36}$/);
+  assert.match(problem.instance ?? "", /^urn:pawl:incident:[0-9a-f]+-[0-9a-f]+$/);
   const line = log.lines.find(({ level }) => level === "error");
-  assert.equal(`urn:uuid:${String(line?.fields["incident"])}`, problem.instance);
+  assert.equal(`urn:pawl:incident:${String(line?.fields["incident"])}`, problem.instance);
   assert.equal(line?.fields["error"], cause);
 });
 
@@ -76,7 +76,10 @@ test("[AP-25] a request whose headers or body do not arrive in time is ended", a
   const slowHead = await converse(port, `GET /v1/health HTTP/1.1\r\n${host}\r\nX-Slow: `).ended;
   assert.equal(statusOf(slowHead), 408);
   assert.equal((JSON.parse(bodyOf(slowHead)) as { code: string }).code, "timeout");
-  const slowBody = await converse(port, `POST /v1/changes HTTP/1.1\r\n${host}\r\nAuthorization: Bearer ${world.bearers.agent}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`).ended;
+  const slowBody = await converse(
+    port,
+    `POST /v1/changes HTTP/1.1\r\n${host}\r\nAuthorization: Bearer ${world.bearers.agent}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+  ).ended;
   assert.equal(statusOf(slowBody), 408);
 });
 
@@ -121,7 +124,10 @@ test("[AP-25] there are no more connections at once than the setting says", asyn
 test("[AP-26] closing ends what waits, refuses what comes, and then settles", async (t) => {
   const world = fakeWorld();
   let admitted = 0;
-  const control = { ...world.control, authenticate: (...args: Parameters<typeof world.control.authenticate>) => ((admitted += 1), world.control.authenticate(...args)) };
+  const control = {
+    ...world.control,
+    authenticate: (...args: Parameters<typeof world.control.authenticate>) => ((admitted += 1), world.control.authenticate(...args)),
+  };
   const app = open(t, { ...world, control });
   const port = await listening(app);
   const id = world.fake.place("awaiting");
@@ -129,7 +135,10 @@ test("[AP-26] closing ends what waits, refuses what comes, and then settles", as
   const stream = converse(port, `${head("/v1/stream")}\r\n`);
   await stream.until(/event: ready/);
   const waiting = converse(port, `${head(`/v1/changes/${id}/wait?since=99&timeout=55`)}\r\n`);
-  const slow = converse(port, `POST /v1/changes HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${world.bearers.agent}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{`);
+  const slow = converse(
+    port,
+    `POST /v1/changes HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${world.bearers.agent}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{`,
+  );
   await waitUntil(() => world.fake.subscribers === 2 && admitted === 3);
   const closed = app.close();
   await stream.ended;
@@ -159,7 +168,13 @@ test("[AP-26] a request that comes while the server closes changes nothing", asy
   const closed = app.close();
   await waitUntil(() => !app.server.listening);
   const body = JSON.stringify(world.proposal("Too late"));
-  const head = [`POST /v1/changes HTTP/1.1`, `Host: 127.0.0.1:${port}`, `Authorization: Bearer ${world.bearers.agent}`, "Content-Type: application/json", `Content-Length: ${body.length}`];
+  const head = [
+    `POST /v1/changes HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    `Authorization: Bearer ${world.bearers.agent}`,
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+  ];
   talk.socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
   await new Promise((resolve) => setImmediate(resolve));
   held.resolve();
@@ -186,7 +201,15 @@ test("[AP-3] each of control's refusals has its one status", async (t) => {
   } as const;
   for (const [code, status] of Object.entries(statuses) as [keyof typeof statuses, number][]) {
     const faults = [{ code: "shape.missing", message: "title is missing", where: "/title", internal: "not for outside" }];
-    const error = { code, reason: "some_reason", message: "what was wrong", where: "/x", remedy: "mend it", details: { expected: "a" }, faults };
+    const error = {
+      code,
+      reason: "some_reason",
+      message: "what was wrong",
+      where: "/x",
+      remedy: "mend it",
+      details: { expected: "a" },
+      faults,
+    };
     const app = open(t, { ...world, control: { ...world.control, read: async () => ({ ok: false, error }) as const } });
     const response = await ask(app, { url: "/v1/changes/x", bearer: world.bearers.human });
     const problem = refusedWith(response, status, code, "some_reason");
@@ -198,7 +221,10 @@ test("[AP-3] each of control's refusals has its one status", async (t) => {
 
 test("[AP-28] an unwell server says so with 503, and its reasons only to who has a credential", async (t) => {
   const world = fakeWorld();
-  const control = { ...world.control, health: async () => ({ ok: false, checks: [{ name: "store", ok: false, text: "db.internal does not answer" }] }) };
+  const control = {
+    ...world.control,
+    health: async () => ({ ok: false, checks: [{ name: "store", ok: false, text: "db.internal does not answer" }] }),
+  };
   const app = open(t, { ...world, control });
   const anonymous = await ask(app, { url: "/v1/health" });
   assert.equal(anonymous.statusCode, 503);

@@ -58,4 +58,5 @@ export async function exchange(port: number, head: readonly string[], body = "")
 
 export const statusOf = (reply: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(reply)?.[1] ?? 0);
 export const bodyOf = (reply: string): string => reply.slice(reply.indexOf("\r\n\r\n") + 4);
-export const headerOf = (reply: string, name: string): string | undefined => new RegExp(`^${name}: (.*)\r$`, "im").exec(reply.split("\r\n\r\n", 1)[0] + "\r")?.[1];
+export const headerOf = (reply: string, name: string): string | undefined =>
+  new RegExp(`^${name}: (.*)\r$`, "im").exec(reply.split("\r\n\r\n", 1)[0] + "\r")?.[1];

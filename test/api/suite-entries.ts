@@ -31,7 +31,8 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
       await world.close();
     });
 
-    const view = async (id: string): Promise<View> => (await ask(app, { url: `/v1/changes/${id}`, bearer: world.bearers.human })).json<View>();
+    const view = async (id: string): Promise<View> =>
+      (await ask(app, { url: `/v1/changes/${id}`, bearer: world.bearers.human })).json<View>();
     const size = async (): Promise<number> => (await ask(app, { url: "/v1/ledger/head" })).json<{ size: number }>().size;
     const typesSince = async (from: number): Promise<string[]> => {
       const { entries } = (await ask(app, { url: `/v1/ledger/entries?from=${from}&limit=1000` })).json<{ entries: { entry: string }[] }>();
@@ -40,12 +41,22 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
     const approval = async (id: string) => ({ decision: "approve", review_digest: (await view(id)).review_digest });
     const voted = async (): Promise<string> => {
       const id = await world.change("awaiting", { needs: 2 });
-      const vote = await ask(app, { method: "POST", url: `/v1/changes/${id}/votes`, bearer: world.bearers.human, body: await approval(id) });
+      const vote = await ask(app, {
+        method: "POST",
+        url: `/v1/changes/${id}/votes`,
+        bearer: world.bearers.human,
+        body: await approval(id),
+      });
       assert.equal(vote.statusCode, 200, vote.body);
       return id;
     };
     const token = async (): Promise<string> => {
-      const made = await ask(app, { method: "POST", url: "/v1/tokens", bearer: world.bearers.human, body: { principal: "human:bob", label: "a second one" } });
+      const made = await ask(app, {
+        method: "POST",
+        url: "/v1/tokens",
+        bearer: world.bearers.human,
+        body: { principal: "human:bob", label: "a second one" },
+      });
       return made.json<{ view: { id: string } }>().view.id;
     };
 
@@ -57,14 +68,26 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
         return { url: `/v1/changes/${id}/votes`, bearer: world.bearers.human, body: await approval(id) };
       },
       withdrawVote: async () => ({ url: `/v1/changes/${await voted()}/votes`, bearer: world.bearers.human }),
-      sendBack: async () => ({ url: `/v1/changes/${await world.change("awaiting")}/send-back`, bearer: world.bearers.human, body: { reason: "say why" } }),
+      sendBack: async () => ({
+        url: `/v1/changes/${await world.change("awaiting")}/send-back`,
+        bearer: world.bearers.human,
+        body: { reason: "say why" },
+      }),
       withdraw: async () => ({ url: `/v1/changes/${await world.change("awaiting")}/withdraw`, bearer: world.bearers.agent }),
-      revise: async () => ({ url: `/v1/changes/${await world.change("awaiting")}/revisions`, bearer: world.bearers.agent, body: world.proposal("Two") }),
+      revise: async () => ({
+        url: `/v1/changes/${await world.change("awaiting")}/revisions`,
+        bearer: world.bearers.agent,
+        body: world.proposal("Two"),
+      }),
       replan: async () => ({ url: `/v1/changes/${await world.change("stale")}/replan`, bearer: world.bearers.agent }),
       run: async () => ({ url: `/v1/changes/${await world.change("authorised")}/run`, bearer: world.bearers.agent }),
       reconcile: async () => {
         const id = await world.change("indeterminate");
-        return { url: `/v1/changes/${id}/reconcile`, bearer: world.bearers.human, body: { run: (await view(id)).run.id, as: "undone", evidence: "looked, and nothing is there" } };
+        return {
+          url: `/v1/changes/${id}/reconcile`,
+          bearer: world.bearers.human,
+          body: { run: (await view(id)).run.id, as: "undone", evidence: "looked, and nothing is there" },
+        };
       },
       createToken: async () => ({ url: "/v1/tokens", bearer: world.bearers.human, body: { principal: "human:bob", label: "a third one" } }),
       revokeToken: async () => ({ url: `/v1/tokens/${await token()}`, bearer: world.bearers.human }),
@@ -77,13 +100,13 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
         const scene = scenes[id];
         assert.ok(scene !== undefined, "a writing route without a scene: add one here");
         const { url, bearer, body } = await scene();
-        const before = await size();
+        const start = await size();
         const response = await ask(app, { method, url, bearer, body });
         assert.equal(response.statusCode, contractOf(id).status ?? 200, response.body);
         const wanted = (types: readonly string[]): boolean => types.some((type) => trace.entries.includes(type));
-        let types = await typesSince(before);
+        let types = await typesSince(start);
         // What is started by the call may be written by whoever works on it.
-        for (let since = response.json<View>().version; !wanted(types) && since !== undefined; types = await typesSince(before)) {
+        for (let since = response.json<View>().version; !wanted(types) && since !== undefined; types = await typesSince(start)) {
           const moved = await ask(app, { url: `/v1/changes/${response.json<View>().id}/wait?since=${since}&timeout=10`, bearer });
           const { version } = moved.json<View>();
           assert.ok(version > since, `nothing came after ${types.join(", ") || "nothing"}`);
@@ -95,9 +118,17 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
 
     test("[E47] [AP-8] reads and exceptions leave the ledger as it was", async () => {
       const id = await world.change("awaiting");
-      const before = await size();
-      const bodies: Partial<Record<RouteId, unknown>> = { checkPolicy: { text: "bad" }, testPolicy: { text: "bad" }, explainPolicy: { change: id } };
-      const queries: Partial<Record<RouteId, string>> = { proveInclusion: "?index=0", proveConsistency: "?from=1&to=2", waitForChange: "?since=0" };
+      const start = await size();
+      const bodies: Partial<Record<RouteId, unknown>> = {
+        checkPolicy: { text: "bad" },
+        testPolicy: { text: "bad" },
+        explainPolicy: { change: id },
+      };
+      const queries: Partial<Record<RouteId, string>> = {
+        proveInclusion: "?index=0",
+        proveConsistency: "?from=1&to=2",
+        waitForChange: "?since=0",
+      };
       for (const route of routeIds.filter((one) => contractOf(one).trace.kind !== "writes" && one !== "stream" && one !== "readGrant")) {
         const { method, path } = contractOf(route);
         const url = `${path.replace(":id", id).replace("*", "0/000.p/1")}${queries[route] ?? ""}`;
@@ -106,7 +137,7 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
       }
       const grant = await ask(app, { url: `/v1/changes/${await world.change("authorised")}/grant`, bearer: world.bearers.human });
       assert.equal(grant.statusCode, 200, grant.body);
-      const types = await typesSince(before);
+      const types = await typesSince(start);
       assert.ok(!types.includes("refused") && !types.includes("voted"), types.join(", "));
     });
   });

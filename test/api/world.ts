@@ -32,7 +32,13 @@ export class StillClock {
   }
 }
 
-export const MEMBERS = [member("human", "ada"), member("human", "bob"), member("agent", "bot"), member("workload", "ci"), member("runner", "r1")];
+export const MEMBERS = [
+  member("human", "ada"),
+  member("human", "bob"),
+  member("agent", "bot"),
+  member("workload", "ci"),
+  member("runner", "r1"),
+];
 export const ADA = "human:ada" as PrincipalId;
 export const BOB = "human:bob" as PrincipalId;
 

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import type { Envelope } from "../../core/grant/index.ts";
-import type { Plan, Presentation } from "../../core/plan/index.ts";
+import { planJsonSchema, type Plan, type Presentation } from "../../core/plan/index.ts";
 import type { BundleFault, CaseResult, RuleTrace } from "../../core/policy/index.ts";
 import type { PlanView } from "../../control/types.ts";
 import { anything, choice, closed, digest, maybe, ref, shape, text } from "./parts.ts";
@@ -22,12 +22,18 @@ export const ruleTrace = shape<RuleTrace>()(
   ),
 );
 
-/** The plan's own schema is published apart (docs/spec/change-plan.v1.schema.json): here it is only passed on. */
-const plan = Type.Unsafe<Plan>({
-  type: "object",
-  required: ["schema", "change", "intent", "steps"],
-  description: "An AI Change Plan, pawl/change-plan/v1.",
-});
+/** The plan's published schema as components: its definitions stand beside it, and references name them there. */
+const { $schema: _dialect, $defs, ...published } = planJsonSchema();
+const componentName = (definition: string): string => `Plan${definition.charAt(0).toUpperCase()}${definition.slice(1)}`;
+
+function component($id: string, schema: unknown) {
+  const moved = JSON.stringify(schema).replaceAll(/"#\/\$defs\/(\w+)"/g, (_, name: string) => `"${componentName(name)}#"`);
+  return Type.Unsafe<unknown>({ ...(JSON.parse(moved) as object), $id });
+}
+
+export const planDefinitions = Object.entries($defs as object).map(([name, schema]) => component(componentName(name), schema));
+export const planSchema = component("Plan", published);
+const plan = Type.Unsafe<Plan>(ref(planSchema));
 const presentation = Type.Unsafe<Presentation>({
   type: "object",
   description: "The plan as it is shown to people, on every channel alike.",

@@ -2,14 +2,7 @@ import { Type, type Static } from "typebox";
 import type { ControlCode } from "../../control/types.ts";
 
 /** Every code a reply can carry: control's own, and those that only a transport can have. */
-export type ApiCode =
-  | ControlCode
-  | "method_not_allowed"
-  | "not_acceptable"
-  | "unsupported_media_type"
-  | "rate_limited"
-  | "timeout"
-  | "internal";
+export type ApiCode = ControlCode | "method_not_allowed" | "unsupported_media_type" | "rate_limited" | "timeout" | "internal";
 
 /** The one table from code to status. `invalid` is 400 instead where the bytes could not be read at all. */
 export const STATUS: Readonly<Record<ApiCode, number>> = {
@@ -17,7 +10,6 @@ export const STATUS: Readonly<Record<ApiCode, number>> = {
   forbidden: 403,
   not_found: 404,
   method_not_allowed: 405,
-  not_acceptable: 406,
   timeout: 408,
   conflict: 409,
   idempotency_mismatch: 409,
@@ -36,7 +28,6 @@ export const TITLES: Readonly<Record<ApiCode, string>> = {
   forbidden: "The caller may not do this",
   not_found: "There is no such thing, or it is not visible to the caller",
   method_not_allowed: "The path does not know this method",
-  not_acceptable: "The thing has no such form",
   timeout: "The request did not arrive in time",
   conflict: "Somebody else was faster",
   idempotency_mismatch: "The Idempotency-Key stands for another request",

@@ -317,7 +317,8 @@ export const routes = {
     summary: "Say whether all is well",
     callers: ANYBODY,
     trace: READS,
-    answer: ref(views.health), alsoStatus: 503,
+    answer: ref(views.health),
+    alsoStatus: 503,
   },
   openapi: {
     method: "GET",
@@ -367,7 +368,7 @@ export const contractOf = (id: RouteId): RouteContract => routes[id];
 /** The named schemas, as the document's components. */
 const modules: readonly Readonly<Record<string, unknown>>[] = [views, plans, asked];
 export const components: readonly (TSchema & { readonly $id: string })[] = modules
-  .flatMap((module) => Object.values(module))
+  .flatMap((module) => Object.values(module).flat())
   .filter(isNamed);
 
 function isNamed(value: unknown): value is TSchema & { readonly $id: string } {

@@ -31,8 +31,14 @@ export interface RouteContract {
 }
 
 /** HEAD stands beside the reads that anybody may make. */
-export const methodsOf = ({ method, callers }: RouteContract): string[] => (method === "GET" && callers.includes("anonymous") ? ["GET", "HEAD"] : [method]);
+export const methodsOf = ({ method, callers }: RouteContract): string[] =>
+  method === "GET" && callers.includes("anonymous") ? ["GET", "HEAD"] : [method];
 
 /** Matches the paths of the route, as far as it is known before a parameter is looked at. */
 export const pathPattern = ({ path }: Pick<RouteContract, "path">): RegExp =>
-  new RegExp(`^${path.replaceAll(".", String.raw`\.`).replaceAll(/:[a-z]+/g, "[^/]+").replace("*", ".+")}$`);
+  new RegExp(
+    `^${path
+      .replaceAll(".", String.raw`\.`)
+      .replaceAll(/:[a-z]+/g, "[^/]+")
+      .replace("*", ".+")}$`,
+  );

@@ -18,7 +18,12 @@ export async function stream(call: Call): Promise<Result<typeof TAKEN, ApiRefusa
   if (leave === undefined) return fail(crowded());
   call.reply.hijack();
   const { raw } = call.reply;
-  raw.writeHead(200, { ...SAFE_HEADERS, "content-type": "text/event-stream; charset=utf-8", connection: "close", "x-accel-buffering": "no" });
+  raw.writeHead(200, {
+    ...SAFE_HEADERS,
+    "content-type": "text/event-stream; charset=utf-8",
+    connection: "close",
+    "x-accel-buffering": "no",
+  });
   const reader = new Reader(call, raw);
   raw.once("close", () => {
     reader.end();
