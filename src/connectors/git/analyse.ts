@@ -35,7 +35,7 @@ export async function analyseInput(context: AnalyseContext): Promise<Result<Anal
   const { mirror, input, signal } = context;
   const open = await branchIsFree(mirror, input.branch, signal);
   if (!open.ok) return open;
-  const quarantine = await openQuarantine(mirror);
+  const quarantine = await openQuarantine(mirror.dir);
   const objects = mirror.objects(quarantine.env, signal);
   try {
     const heads = await mirror.locked(() => fetchHeads(context, objects));
@@ -77,7 +77,7 @@ async function analyseHeads(
   const { head, proposed } = heads;
   const tree = await resultTree(mirror, quarantine, input, head, proposed, signal);
   if (!tree.ok) return tree;
-  const changes = await readChanges(mirror, objects, quarantine.env, { before: head.tree, after: tree.value }, limits, signal);
+  const changes = await readChanges(mirror, objects, quarantine.env, { before: head.tree, after: tree.value, show: true }, limits, signal);
   if (!changes.ok) return changes;
   const paths = refusedPaths(changes.value);
   if (!paths.ok) return paths;
@@ -95,6 +95,7 @@ async function analyseHeads(
   };
   const bytes = encodePayload(payload);
   const owners = await readBaseOwners(objects, head.tree);
+  if (objects.ended()) return refuse("git_timeout", "git ended before everything was read", { remedy: "try again" });
   const analysis = await describe(context, payload, changes.value, owners, heads, quarantine);
   if (!analysis.ok) return analysis;
   await quarantine.admit();
@@ -121,7 +122,7 @@ async function describe(
   const shown = redactSecrets(repository.name, changes, effectsOf(changes, { repository, owners, limits }), secrets, secretKey);
   const treePaths = await pathsOf(context, payload.tree, changes, quarantine);
   if (!treePaths.ok) return treePaths;
-  const found = findingsOf({ repository: repository.name, changes, treePaths: treePaths.value, owners, secrets });
+  const found = findingsOf({ repository: repository.name, changes, treePaths: treePaths.value, owners, secrets, message: payload.message });
   return ok({
     step: {
       operation: "commit",

@@ -37,7 +37,7 @@ export async function readChanges(
   mirror: Mirror,
   objects: ObjectReader,
   env: Readonly<Record<string, string>>,
-  trees: { readonly before: string; readonly after: string },
+  trees: { readonly before: string; readonly after: string; readonly show: boolean },
   limits: GitLimits,
   signal: AbortSignal,
 ): Promise<Result<readonly TreeChange[], Refusal<ChangesCode>>> {
@@ -50,7 +50,7 @@ export async function readChanges(
       remedy: "split the change",
     });
   }
-  const diffs = await readDiffs(mirror, env, pair, raw, limits, signal);
+  const diffs = trees.show ? await readDiffs(mirror, env, pair, raw, limits, signal) : new Map<string, string>();
   const changes: TreeChange[] = [];
   let left = limits.inspectPlanBytes;
   for (const one of raw) {

@@ -102,6 +102,7 @@ function detailOf(change: TreeChange, limits: GitLimits, left: number): Detail {
   if (sides.some((side) => side?.bytes !== undefined && isBinary(side.bytes))) return uninspectable("the content is binary");
   const text = change.diff;
   if (text === undefined) return uninspectable("the diffs of the plan are too large to be shown together");
+  if (/\nBinary files /.test(text) && !text.includes("\n@@ ")) return uninspectable("the content is binary");
   const bytes = Buffer.byteLength(text);
   if (bytes > limits.detailFileBytes) return uninspectable(`the diff has ${bytes} bytes; ${limits.detailFileBytes} is the bound`);
   if (bytes > left) return uninspectable("the diffs of the plan are too large to be shown together");

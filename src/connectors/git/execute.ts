@@ -65,7 +65,7 @@ async function approvedContent(context: ExecuteContext): Promise<Result<void>> {
     const tree = await objects.info(payload.tree);
     if (tree?.type !== "tree")
       return fail({ code: "git_tree_missing", message: "the approved tree is no longer in the mirror", remedy: "plan the change again" });
-    const changes = await readChanges(mirror, objects, {}, { before: payload.base_tree, after: payload.tree }, limits, signal);
+    const changes = await readChanges(mirror, objects, {}, { before: payload.base_tree, after: payload.tree, show: false }, limits, signal);
     if (!changes.ok) return changes;
     if (changesDigest(changes.value) === payload.changes) return ok(undefined);
     return fail({

@@ -19,6 +19,7 @@ export interface FindingsInput {
   /** Every path of the resulting tree; empty when no path is new. */
   readonly treePaths: readonly string[];
   readonly owners: OwnerRules;
+  readonly message: string;
   /** Files in which secrets stand: nothing of what they say is repeated. */
   readonly secrets: Secrets;
 }
@@ -40,6 +41,17 @@ export function findingsOf(input: FindingsInput): readonly Finding[] {
     if (!input.secrets.has(change)) dependencyFindings(change, report);
     placeFindings(change, report);
   }
+  const unseen = hiddenCharacters(input.message).map(
+    ({ codePoint, name, line, column }) => `line ${line}, column ${column}: ${codePoint} ${name}`,
+  );
+  if (unseen.length > 0)
+    report(
+      "git.hidden_character",
+      "danger",
+      undefined,
+      `the commit's message does not show as it is read: ${listed(unseen)}`,
+      "take the characters out",
+    );
   for (const [path, other] of clashes(input.changes, input.treePaths)) {
     report(
       "git.case_clash",

@@ -8,6 +8,7 @@ import { openObjects } from "./objects.ts";
 import type { ObjectReader } from "./objects.ts";
 import { FOREIGN_CONFIG, runGit } from "./process.ts";
 import type { GitCall, GitOutcome, GitProgram } from "./process.ts";
+import { sweep } from "./scratch.ts";
 import type { GitRepository, Head } from "./types.ts";
 
 export type MirrorCode =
@@ -85,6 +86,8 @@ async function openMirror(program: GitProgram, workDir: string, repository: GitR
     args: ["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", dir],
     signal,
   });
+  await sweep(join(dir, "pawl"));
+  await sweep(join(workDir, "checks"));
   if (made.kind === "exit" && made.code === 0) return ok(mirrorAt(program, repository, dir));
   return gitFault(
     made,

@@ -20,6 +20,8 @@ export interface ObjectContent extends ObjectInfo {
 export interface ObjectReader {
   info(spec: string): Promise<ObjectInfo | undefined>;
   content(spec: string, keepBytes: number): Promise<ObjectContent | undefined>;
+  /** Whether the process ended early: then "not there" may only mean "not read". */
+  ended(): boolean;
   close(): Promise<void>;
 }
 
@@ -27,14 +29,18 @@ export interface ObjectReader {
 class Intake {
   private readonly chunks: AsyncIterator<Uint8Array>;
   private held: Buffer = Buffer.alloc(0);
+  ended = false;
 
   constructor(stream: AsyncIterable<Uint8Array>) {
     this.chunks = stream[Symbol.asyncIterator]();
   }
 
   private async more(): Promise<boolean> {
-    const next = await this.chunks.next();
-    if (next.done === true) return false;
+    const next = await this.chunks.next().catch(() => undefined);
+    if (next === undefined || next.done === true) {
+      this.ended = true;
+      return false;
+    }
     this.held = this.held.length === 0 ? Buffer.from(next.value) : Buffer.concat([this.held, next.value]);
     return true;
   }
@@ -97,6 +103,7 @@ export function openObjects(program: GitProgram, gitDir: string, env: Readonly<R
   return {
     info: (spec) => inTurn(() => ask("info", spec)),
     content: (spec, keepBytes) => inTurn(() => content(spec, keepBytes)),
+    ended: () => intake.ended,
     close: async () => {
       child.stdin.end();
       await child;

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ok, refuse } from "../../core/base/index.ts";
 import type { Refusal, Result } from "../../core/base/index.ts";
 import { gitFault } from "./mirror.ts";
 import type { Mirror, MirrorCode } from "./mirror.ts";
+import { scratch } from "./scratch.ts";
 import type { GitInput, Head } from "./types.ts";
 
 /** A place for objects that are not approved of yet: it is thrown away unless the plan stands. */
@@ -15,11 +16,9 @@ export interface Quarantine {
   discard(): Promise<void>;
 }
 
-export async function openQuarantine(mirror: Mirror): Promise<Quarantine> {
-  const home = join(mirror.dir, "pawl");
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  const dir = await mkdtemp(join(home, "q-"));
-  const objects = join(mirror.dir, "objects");
+export async function openQuarantine(mirrorDir: string): Promise<Quarantine> {
+  const dir = await scratch(join(mirrorDir, "pawl"));
+  const objects = join(mirrorDir, "objects");
   await mkdir(join(dir, "objects"));
   return {
     dir,

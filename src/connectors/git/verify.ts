@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type { Performed } from "../../control/ports.ts";
@@ -7,6 +7,7 @@ import type { JsonObject, Result } from "../../core/base/index.ts";
 import { contains, currentHead, factOf } from "./execute.ts";
 import type { ExecuteContext } from "./execute.ts";
 import { readable } from "./process.ts";
+import { scratch } from "./scratch.ts";
 import type { GitRepository } from "./types.ts";
 
 const TAIL = 4_000;
@@ -45,9 +46,7 @@ async function runCheck(
   facts: JsonObject,
 ): Promise<Result<Performed>> {
   const { mirror, payload, signal } = context;
-  const home = join(dirname(mirror.dir), "checks");
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  const dir = await mkdtemp(join(home, "check-"));
+  const dir = await scratch(join(dirname(mirror.dir), "checks"));
   try {
     const env = { GIT_INDEX_FILE: join(dir, "index"), GIT_WORK_TREE: join(dir, "files") };
     await mkdir(env.GIT_WORK_TREE);

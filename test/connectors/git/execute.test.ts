@@ -1,6 +1,6 @@
 /** Applying, verifying and taking back, against real repositories. */
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -324,6 +324,16 @@ test("[GI-25] a plan that is refused leaves no object behind", async (t) => {
   assert.ok(!answer.ok && answer.error.code === "git_secret" && !JSON.stringify(answer).includes(secretPath));
   assert.equal(count(), before);
   assert.ok(!existsSync(join(mirror, "pawl")) || readdirSync(join(mirror, "pawl")).length === 0);
+});
+
+test("[GI-25] what a process left that was killed while planning is removed by the next one", async (t) => {
+  const { world, connector } = start(t);
+  await planned(connector);
+  const home = join(world.mirrors, readdirSync(world.mirrors).find((name) => name.endsWith(".git")) ?? "", "pawl");
+  const [dead, reborn] = [join(home, "999999999.1-x"), join(home, `${process.pid}.1-x`)];
+  for (const path of [dead, reborn]) mkdirSync(path, { recursive: true });
+  await planned(world.connector());
+  assert.deepEqual(readdirSync(home), []);
 });
 
 test("[GI-34] a payload whose repository or branch is no longer declared is refused", async (t) => {

@@ -274,6 +274,16 @@ test("[GI-18] hidden and look-alike characters in new lines are dangers with lin
   assert.match(found[1]?.message ?? "", /line 2, column 8: U\+0430/);
 });
 
+test("[GI-18] a message that does not show as it is read is a danger", async (t) => {
+  const world = new World(t);
+  world.commit("main", { "a.txt": "1\n" });
+  const analysis = await plan(world.connector(), patchInput(patchOf("a.txt", "1\n", "2\n"), "Mend \u202eeverything"));
+  assert.deepEqual(
+    analysis.findings.map(({ code, severity }) => [code, severity]),
+    [["git.hidden_character", "danger"]],
+  );
+});
+
 test("[GI-19] names that deceive, clash or cannot be used elsewhere are findings", async (t) => {
   const world = new World(t);
   world.commit("main", { "README.md": "x\n", "src/a.ts": "1\n" });
