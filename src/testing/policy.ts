@@ -9,7 +9,7 @@ type Raw = Readonly<Record<string, unknown>>;
 /** The text of a bundle: JSON, which is YAML too. A rule needs no more than what the test is about. */
 export function bundleText(rules: readonly Raw[], more: Raw = {}): string {
   const whole = rules.map((rule, i) => ({ id: `r${i}`, outcome: "review", when: "true", reason: `reason ${i}`, ...needed(rule), ...rule }));
-  return JSON.stringify({
+  return written({
     pawl: "policy/v1",
     name: "test",
     defaults: { seats: SEATS, unowned: [{ group: "maintainers" }] },
@@ -17,6 +17,10 @@ export function bundleText(rules: readonly Raw[], more: Raw = {}): string {
     ...more,
   });
 }
+
+/** As JSON; what a bundle may not hold raw is written as an escape. */
+const written = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/\p{Cf}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 function needed({ outcome }: Raw): Raw {
   if (outcome === "escalate") return { seats: SEATS };

@@ -108,8 +108,8 @@ test("[PO-2] an alias bomb is refused before it grows", () => {
 test("[PO-2] bounds", () => {
   assert.equal(faultsOf(`# ${"x".repeat(600_000)}`)[0]?.code, "bundle_too_large");
   assert.equal(faultsOf(`x: ${"[".repeat(20)}${"]".repeat(20)}`)[0]?.code, "bundle_too_deep");
-  assert.equal(faultsOf(`x: [${"a,".repeat(120_000)}]`)[0]?.code, "bundle_too_large");
-  for (const hostile of ["[".repeat(50_000), "{".repeat(50_000), "- ".repeat(20_000), "? ".repeat(20_000)])
+  assert.equal(faultsOf(`x: [${"a,".repeat(100_010)}]`)[0]?.code, "bundle_too_large");
+  for (const hostile of ["[".repeat(8_000), "{".repeat(8_000), "- ".repeat(3_000), "? ".repeat(3_000)])
     assert(faultsOf(hostile).length > 0);
   assert.equal(
     faultsOf(bundleText(Array.from({ length: 2001 }, () => ({})).map((rule, i) => ({ ...rule, id: `x${i}` }))))[0]?.where,
@@ -270,4 +270,25 @@ test("[PO-3] whatever the text, loading it answers", () => {
     }),
     { seed: 20261120, numRuns: 400 },
   );
+});
+
+test("[PO-19] nothing in a bundle reads otherwise than it looks", () => {
+  assert.deepEqual(codes(WHOLE.replace("name: small", "name: small # \u202e gnihton")), ["2:15 bundle_hidden_character"]);
+  assert.deepEqual(codes(WHOLE.replace("only documentation", "é \u{1f600} only\u200b documentation")), ["14:22 bundle_hidden_character"]);
+  assert.equal(codes(`\ufeff${WHOLE}`)[0], "1:1 bundle_hidden_character");
+  assert.deepEqual(codes(WHOLE.replace("only documentation", String.raw`"only\u202e documentation"`)), [
+    "14:13 bundle_shape rules[0].reason",
+  ]);
+  assert.deepEqual(codes(WHOLE.replace("only documentation", String.raw`"\ud800"`)), ["14:13 bundle_shape rules[0].reason"]);
+  assert.deepEqual(
+    codes(
+      WHOLE.replace(
+        "- name: a page",
+        String.raw`- name: a page
+    facts: { proposer: { id: "\udc00" } }`,
+      ),
+    ),
+    ["17:30 bundle_shape cases[0].facts.proposer.id"],
+  );
+  assert(loadBundle(WHOLE.replace("only documentation", "только документация 👨‍👩‍👧")).ok);
 });

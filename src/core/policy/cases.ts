@@ -121,5 +121,6 @@ function mergeMap(read: Reading, at: At, of: CelType): JsonObject | undefined {
 function scalar(read: Reading, at: At, type: CelType): Json | undefined {
   const value = at.node.kind === "scalar" ? at.node.value : undefined;
   const fits = type.kind === "int" ? Number.isSafeInteger(value) : typeof value === (type.kind === "bool" ? "boolean" : "string");
+  if (typeof value === "string" && !value.isWellFormed()) return read.fault(at, `${at.path} holds half of a surrogate pair`);
   return fits ? value : read.fault(at, `${at.path} must be ${nameOf(type)}`);
 }

@@ -198,6 +198,10 @@ test("[PO-53] explain says it in lines", () => {
     evaluate(bundle([]), facts({ findings: [{ code: "scope.outside", resource: "git:shop#a", remedy: "drop it" }] })),
   );
   assert(sentBack.includes("  scope.outside git:shop#a: drop it"));
+  const hidden = explain(
+    evaluate(bundle([{ outcome: "block", when: 'effects[0].path == "x"' }]), facts({ effects: [{ path: "a\u202eb" }] })),
+  );
+  assert(hidden.includes('      effects[0].path = "a⟨U+202E⟩b"'));
   const alone = explain(
     evaluate(bundle([], { defaults: { seats: [{ id: "owner", who: [{ owners: true }] }] } }), facts({ effects: [{ owners: [] }] })),
   );

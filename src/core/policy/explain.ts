@@ -1,5 +1,6 @@
 import { canonical, never } from "../base/index.ts";
 import type { Json } from "../base/index.ts";
+import { visible } from "../plan/index.ts";
 import type { Bundle, Case } from "./bundle.ts";
 import { evaluate } from "./evaluate.ts";
 import type { CaseResult, Evaluation, RuleTrace, Seat, Selector } from "./types.ts";
@@ -23,8 +24,12 @@ function runCase(bundle: Bundle, { name, facts, expect }: Case): CaseResult {
   return { name, passed: canonical(actual) === canonical(wanted), expected: wanted, actual };
 }
 
-/** Why the route is what it is, as lines for a terminal. Rules that an index ruled out are only counted. */
-export function explain({ route, trace }: Evaluation): string[] {
+/** Why the route is what it is, as lines for a terminal. Rules that the index ruled out are only counted. */
+export function explain(evaluation: Evaluation): string[] {
+  return linesOf(evaluation).map((line) => visible(line));
+}
+
+function linesOf({ route, trace }: Evaluation): string[] {
   const seen = trace.filter((rule) => !rule.skipped);
   const own = seen.filter((rule) => !rule.rule.startsWith("builtin:"));
   const built = seen.filter((rule) => rule.rule.startsWith("builtin:") && rule.fired);

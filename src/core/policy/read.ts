@@ -1,3 +1,4 @@
+import { hiddenCharacters } from "../plan/index.ts";
 import type { Faults, YamlEntry, YamlNode } from "./yaml.ts";
 
 /** A value of the bundle with the path by which messages name it. */
@@ -48,6 +49,9 @@ export class Reading {
     if (typeof value !== "string") return this.fault(at, `${nameOf(at)} must be text`, "put it in quotes");
     if (value.trim() === "") return this.fault(at, `${nameOf(at)} is empty`);
     if (value.length > most) return this.fault(at, `${nameOf(at)} has more than ${most} characters`);
+    const [hidden] = hiddenCharacters(value);
+    if (hidden || !value.isWellFormed())
+      return this.fault(at, `${nameOf(at)} holds ${hidden?.codePoint ?? "half of a surrogate pair"}, which does not show`);
     return pattern && !pattern.test(value) ? this.fault(at, `${nameOf(at)} must look like ${pattern.source}`) : value;
   }
 

@@ -1,6 +1,7 @@
 import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
 import type { Document, Node, Pair } from "yaml";
 import { fail, ok } from "../base/index.ts";
+import { hiddenCharacters } from "../plan/index.ts";
 import type { Result } from "../base/index.ts";
 import type { BundleFault } from "./types.ts";
 
@@ -66,6 +67,7 @@ export function readYaml(faults: Faults): Result<YamlNode, undefined> {
   const { text } = faults;
   if (text.length > BYTES) return refuse(faults, 0, "bundle_too_large", `a bundle has at most ${BYTES} characters`);
   if (!text.isWellFormed()) return refuse(faults, 0, "bundle_not_unicode", "the text holds half of a surrogate pair");
+  refuseHidden(faults);
   let document: Document.Parsed;
   try {
     // Duplicate keys are found below, because the parser's own search takes quadratic time.
@@ -81,6 +83,22 @@ export function readYaml(faults: Faults): Result<YamlNode, undefined> {
   if (!document.contents) return refuse(faults, 0, "bundle_empty", "the text is empty");
   const node = convert(document.contents, faults, 0);
   return node && faults.count === 0 ? ok(node) : fail(undefined);
+}
+
+/** Whoever signs a policy reads its text, comments too; so nothing in it may read otherwise than it looks. */
+function refuseHidden(faults: Faults): void {
+  const lines = faults.text.split("\n");
+  for (const { codePoint, name, line, column } of hiddenCharacters(faults.text).slice(0, MOST)) {
+    const start = lines.slice(0, line - 1).reduce((sum, before) => sum + before.length + 1, 0);
+    const within = Array.from(lines[line - 1] ?? "").slice(0, column - 1);
+    faults.add(
+      start + within.join("").length,
+      "bundle_hidden_character",
+      `${codePoint} (${name}) does not show`,
+      undefined,
+      "take it out, or write it as an escape",
+    );
+  }
 }
 
 function refuse(faults: Faults, at: number, code: string, message: string): Result<never, undefined> {
@@ -137,7 +155,8 @@ function unique(entries: readonly YamlEntry[], faults: Faults): readonly YamlEnt
 
 function entryOf({ key, value }: Pair, faults: Faults, depth: number): readonly YamlEntry[] {
   const at = startOf(key as Node);
-  if (!isScalar(key) || typeof key.value !== "string") return faults.add(at, "bundle_key", "a key must be text") ?? [];
+  if (!isScalar(key) || typeof key.value !== "string" || !key.value.isWellFormed())
+    return faults.add(at, "bundle_key", "a key must be text") ?? [];
   if (key.value === "__proto__") return faults.add(at, "bundle_key", "this key is not allowed") ?? [];
   const node = value === null ? ({ kind: "scalar", at, end: at, value: null } as const) : convert(value, faults, depth + 1);
   return node ? [{ key: key.value, at, value: node }] : [];

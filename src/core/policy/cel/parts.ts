@@ -7,6 +7,7 @@ import { isMacro } from "./macros.ts";
 import { isBinary } from "./operators.ts";
 import { CelError } from "./types.ts";
 import type { CelMessage, CelType, CelValue, Fields, Outcome } from "./types.ts";
+import { clip } from "./values.ts";
 
 /** One piece of a condition that can be shown with its value. */
 export interface Part {
@@ -84,10 +85,6 @@ function partOf(node: ASTNode, roots: Fields): Part {
   };
   return { text, run };
 }
-
-/** Cut by code points, with a mark that says so. */
-export const clip = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
 
 const ITEMS = 8;
 const VALUE_TEXT = 120;

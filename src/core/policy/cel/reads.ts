@@ -1,6 +1,7 @@
 import type { Machine, Run } from "./machine.ts";
 import { CelError } from "./types.ts";
 import type { CelValue, Outcome } from "./types.ts";
+import { clip } from "./values.ts";
 
 /** A strict function of one value that is not an error. */
 export function test(run: Run, fn: (value: CelValue) => boolean): Run {
@@ -67,5 +68,5 @@ export function buildMap(keys: readonly Run[], values: readonly Run[]): Run {
   };
 }
 
-/** Keys are bool, int or string; nothing else names an entry. */
-const keyText = (key: CelValue): string => (typeof key === "object" ? "…" : String(key));
+/** Keys are bool, int or string; a key that comes from the facts may be long. */
+const keyText = (key: CelValue): string => (typeof key === "object" ? "…" : clip(String(key), 80));

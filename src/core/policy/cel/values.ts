@@ -103,3 +103,7 @@ export function weight(value: CelValue): number {
   if (value instanceof Map) return 1 + value.size;
   return 1;
 }
+
+/** Cut by code points, with a mark that says so. */
+export const clip = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
