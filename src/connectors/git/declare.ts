@@ -19,7 +19,7 @@ export function checkRepositories(repositories: readonly GitRepository[]): reado
     if (repository.environment === "")
       add("environment", "the environment is empty", "say what this repository is for, such as `production`");
     for (const pattern of repository.branches ?? []) {
-      if (!compileGlob(pattern).ok || refFault(pattern.replaceAll("*", "x")) !== undefined)
+      if (!compileGlob(pattern).ok || refFault(pattern.replace(/[*?]/g, "x")) !== undefined)
         add("branches", `${JSON.stringify(pattern)} matches no branch`, "write a branch name; `*` stands for a part of one");
     }
     for (const part of repository.author === undefined ? [] : [repository.author.name, repository.author.email]) {
