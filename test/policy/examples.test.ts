@@ -21,6 +21,17 @@ for (const path of globSync("examples/policy/*.yaml", { cwd: root }).toSorted())
   });
 }
 
+test("[C27] [PO-9] the default policy, cut off at any line, is refused or has all its rules", () => {
+  const text = readFileSync(join(root, "examples/policy/default.yaml"), "utf8");
+  const whole = loadBundle(text);
+  assert(whole.ok);
+  const lines = text.split("\n");
+  for (let n = 0; n < lines.length; n++) {
+    const cut = loadBundle(lines.slice(0, n).join("\n"));
+    assert(!cut.ok || cut.value.rules.length === whole.value.rules.length, `cut after line ${n}`);
+  }
+});
+
 test("[PO-20] docs/policy.md lists the facts as the code declares them", () => {
   const { wanted, found } = guide();
   assert(factsTable().includes("`on_behalf_of`"));

@@ -1,11 +1,14 @@
 /** The table of facts in docs/policy.md. `node test/policy/facts-table.ts` writes it anew from the code. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { FACTS, cel } from "../../src/core/policy/index.ts";
+import { stringify } from "yaml";
+import { CASE_BASE, FACTS, cel } from "../../src/core/policy/index.ts";
 
 const GUIDE = resolve(import.meta.dirname, "../../docs/policy.md");
-const BEGIN = "<!-- facts: written by test/policy/facts-table.ts -->\n";
-const END = "<!-- end of facts -->";
+const marks = (name: string): readonly [string, string] => [
+  `<!-- ${name}: written by test/policy/facts-table.ts -->\n`,
+  `<!-- end of ${name} -->`,
+];
 
 export function factsTable(): string {
   return Object.entries(FACTS.fields)
@@ -26,8 +29,14 @@ const row = (name: string, { type, optional, doc }: cel.Field): string =>
 /** The guide as it should be, and as it is. */
 export function guide(): { readonly wanted: string; readonly found: string } {
   const found = readFileSync(GUIDE, "utf8");
-  const [before = "", rest = ""] = found.split(BEGIN);
-  return { found, wanted: `${before}${BEGIN}\n${factsTable()}\n${END}${rest.split(END)[1] ?? ""}` };
+  const base = `\`\`\`yaml\n${stringify(CASE_BASE)}\`\`\``;
+  return { found, wanted: filled(filled(found, "facts", factsTable()), "base", base) };
+}
+
+function filled(text: string, name: string, content: string): string {
+  const [begin, end] = marks(name);
+  const [before = "", rest = ""] = text.split(begin);
+  return `${before}${begin}\n${content}\n${end}${rest.split(end)[1] ?? ""}`;
 }
 
 if (import.meta.main) writeFileSync(GUIDE, guide().wanted);

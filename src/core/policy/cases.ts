@@ -26,7 +26,7 @@ const EFFECT: JsonObject = {
   added: 1,
   removed: 1,
 };
-export const BASE: JsonObject = {
+export const CASE_BASE: JsonObject = {
   change: { id: "chg_000001", revision: 1, connectors: ["git"], operations: ["git.merge"] },
   proposer: { id: "agent:builder", kind: "agent", on_behalf_of: "human:ada", owner: "human:ada" },
   scope: {
@@ -45,7 +45,7 @@ export const BASE: JsonObject = {
   time: { weekday: 3, hour: 10, minute: 0 },
 };
 /** What an element of a list is merged over. */
-export const TEMPLATES: Readonly<Record<string, JsonObject>> = {
+const TEMPLATES: Readonly<Record<string, JsonObject>> = {
   Effect: EFFECT,
   Finding: { code: "example", severity: "warning", provenance: "derived" },
   Evidence: { topic: "example", provenance: "derived" },
@@ -55,7 +55,7 @@ export const TEMPLATES: Readonly<Record<string, JsonObject>> = {
 /** The facts of a case: what it gives, merged over the base; what it leaves out follows from its effects. */
 export function readCaseFacts(read: Reading, at: At): Facts | undefined {
   const before = read.faults.count;
-  const merged = merge(read, at, FACTS, { ...BASE, summary: {} });
+  const merged = merge(read, at, FACTS, { ...CASE_BASE, summary: {} });
   if (!merged || read.faults.count > before) return undefined;
   const facts = merged as unknown as Facts;
   const effects = facts.effects.map((effect, i) => named(effect, given(at, "effects")?.[i]));

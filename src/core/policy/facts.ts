@@ -133,7 +133,7 @@ type FieldOf<F> = F extends { readonly type: infer T extends CelType } ? Of<T> :
 
 export type Facts = Of<typeof FACTS>;
 export type EffectFacts = Of<typeof EFFECT>;
-export type SummaryFacts = Of<typeof SUMMARY>;
+type SummaryFacts = Of<typeof SUMMARY>;
 
 /** What the plan does not say of itself. */
 export interface MoreFacts {

@@ -5,6 +5,7 @@ export type { Expression, Profile, ProfileFault } from "./cel/profile.ts";
 export { BUNDLE_SCHEMA, loadBundle } from "./bundle.ts";
 export type { Bundle, Case, Rule } from "./bundle.ts";
 export type { Definition, RuleDefinition, SeatDefinition, SurfaceDefinition, Who } from "./definition.ts";
+export { CASE_BASE } from "./cases.ts";
 export { evaluate, routeOf, strictest } from "./evaluate.ts";
 export { explain, runCases } from "./explain.ts";
 export { FACTS, factsOf } from "./facts.ts";

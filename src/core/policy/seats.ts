@@ -24,7 +24,7 @@ export function seatsFor(wanted: readonly SeatDefinition[], effects: readonly Ef
  * The distinct sets of owners, smallest demand first: any one owner of a thing speaks for it, so whoever sits for {a} also
  * speaks for what {a, b} own, and the larger set asks for nobody more.
  */
-export function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[])[] {
+function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[])[] {
   const sets = new Map<string, readonly string[]>();
   for (const { owners } of effects) {
     const set = uniqueHandles(owners);

@@ -2,7 +2,7 @@ import { CelError } from "./types.ts";
 import type { CelMessage, CelType, CelValue, Outcome } from "./types.ts";
 
 /** Steps one rule may take. Past them it counts as an error, which only makes the outcome stricter. */
-export const STEP_BOUND = 1_000_000;
+const STEP_BOUND = 1_000_000;
 export const EXHAUSTED = new CelError(`the cost bound of ${STEP_BOUND} steps was exceeded`);
 
 /** What a compiled expression runs on: the facts, the loop variables by depth, and the steps that are left. */

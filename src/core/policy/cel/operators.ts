@@ -10,7 +10,7 @@ import type { Arithmetic } from "./values.ts";
 
 const BINARY = ["==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"] as const;
 type BinaryOp = (typeof BINARY)[number];
-export type BinaryNode = ASTNode & { op: BinaryOp };
+type BinaryNode = ASTNode & { op: BinaryOp };
 
 export const isBinary = (node: ASTNode): node is BinaryNode => (BINARY as readonly string[]).includes(node.op);
 

@@ -14,7 +14,7 @@ import { BOOL, CelError, nameOf, unify } from "./types.ts";
 import type { CelMessage, CelType, Fields, MessageType, Outcome } from "./types.ts";
 
 export const PROFILE = "pawl-cel/1";
-export const TEXT_BOUND = 4096;
+const TEXT_BOUND = 4096;
 const LIMITS = { maxAstNodes: 1000, maxDepth: 32, maxListElements: 500, maxMapEntries: 100, maxCallArguments: 4 };
 
 export type { ProfileFault };
@@ -106,5 +106,3 @@ function declareMessage(environment: Environment, type: MessageType, known: Set<
   const fields = Object.fromEntries(Object.entries(type.fields).map(([name, { type: inner }]) => [name, nameOf(inner)]));
   environment.registerType(type.name, { fields });
 }
-
-export { CelError };

@@ -67,7 +67,7 @@ export function codePoints(text: string): number {
   return count;
 }
 
-export type Equals = (a: CelValue, b: CelValue) => boolean;
+type Equals = (a: CelValue, b: CelValue) => boolean;
 const identical: Equals = (a, b) => a === b;
 
 /** Equality of two values of one type; messages have none. */
