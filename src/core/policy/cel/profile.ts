@@ -10,7 +10,7 @@ import { partsOf } from "./parts.ts";
 import type { Part } from "./parts.ts";
 import { guardsOf } from "./guards.ts";
 import type { Guard } from "./guards.ts";
-import { BOOL, CelError, nameOf, unify } from "./types.ts";
+import { BOOL, nameOf, unify } from "./types.ts";
 import type { CelMessage, CelType, Fields, MessageType, Outcome } from "./types.ts";
 
 export const PROFILE = "pawl-cel/1";
