@@ -82,8 +82,15 @@ async function openWorld(dir: string): Promise<World> {
   const running = started.value;
   const admin = running.firstStart?.person.token;
   if (admin === undefined) throw new Error("invariant broken: a first start gives the first person a token");
-  const token = async (principal: string): Promise<string> => (await call<{ token: string }>(running.url, admin, "POST", "/v1/tokens", { principal, label: "demo" })).token;
-  const tokens = { ada: admin, agent: await token("agent:deployer"), grace: await token("human:grace"), barbara: await token("human:barbara"), linus: await token("human:linus") };
+  const token = async (principal: string): Promise<string> =>
+    (await call<{ token: string }>(running.url, admin, "POST", "/v1/tokens", { principal, label: "demo" })).token;
+  const tokens = {
+    ada: admin,
+    agent: await token("agent:deployer"),
+    grace: await token("human:grace"),
+    barbara: await token("human:barbara"),
+    linus: await token("human:linus"),
+  };
   return { settings, url: running.url, repository, tokens, close: () => running.close() };
 }
 
@@ -137,11 +144,18 @@ class Story {
     this.#say("propose", `agent:deployer: "${title}"`);
     const patch = wholeFilePatch(file, SAMPLE_FILES[file] ?? "", after);
     const input = { repository: "shop", branch: "main", message: title, patch };
-    const proposed = await call<ChangeView>(this.#world.url, this.#world.tokens.agent, "POST", "/v1/changes", { title, start, steps: [{ connector: "git", input }] });
+    const proposed = await call<ChangeView>(this.#world.url, this.#world.tokens.agent, "POST", "/v1/changes", {
+      title,
+      start,
+      steps: [{ connector: "git", input }],
+    });
     const planned = await this.#until(proposed, (c) => c.status !== "proposed" && c.status !== "planned");
     const view = await this.#get<PlanView>(`/v1/changes/${planned.id}/plan`);
     for (const effect of view.plan.steps.flatMap((s) => s.effects)) {
-      this.#say("plan", `${effect.kind} ${effect.resource}${effect.surfaces.length > 0 ? `, touches ${effect.surfaces.join(" and ")}` : ""}`);
+      this.#say(
+        "plan",
+        `${effect.kind} ${effect.resource}${effect.surfaces.length > 0 ? `, touches ${effect.surfaces.join(" and ")}` : ""}`,
+      );
     }
     const rules = view.trace.filter((t) => t.fired && t.outcome === planned.outcome).map((t) => t.rule);
     this.#say("route", `${planned.outcome}, by rule ${rules.join(" and ")}`);
@@ -186,7 +200,11 @@ class Story {
 
   async harmless(): Promise<void> {
     this.#title("Harmless work goes through at once");
-    const change = await this.#propose("Explain refunds in the guide", "docs/guide.md", `${SAMPLE_FILES["docs/guide.md"] ?? ""}4. Changed your mind? You have 30 days.\n`);
+    const change = await this.#propose(
+      "Explain refunds in the guide",
+      "docs/guide.md",
+      `${SAMPLE_FILES["docs/guide.md"] ?? ""}4. Changed your mind? You have 30 days.\n`,
+    );
     const done = await this.#end(change);
     this.#expect(done, "verified");
     this.#say("done", "applied and verified; nobody had to look");
@@ -227,7 +245,13 @@ class Story {
     this.#expect(undone, "undone");
     const { events } = await this.#get<{ events: readonly EventView[] }>(`/v1/changes/${undone.id}/events`);
     this.#say("applied", "then the shop's own check failed on the result");
-    this.#say("undone", `by the planned revert: ${events.map((e) => e.type).slice(-4).join(" → ")}`);
+    this.#say(
+      "undone",
+      `by the planned revert: ${events
+        .map((e) => e.type)
+        .slice(-4)
+        .join(" → ")}`,
+    );
   }
 
   /** On the stopped database, as somebody with access to the disk could. */
@@ -237,7 +261,7 @@ class Story {
     this.#say("checked", `${sound.size} entries recomputed from their bytes: ${sound.ok ? "all as signed" : "NOT as signed"}`);
     const database = new DatabaseSync(join(this.#world.settings.dataDir, "pawl.db"));
     const index = Math.floor(sound.size / 2);
-    database.prepare("UPDATE entries SET bytes = replace(bytes, 'e', 'E') WHERE idx = ?").run(index);
+    database.prepare("UPDATE entries SET bytes = CAST(replace(CAST(bytes AS TEXT), 'e', 'E') AS BLOB) WHERE idx = ?").run(index);
     database.close();
     this.#say("tampered", `one row is changed with plain SQL: entry ${index}`);
     const found = await this.#fsck();
@@ -252,12 +276,17 @@ class Story {
   }
 
   #expect(change: ChangeView, status: ChangeView["status"]): void {
-    if (change.status !== status) throw new Error(`invariant broken: the change is ${change.status}, not ${status}: ${change.because?.code ?? ""} ${change.because?.text ?? ""}`);
+    if (change.status !== status)
+      throw new Error(
+        `invariant broken: the change is ${change.status}, not ${status}: ${change.because?.code ?? ""} ${change.because?.text ?? ""}`,
+      );
   }
 }
 
-const CART_ROUNDED = "export function total(items) {\n  const sum = items.reduce((all, item) => all + item.price * item.count, 0);\n  return Math.round(sum * 100) / 100;\n}\n";
-const CART_HOT_FIX = "export function total(items) {\n  return items.reduce((sum, item) => sum + item.price * Math.max(0, item.count), 0);\n}\n";
+const CART_ROUNDED =
+  "export function total(items) {\n  const sum = items.reduce((all, item) => all + item.price * item.count, 0);\n  return Math.round(sum * 100) / 100;\n}\n";
+const CART_HOT_FIX =
+  "export function total(items) {\n  return items.reduce((sum, item) => sum + item.price * Math.max(0, item.count), 0);\n}\n";
 
 const short = (digest: string | undefined): string => `${digest?.slice(0, 19) ?? "?"}…`;
 
@@ -265,5 +294,13 @@ const short = (digest: string | undefined): string => `${digest?.slice(0, 19) ??
 function wholeFilePatch(file: string, before: string, after: string): string {
   const lines = (text: string): string[] => text.replace(/\n$/, "").split("\n");
   const [a, b] = [lines(before), lines(after)];
-  return [`diff --git a/${file} b/${file}`, `--- a/${file}`, `+++ b/${file}`, `@@ -1,${a.length} +1,${b.length} @@`, ...a.map((l) => `-${l}`), ...b.map((l) => `+${l}`), ""].join("\n");
+  return [
+    `diff --git a/${file} b/${file}`,
+    `--- a/${file}`,
+    `+++ b/${file}`,
+    `@@ -1,${a.length} +1,${b.length} @@`,
+    ...a.map((l) => `-${l}`),
+    ...b.map((l) => `+${l}`),
+    "",
+  ].join("\n");
 }

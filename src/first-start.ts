@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { GitRepository } from "./connectors/git/index.ts";
 import type { Settings } from "./cli/settings.ts";
-import { issueToken, parseDirectory, seedConfig, type Deps } from "./control/index.ts";
+import { pawlConnector } from "./connectors/pawl/index.ts";
+import { configDesk, issueToken, parseDirectory, seedConfig, type Deps } from "./control/index.ts";
 import { canonical, ok, refuse, type PrincipalId, type Result } from "./core/base/index.ts";
 import type { Keys } from "./keys.ts";
 import { createSampleRepository } from "./sample-repository.ts";
@@ -30,23 +31,62 @@ export interface Begun {
  * and a sample repository, so that a newcomer can propose, read and sign at once. Later starts find all of it and keep it.
  */
 export async function firstStart(deps: Deps, settings: Settings, keys: Keys): Promise<Result<Begun>> {
-  const samplePath = join(settings.dataDir, SAMPLE);
-  const first = firstPerson(settings);
-  if (!first.ok) return first;
-  const person = first.value;
-  const seededPolicy = await seedConfig(deps, "policy", policyText(settings));
-  const seeded = await seedConfig(deps, "directory", directoryText(settings, person));
   writeTrust(settings.dataDir, deps, keys);
-  const firstEver = seeded === "seeded" && seededPolicy === "seeded";
-  if (firstEver && settings.repositories.length === 0) await createSampleRepository(samplePath);
-  const repositories = settings.repositories.length === 0 && existsSync(samplePath) ? [{ name: SAMPLE, url: samplePath, environment: "sandbox" }] : [];
-  if (!firstEver) return ok({ repositories });
-  const mine = await issueToken(deps, `human:${person.id}` as PrincipalId, "first start", "first-start");
-  keep(settings.dataDir, person.id, mine.token);
-  if (settings.seeds.directory !== undefined) return ok({ repositories, made: { person: { ...person, token: mine.token } } });
-  const agents = await issueToken(deps, SANDBOX, "first start", "first-start");
-  keep(settings.dataDir, "sandbox", agents.token);
-  return ok({ repositories, made: { person: { ...person, token: mine.token }, agent: { id: SANDBOX, token: agents.token }, sampleRepository: samplePath } });
+  const samplePath = join(settings.dataDir, SAMPLE);
+  const wantsSample = settings.repositories.length === 0;
+  // Tokens come last, so that a first start that broke off is a first start still.
+  const { rows } = await deps.store.list({ prefix: "token/", limit: 1 });
+  const made = rows.length > 0 ? ok(undefined) : await makeFirst(deps, settings, wantsSample ? samplePath : undefined);
+  if (!made.ok) return made;
+  const repositories = wantsSample && existsSync(samplePath) ? [{ name: SAMPLE, url: samplePath, environment: "sandbox" }] : [];
+  return ok({ repositories, ...(made.value === undefined ? {} : { made: made.value }) });
+}
+
+async function makeFirst(deps: Deps, settings: Settings, sampleRepository: string | undefined): Promise<Result<FirstStart>> {
+  const person = firstPerson(settings);
+  if (!person.ok) return person;
+  const seeded = await seed(deps, settings, person.value);
+  if (!seeded.ok) return seeded;
+  if (sampleRepository !== undefined) await freshSample(sampleRepository);
+  const { id, name } = person.value;
+  const token = await tokenFor(deps, settings, `human:${id}` as PrincipalId, id);
+  if (!token.ok) return token;
+  const first = { person: { id, name, token: token.value }, ...(sampleRepository === undefined ? {} : { sampleRepository }) };
+  if (settings.seeds.directory !== undefined) return ok(first);
+  const agent = await tokenFor(deps, settings, SANDBOX, "sandbox");
+  return agent.ok ? ok({ ...first, agent: { id: SANDBOX, token: agent.value } }) : agent;
+}
+
+/** What comes into force unreviewed is checked like any change that would replace it. */
+async function seed(deps: Deps, settings: Settings, person: FirstPerson): Promise<Result<void>> {
+  const connector = pawlConnector(configDesk(deps));
+  const seeds = [
+    { kind: "policy", text: policyText(settings), path: settings.seeds.policy },
+    { kind: "directory", text: directoryText(settings, person), path: settings.seeds.directory },
+  ] as const;
+  for (const { kind, text, path } of seeds) {
+    const admitted = await connector.admit({ kind, text });
+    if (!admitted.ok) {
+      const faults = admitted.error.map((f) => `${f.where ?? ""} ${f.message}`.trim()).join("; ");
+      return refuse(`${kind}_invalid`, `the ${kind} is not valid: ${faults}`, { where: path ?? kind, remedy: "mend it, and start again" });
+    }
+    const seeded = await seedConfig(deps, kind, text);
+    if (!seeded.ok) return seeded;
+  }
+  return ok(undefined);
+}
+
+/** What an earlier attempt left half made is made anew. */
+async function freshSample(path: string): Promise<void> {
+  rmSync(path, { recursive: true, force: true });
+  await createSampleRepository(path);
+}
+
+async function tokenFor(deps: Deps, settings: Settings, principal: PrincipalId, name: string): Promise<Result<string>> {
+  const made = await issueToken(deps, principal, "first start", "first-start");
+  if (!made.ok) return made;
+  keep(settings.dataDir, name, made.value.token);
+  return ok(made.value.token);
 }
 
 function policyText(settings: Settings): string {
@@ -62,19 +102,22 @@ interface FirstPerson {
 function firstPerson(settings: Settings): Result<FirstPerson> {
   if (settings.seeds.directory !== undefined) return firstAdmin(settings.seeds.directory);
   const name = userInfo().username;
-  const id = name.toLowerCase().replaceAll(/[^a-z0-9._-]/g, "-").replace(/^[^a-z0-9]+/, "");
+  const id = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]/g, "-")
+    .replace(/^[^a-z0-9]+/, "");
   return ok({ id: id === "" ? "first" : id, name });
 }
 
+/** A directory that cannot be read is refused where it is seeded, with every fault. */
 function firstAdmin(path: string): Result<FirstPerson> {
   const directory = parseDirectory(readFileSync(path, "utf8"));
-  if (!directory.ok) {
-    const faults = directory.error.map((f) => `${f.where ?? ""} ${f.message}`.trim()).join("; ");
-    return refuse("directory_invalid", `the directory is not valid: ${faults}`, { where: path, remedy: "mend it, and start again" });
-  }
-  const admin = directory.value.persons.find((p) => p.active && p.roles.includes("admin"));
-  if (admin === undefined) return refuse("no_admin", "the directory names no active person with the role admin, so nobody could make tokens", { where: path, remedy: 'give one person "roles": ["admin"]' });
-  return ok({ id: admin.id, name: admin.name });
+  const admin = directory.ok
+    ? directory.value.persons.find((p) => p.active && p.roles.includes("admin"))
+    : { id: "nobody", name: "nobody" };
+  if (admin !== undefined) return ok({ id: admin.id, name: admin.name });
+  const message = "the directory names no active person with the role admin, so nobody could make tokens";
+  return refuse("no_admin", message, { where: path, remedy: 'give one person "roles": ["admin"]' });
 }
 
 /**
@@ -96,7 +139,11 @@ function directoryText(settings: Settings, person: FirstPerson): string {
 
 /** What a verifier must already trust; hand it out through another way than Pawl itself. */
 function writeTrust(dataDir: string, deps: Deps, keys: Keys): void {
-  const trust = { origin: keys.origin, log_keys: deps.logKeys, grant_keys: { [keys.grant.name]: Buffer.from(keys.grant.publicKey).toString("base64") } };
+  const trust = {
+    origin: keys.origin,
+    log_keys: deps.logKeys,
+    grant_keys: { [keys.grant.name]: Buffer.from(keys.grant.publicKey).toString("base64") },
+  };
   writeFileSync(join(dataDir, "trust.json"), `${JSON.stringify(trust, null, 2)}\n`);
 }
 

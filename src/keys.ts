@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Signer } from "./control/ports.ts";
 import { ok, refuse, type Result } from "./core/base/index.ts";
 
@@ -16,15 +16,18 @@ export interface Keys {
 }
 
 /**
- * Reads the deployment's keys, making those that are missing. A file is made exclusively and for its owner only: two first
- * starts at once cannot end with different keys, and an existing key is never replaced.
+ * Reads the deployment's keys, making those that are missing, for their owner only: two first starts at once cannot end with
+ * different keys, and an existing key is never replaced.
  */
 export function openKeys(dataDir: string, origin: string | undefined): Result<Keys> {
   const dir = join(dataDir, "keys");
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const named = once(join(dir, "origin"), () => origin ?? `pawl.local/${randomBytes(4).toString("hex")}`).trim();
   if (origin !== undefined && origin !== named) {
-    return refuse("origin_moved", `the ledger of ${dataDir} belongs to origin ${named}, but the settings say ${origin}`, { where: "origin", remedy: `set origin to ${named}, or use another data folder` });
+    return refuse("origin_moved", `the ledger of ${dataDir} belongs to origin ${named}, but the settings say ${origin}`, {
+      where: "origin",
+      remedy: `set origin to ${named}, or use another data folder`,
+    });
   }
   return ok({
     origin: named,
@@ -35,18 +38,30 @@ export function openKeys(dataDir: string, origin: string | undefined): Result<Ke
   });
 }
 
+/** A key appears whole and on the disk, or not at all, and whoever comes second takes what is there. */
 function once(path: string, make: () => string): string {
   if (!existsSync(path)) {
+    const draft = `${path}.${randomBytes(6).toString("hex")}`;
+    writeFileSync(draft, make(), { mode: 0o600, flag: "wx", flush: true });
     try {
-      writeFileSync(path, make(), { mode: 0o600, flag: "wx", flush: true });
+      linkSync(draft, path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    } finally {
+      unlinkSync(draft);
     }
+    syncFolder(dirname(path));
   }
   return readFileSync(path, "utf8");
 }
 
-const newKey = (): string => generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
+const newKey = (): string => generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" });
 
 function signerFrom(name: string, pem: string): Signer {
   const key = createPrivateKey(pem);

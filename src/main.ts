@@ -5,15 +5,15 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./api/index.ts";
 import type { Settings } from "./cli/settings.ts";
-import { checkRepositories, gitConnector } from "./connectors/git/index.ts";
+import { checkRepositories, gitConnector, type GitRepository } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
-import { abandon, appendAudit, configDesk, createControl, runDesk, startWorker, type Deps } from "./control/index.ts";
-import type { Clock, Connector, Ids, Timers } from "./control/ports.ts";
+import { abandonRunsOf, appendAudit, configDesk, createControl, dependable, runDesk, startWorker, type Deps } from "./control/index.ts";
+import type { Clock, Connector, Ids, RunReport, Timers } from "./control/ports.ts";
 import { millis, ok, refuse, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { vkey } from "./core/ledger/index.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
 import { openKeys, type Keys } from "./keys.ts";
-import { keyedLock } from "./lock.ts";
+import { lockFolder } from "./lock.ts";
 import { runChange } from "./runner/runner.ts";
 import { fsck, move, openPostgres, openSqlite, type FsckReport, type Moved, type OpenStore } from "./store/index.ts";
 
@@ -46,7 +46,7 @@ const timers: Timers = {
 export interface Opened {
   readonly store: OpenStore;
   readonly keys: Keys;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The settings' database with the deployment's keys: what every command that works on the disk begins with. */
@@ -89,21 +89,68 @@ export async function moveDatabase(settings: Settings, target: Settings["databas
 }
 
 export async function startPawl(settings: Settings, hooks: Hooks): Promise<Result<RunningPawl>> {
-  const opened = await openStoreFor(settings);
-  if (!opened.ok) return opened;
+  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
+  const undo = new Disposals();
   try {
-    const started = await serve(settings, hooks, opened.value);
-    if (!started.ok) await opened.value.close();
-    return started;
+    const lock = lockFolder(settings.dataDir);
+    if (!lock.ok) return lock;
+    undo.add(lock.value);
+    const opened = await openStoreFor(settings);
+    if (!opened.ok) return await undo.after(opened);
+    undo.add(opened.value.close);
+    const started = await serve(settings, hooks, opened.value, undo);
+    return started.ok ? ok({ ...started.value, close: () => undo.all() }) : await undo.after(started);
   } catch (error) {
-    await opened.value.close();
+    await undo.all();
     throw error;
   }
 }
 
-async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened): Promise<Result<RunningPawl>> {
+/** What has been opened so far, closed latest first. */
+class Disposals {
+  readonly #open: (() => void | Promise<void>)[] = [];
+
+  add(close: () => void | Promise<void>): void {
+    this.#open.push(close);
+  }
+
+  async all(): Promise<void> {
+    for (let close = this.#open.pop(); close !== undefined; close = this.#open.pop()) await close();
+  }
+
+  async after<T>(answer: T): Promise<T> {
+    await this.all();
+    return answer;
+  }
+}
+
+type Served = Omit<RunningPawl, "close">;
+
+async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, undo: Disposals): Promise<Result<Served>> {
   const connectors = new Map<string, Connector>();
-  const deps: Deps = {
+  const deps = depsFor(settings, hooks, store, keys, connectors);
+  const begun = await firstStart(deps, settings, keys);
+  if (!begun.ok) return begun;
+  const wired = wireConnectors(deps, settings, keys, begun.value.repositories);
+  if (!wired.ok) return wired;
+  for (const connector of wired.value) connectors.set(connector.name, dependable(connector, timers));
+  const runner = keys.runner as RunnerId;
+  // What this runner had under way when it last ended is settled before it takes anything up.
+  await abandonRunsOf(deps, runner);
+  const run = inProcessRunner(deps, keys, runner);
+  const worker = startWorker(deps, { leaseMillis: 60_000, tickMillis: 1_000, parallel: 4, runner, run });
+  undo.add(() => worker.stop());
+  const server = createServer({ control: createControl(deps, runner), clock, settings: apiSettings(settings), logger: apiLogger(hooks) });
+  undo.add(() => server.close());
+  await server.listen({ host: settings.listen.host, port: settings.listen.port });
+  await appendAudit(deps, { type: "started", runner });
+  const { made } = begun.value;
+  return ok({ url: urlOf(server.addresses(), settings), ...(made === undefined ? {} : { firstStart: made }) });
+}
+
+function depsFor(settings: Settings, hooks: Hooks, store: OpenStore, keys: Keys, connectors: ReadonlyMap<string, Connector>): Deps {
+  const { limits } = settings;
+  return {
     store,
     clock,
     ids,
@@ -113,41 +160,33 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened):
     logKeys: [vkey(keys.origin, keys.log.publicKey)],
     origin: keys.origin,
     limits: {
-      changeLifetimeMillis: settings.limits.changeLifetimeSeconds * 1000,
-      grantLifetimeMillis: settings.limits.grantLifetimeSeconds * 1000,
-      clockSkewMillis: settings.limits.clockSkewSeconds * 1000,
-      planTimeoutMillis: settings.limits.planTimeoutSeconds * 1000,
-      runTimeoutMillis: settings.limits.runTimeoutSeconds * 1000,
-      openChangesPerProposer: settings.limits.openChangesPerProposer,
+      changeLifetimeMillis: limits.changeLifetimeSeconds * 1000,
+      grantLifetimeMillis: limits.grantLifetimeSeconds * 1000,
+      clockSkewMillis: limits.clockSkewSeconds * 1000,
+      planTimeoutMillis: limits.planTimeoutSeconds * 1000,
+      runTimeoutMillis: limits.runTimeoutSeconds * 1000,
+      openChangesPerProposer: limits.openChangesPerProposer,
     },
     report: ({ what, error }) => hooks.log(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`),
   };
-  const begun = await firstStart(deps, settings, keys);
-  if (!begun.ok) return begun;
-  const first = begun.value;
-  const repositories = [...settings.repositories, ...first.repositories];
-  const faults = checkRepositories(repositories);
-  if (faults.length > 0) return refuse("repositories_invalid", faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; "), { remedy: faults[0]?.remedy ?? "" });
-  connectors.set("git", gitConnector({ repositories, workDir: join(settings.dataDir, "work", "git"), secretKey: keys.secret, clock, submitterIdentity: settings.commitIdentity, env: process.env }));
-  connectors.set("pawl", pawlConnector(configDesk(deps)));
+}
 
-  const runner = keys.runner as RunnerId;
-  await abandonOwn(deps, runner);
-  const run = inProcessRunner(deps, keys, runner, settings);
-  const worker = startWorker(deps, { leaseMillis: deps.limits.runTimeoutMillis * 4, tickMillis: 1_000, parallel: 4, run });
-  const control = createControl(deps, runner, (change) => void run(change).catch((error: unknown) => deps.report({ what: `running ${change}`, error })));
-  const server = createServer({ control, clock, settings: apiSettings(settings), logger: apiLogger(hooks) });
-  await server.listen({ host: settings.listen.host, port: settings.listen.port });
-  await appendAudit(deps, { type: "started", runner });
-  return ok({
-    url: urlOf(server.addresses(), settings),
-    ...(first.made === undefined ? {} : { firstStart: first.made }),
-    async close() {
-      await server.close();
-      await worker.stop();
-      await store.close();
-    },
+function wireConnectors(deps: Deps, settings: Settings, keys: Keys, sample: readonly GitRepository[]): Result<readonly Connector[]> {
+  const repositories = [...settings.repositories, ...sample];
+  const faults = checkRepositories(repositories);
+  if (faults.length > 0) {
+    const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
+    return refuse("repositories_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
+  }
+  const git = gitConnector({
+    repositories,
+    workDir: join(settings.dataDir, "work", "git"),
+    secretKey: keys.secret,
+    clock,
+    submitterIdentity: settings.commitIdentity,
+    env: process.env,
   });
+  return ok([git, pawlConnector(configDesk(deps))]);
 }
 
 function apiSettings(settings: Settings): Partial<ApiSettings> {
@@ -157,7 +196,11 @@ function apiSettings(settings: Settings): Partial<ApiSettings> {
     hosts: settings.trustedHosts,
     ...(settings.publicUrl === undefined ? {} : { publicOrigin: settings.publicUrl }),
     bodyLimitBytes: settings.limits.bodyBytes,
-    rate: { ...API_DEFAULTS.rate, credential: perMinute(settings.rate.perCredentialPerMinute), address: perMinute(settings.rate.anonymousPerMinute) },
+    rate: {
+      ...API_DEFAULTS.rate,
+      credential: perMinute(settings.rate.perCredentialPerMinute),
+      address: perMinute(settings.rate.anonymousPerMinute),
+    },
   };
 }
 
@@ -176,7 +219,7 @@ function urlOf(addresses: readonly (AddressInfo | string)[], settings: Settings)
 }
 
 /** The runner of this process: it verifies a grant exactly as one on another machine would. */
-function inProcessRunner(deps: Deps, keys: Keys, runner: RunnerId, settings: Settings): (change: ChangeId) => Promise<void> {
+function inProcessRunner(deps: Deps, keys: Keys, runner: RunnerId): (change: ChangeId) => Promise<RunReport> {
   const runnerDeps = {
     desk: runDesk(deps),
     connectors: deps.connectors,
@@ -188,24 +231,8 @@ function inProcessRunner(deps: Deps, keys: Keys, runner: RunnerId, settings: Set
       skewMillis: deps.limits.clockSkewMillis,
     },
     clock,
-    timeoutMillis: settings.limits.runTimeoutSeconds * 1000,
-    lock: keyedLock(),
+    timers,
+    timeoutMillis: deps.limits.runTimeoutMillis,
   };
-  return async (change) => {
-    const report = await runChange(runnerDeps, change);
-    if (report.kind === "not_started" || report.kind === "stopped") deps.report({ what: `run of ${change}: ${report.kind}`, error: report.error });
-  };
-}
-
-/** What this runner had under way when its process ended: it will not come back to report. */
-async function abandonOwn(deps: Deps, runner: RunnerId): Promise<void> {
-  let cursor: string | undefined;
-  do {
-    const page = await deps.store.list({ prefix: "change/", statuses: ["running"], limit: 200, ...(cursor === undefined ? {} : { cursor }) });
-    for (const row of page.rows) {
-      const state = row.body as { id?: string; runner?: string } | null;
-      if (state?.runner === runner) await abandon(deps, state.id as ChangeId, "runner_restarted");
-    }
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  return (change) => runChange(runnerDeps, change);
 }

@@ -7,7 +7,8 @@ export const SAMPLE_FILES: Readonly<Record<string, string>> = {
   "docs/guide.md": "# Guide\n\n1. Put something in the cart.\n2. Sign in.\n3. Pay.\n",
   ".github/CODEOWNERS": "* @shop/maintainers\n/src/auth/ @shop/identity\n",
   "package.json": `${JSON.stringify({ name: "shop", version: "1.0.0", type: "module", scripts: { check: "node check.js" } }, null, 2)}\n`,
-  "check.js": 'import { total } from "./src/cart.js";\n\nif (total([{ price: 2, count: 3 }]) !== 6) {\n  console.error("total is wrong");\n  process.exit(1);\n}\nconsole.log("total is right");\n',
+  "check.js":
+    'import { total } from "./src/cart.js";\n\nif (total([{ price: 2, count: 3 }]) !== 6) {\n  console.error("total is wrong");\n  process.exit(1);\n}\nconsole.log("total is right");\n',
   "src/cart.js": "export function total(items) {\n  return items.reduce((sum, item) => sum + item.price * item.count, 0);\n}\n",
   "src/auth/session.js":
     'import { timingSafeEqual } from "node:crypto";\n\nexport const MAX_AGE_SECONDS = 3600;\n\nexport function signedIn(session, token, now) {\n  if (session === undefined || now - session.createdAt > MAX_AGE_SECONDS) return false;\n  return timingSafeEqual(Buffer.from(session.token), Buffer.from(token));\n}\n',
@@ -33,6 +34,12 @@ function fastImport(files: Readonly<Record<string, string>>, message = "first ve
 }
 
 async function git(cwd: string, args: readonly string[], input?: string): Promise<void> {
-  const env = { PATH: process.env["PATH"], HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_TERMINAL_PROMPT: "0" };
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: "/nonexistent",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+  };
   await execa("git", args, { cwd, env, extendEnv: false, ...(input === undefined ? { stdin: "ignore" } : { input }) });
 }

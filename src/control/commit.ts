@@ -1,12 +1,19 @@
-import { assert, fail, ok, type ChangeId, type Json, type Millis, type Refusal, type Result } from "../core/base/index.ts";
-import { decide, evolve, type ChangeCommand, type ChangeEvent, type ChangeState } from "../core/change/index.ts";
+import { assert, canonical, fail, isId, ok, parseJson, type ChangeId, type Json, type Millis, type Result } from "../core/base/index.ts";
+import { decide, evolve, type ChangeCommand, type ChangeEvent, type ChangeState, type Status } from "../core/change/index.ts";
 import type { Deps } from "./deps.ts";
-import type { AppendRequest, Claim, OutboxItem, Payload, Receipt, StreamState, StreamWrite } from "./ports.ts";
-import { refused } from "./refusals.ts";
+import type { AppendRequest, Claim, Guard, OutboxItem, Payload, StoredStream, StoreRefusal, StreamState, StreamWrite } from "./ports.ts";
+import { noSuchChange, quarantined, refused } from "./refusals.ts";
 import type { ControlRefusal } from "./types.ts";
 
-const ATTEMPTS = 8;
+/** Writers of one change that are ahead of each other, before one of them is told to come back. */
+const ATTEMPTS = 16;
 export const changeStream = (id: string): string => `change/${id}`;
+
+/** A change as it stands. */
+export interface Known {
+  readonly state: ChangeState;
+  readonly updatedAt: Millis;
+}
 
 /** What one use case wants written together with the events of its commands. */
 export interface Intended {
@@ -15,54 +22,145 @@ export interface Intended {
   readonly payloads?: readonly Payload[];
   /** Writes to other streams in the same transaction. */
   readonly also?: readonly StreamWrite[];
+  /** The rules and people that the intention rests on. */
+  readonly guards?: readonly Guard[];
 }
 
-export interface Committed {
-  readonly state: ChangeState;
-  readonly events: readonly ChangeEvent[];
-  readonly receipt?: Receipt;
+export async function findChange(deps: Deps, id: string): Promise<Result<Known, ControlRefusal>> {
+  const row = isId(id) ? await deps.store.load(changeStream(id)) : undefined;
+  return row === undefined ? fail(noSuchChange(id)) : knownFrom(row);
 }
 
-export async function loadChange(deps: Deps, id: string): Promise<ChangeState | undefined> {
-  const row = await deps.store.load(changeStream(id));
-  return row === undefined || row.status === "quarantined" ? undefined : (row.body as unknown as ChangeState);
+/** A row that cannot be trusted is set aside with a reason: nothing is decided on it, and everything else goes on. */
+export function knownFrom(row: StoredStream): Result<Known, ControlRefusal> {
+  const fault = row.quarantined ?? misfit(row);
+  if (fault !== undefined) return fail(quarantined(row.stream, fault));
+  return ok({ state: row.body as unknown as ChangeState, updatedAt: row.updatedAt });
+}
+
+const STATUSES: Readonly<Record<Status, true>> = {
+  proposed: true,
+  planned: true,
+  sent_back: true,
+  blocked: true,
+  rejected: true,
+  awaiting: true,
+  authorised: true,
+  running: true,
+  applied: true,
+  verified: true,
+  failed: true,
+  undone: true,
+  indeterminate: true,
+  stale: true,
+  expired: true,
+  withdrawn: true,
+  superseded: true,
+};
+
+function misfit({ stream, version, status, body }: StoredStream): string | undefined {
+  const state = body as Partial<ChangeState> | null;
+  const fits = state !== null && changeStream(String(state.id)) === stream && state.version === version && state.status === status;
+  if (!fits) return "the stored state is not the state of this change at this version";
+  return Object.hasOwn(STATUSES, status) ? undefined : `this version of Pawl does not know the status ${status}`;
 }
 
 /**
  * The one way a change moves: load, let the use case say what it intends, decide, append. When somebody else wrote in
  * between, everything is decided again on the new state: a decision is never carried over.
  */
-export async function commitChange(
+export function commitChange(
   deps: Deps,
-  id: ChangeId,
-  intend: (state: ChangeState | undefined) => Promise<Result<Intended, ControlRefusal>>,
-): Promise<Result<Committed, ControlRefusal>> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const state = await loadChange(deps, id);
-    const intended = await intend(state);
-    if (!intended.ok) return intended;
-    const decided = decideAll(state, intended.value.commands, deps.clock.now());
-    if (!decided.ok) return fail(refused(decided.error));
-    if (decided.value.events.length === 0) return ok({ state: assertState(decided.value.state), events: [] });
-    const written = await deps.store.append(requestFor(deps, id, state, decided.value, intended.value));
-    if (written.ok) return ok({ state: assertState(decided.value.state), events: decided.value.events, receipt: written.value });
-    if (written.error.code !== "version_conflict") return fail(refused(written.error));
-  }
-  return fail({ code: "unavailable", reason: "contended", message: `change ${id} is being written by many at once`, remedy: "try again" });
+  id: string,
+  intend: (state: ChangeState) => Promise<Result<Intended, ControlRefusal>>,
+): Promise<Result<Known, ControlRefusal>> {
+  return commit(deps, id, async () => {
+    const found = await findChange(deps, id);
+    if (!found.ok) return found;
+    const intended = await intend(found.value.state);
+    return intended.ok ? ok({ before: found.value, intended: intended.value }) : intended;
+  });
 }
 
-function assertState(state: ChangeState | undefined): ChangeState {
-  assert(state !== undefined, "a decided change has a state");
-  return state;
+/** The first entry of a change that does not exist yet. */
+export function beginChange(
+  deps: Deps,
+  id: ChangeId,
+  intend: () => Promise<Result<Intended, ControlRefusal>>,
+): Promise<Result<Known, ControlRefusal>> {
+  return commit(deps, id, async () => {
+    const intended = await intend();
+    return intended.ok ? ok({ intended: intended.value }) : intended;
+  });
+}
+
+interface Attempt {
+  readonly before?: Known;
+  readonly intended: Intended;
+}
+
+async function commit(
+  deps: Deps,
+  id: string,
+  attempt: () => Promise<Result<Attempt, ControlRefusal>>,
+): Promise<Result<Known, ControlRefusal>> {
+  let refusal: StoreRefusal | undefined;
+  const unsure: Decided[] = [];
+  for (let tried = 0; tried < ATTEMPTS; tried += 1) {
+    for (const earlier of unsure) if (await tookPlace(deps, id, earlier)) return ok(knownAfter(earlier));
+    const made = await attempt();
+    if (!made.ok) return made;
+    const { before, intended } = made.value;
+    const decided = decideAll(before?.state, intended.commands, deps.clock.now());
+    if (!decided.ok) return fail(refused(decided.error));
+    if (decided.value.events.length === 0) return ok(assertKnown(before));
+    const written = await deps.store.append(requestFor(decided.value, intended));
+    if (written.ok) return ok(knownAfter(decided.value));
+    if (!worthDecidingAgain(written.error, refusal)) return fail(refused(written.error));
+    refusal = written.error;
+    if (refusal.code === "store_unavailable") unsure.push(decided.value);
+  }
+  return fail({
+    code: "unavailable",
+    reason: "contended",
+    message: `change ${id} is being written by many at once`,
+    remedy: "read it, then try again",
+  });
+}
+
+/**
+ * A rival may have taken the claim in the very decision that this one must be decided after; met twice, it stands against a
+ * state that does not explain it. An unknown outcome is looked up rather than assumed.
+ */
+function worthDecidingAgain(error: StoreRefusal, earlier: StoreRefusal | undefined): boolean {
+  if (error.code === "claim_taken") return !(earlier?.code === "claim_taken" && earlier.where === error.where);
+  return error.code === "version_conflict" || (error.code === "store_unavailable" && error.details?.["outcome"] === "unknown");
+}
+
+/** Was this decision written after all, although the answer was lost? */
+async function tookPlace(deps: Deps, id: string, { from, events }: Decided): Promise<boolean> {
+  const entries = await deps.store.history(changeStream(id), from, events.length);
+  const written = entries.map(({ bytes }) => {
+    const entry = parseJson(bytes);
+    return entry.ok ? canonical((entry.value as { readonly event: Json }).event) : "";
+  });
+  return written.join("\n") === events.map(canonical).join("\n");
+}
+
+function assertKnown(known: Known | undefined): Known {
+  assert(known !== undefined, "a change begins with an event");
+  return known;
 }
 
 export interface Decided {
+  /** Version of the state that was decided on. */
+  readonly from: number;
   readonly events: readonly ChangeEvent[];
   readonly state: ChangeState | undefined;
 }
 
 /** Several commands as one decision: each sees the state that the ones before it made; one refusal refuses all. */
-export function decideAll(state: ChangeState | undefined, commands: readonly ChangeCommand[], now: Millis): Result<Decided, Refusal> {
+export function decideAll(state: ChangeState | undefined, commands: readonly ChangeCommand[], now: Millis): Result<Decided> {
   const events: ChangeEvent[] = [];
   let current = state;
   for (const command of commands) {
@@ -71,67 +169,85 @@ export function decideAll(state: ChangeState | undefined, commands: readonly Cha
     for (const event of made.value) current = evolve(current, event);
     events.push(...made.value);
   }
-  return ok({ events, state: current });
+  return ok({ from: state?.version ?? 0, events, state: current });
+}
+
+function knownAfter({ state, events }: Decided): Known {
+  const last = events.at(-1);
+  assert(state !== undefined && last !== undefined, "a decided change has a state and at least one event");
+  return { state, updatedAt: last.at };
 }
 
 /** The stream write for a decided change; exported so that two changes can move in one transaction. */
-export function changeWrite(id: ChangeId, before: ChangeState | undefined, decided: Decided): StreamWrite {
-  const state = assertState(decided.state);
+export function changeWrite(decided: Decided): StreamWrite {
+  const known = knownAfter(decided);
   return {
-    stream: changeStream(id),
-    expected: before?.version ?? 0,
+    stream: changeStream(known.state.id),
+    expected: decided.from,
     events: decided.events as unknown as readonly Json[],
-    state: streamState(state, decided.events),
+    state: streamState(known),
   };
 }
 
-function requestFor(deps: Deps, id: ChangeId, before: ChangeState | undefined, decided: Decided, intended: Intended): AppendRequest {
-  const state = assertState(decided.state);
+function streamState({ state, updatedAt }: Known): StreamState {
+  return { body: state as unknown as Json, status: state.status, proposer: state.parties.proposer, createdAt: state.createdAt, updatedAt };
+}
+
+function requestFor(decided: Decided, { claims = [], payloads = [], also = [], guards = [] }: Intended): AppendRequest {
+  const { state } = knownAfter(decided);
   return {
-    writes: [changeWrite(id, before, decided), ...(intended.also ?? [])],
-    claims: [...(intended.claims ?? []), ...claimsOf(id, state, decided.events)],
-    outbox: outboxOf(deps, state, decided.events),
-    payloads: intended.payloads ?? [],
+    writes: [changeWrite(decided), ...also],
+    guards,
+    claims: [...claims, ...claimsOf(state, decided.events)],
+    outbox: outboxOf(state, decided.events),
+    payloads,
   };
-}
-
-function streamState(state: ChangeState, events: readonly ChangeEvent[]): StreamState {
-  const last = events.at(-1);
-  assert(last !== undefined, "a write has at least one event");
-  return { body: state as unknown as Json, status: state.status, proposer: state.parties.proposer, createdAt: state.createdAt, updatedAt: last.at };
 }
 
 /** Unique rows carry the invariants even where a decision was wrong: one consume per grant, one standing vote per person. */
-function claimsOf(id: ChangeId, state: ChangeState, events: readonly ChangeEvent[]): Claim[] {
+function claimsOf(state: ChangeState, events: readonly ChangeEvent[]): Claim[] {
   return events.flatMap((event): Claim[] => {
     if (event.type === "run_started") return [{ kind: "consume", key: event.grant, value: event.run }];
-    if (event.type === "authorised") return [{ kind: "grant", key: event.grant, value: id }];
+    if (event.type === "authorised") return [{ kind: "grant", key: event.grant, value: state.id }];
     if (event.type === "voted") {
       // The ballot number rises when votes are taken back or voided, so that the person may sign again, once.
-      return [{ kind: "vote", key: `${id}/${event.vote.reviewDigest}/${state.ballot}/${event.vote.person}`, value: event.vote.seat }];
+      return [{ kind: "vote", key: `${state.id}/${event.vote.reviewDigest}/${state.ballot}/${event.vote.person}`, value: event.vote.seat }];
     }
     return [];
   });
 }
 
+/** How long a held change rests before its holds are looked at again. */
+const HOLD_MILLIS = 60_000;
+
 /** What must happen outside because of these events; keyed, so that doing it twice is doing it once. */
-function outboxOf(deps: Deps, state: ChangeState, events: readonly ChangeEvent[]): OutboxItem[] {
-  const now = deps.clock.now();
+function outboxOf(state: ChangeState, events: readonly ChangeEvent[]): OutboxItem[] {
   const body = { change: state.id };
   return events.flatMap((event): OutboxItem[] => {
     switch (event.type) {
       case "proposed":
       case "revised":
         return [
-          { key: `plan/${state.id}/${state.version}`, kind: "plan", body, dueAt: now },
-          { key: `expire/${state.id}/${state.revision}`, kind: "expire", body, dueAt: event.expiresAt },
+          { key: `plan/${state.id}/${state.version}`, kind: "plan", body, dueAt: event.at },
+          {
+            key: `expire/${state.id}/${state.revision}`,
+            kind: "expire",
+            body: { ...body, revision: state.revision },
+            dueAt: event.expiresAt,
+          },
         ];
-      case "authorised":
-        return state.start === "when-authorised" && "holds" in state && state.holds.length === 0
-          ? [{ key: `run/${event.grant}`, kind: "run", body: { change: state.id, grant: event.grant }, dueAt: now }]
-          : [];
+      case "authorised": {
+        assert(state.status === "authorised", "nothing follows an authorisation in one decision");
+        if (state.holds.length > 0) return [{ key: `hold/${event.grant}`, kind: "hold", body, dueAt: (event.at + HOLD_MILLIS) as Millis }];
+        return state.start === "when-authorised" ? [runItem(state, event.at)] : [];
+      }
       default:
         return [];
     }
   });
+}
+
+/** One job for one grant, whoever asked for the start and however often. */
+export function runItem(state: Extract<ChangeState, { readonly status: "authorised" }>, dueAt: Millis): OutboxItem {
+  return { key: `run/${state.grant}`, kind: "run", body: { change: state.id, grant: state.grant }, dueAt };
 }

@@ -1,37 +1,65 @@
-import { fail, ok, type ChangeId, type Digest, type Json, type JsonObject, type PrincipalId, type RunId } from "../core/base/index.ts";
+import { fail, ok, type Digest, type Json, type JsonObject, type Result, type RunId } from "../core/base/index.ts";
 import type { ChangeCommand, ChangeState } from "../core/change/index.ts";
-import type { Directory } from "../core/review/index.ts";
-import { commitChange } from "./commit.ts";
-import { currentBundle, currentDirectory } from "./config.ts";
+import { refusedMachine } from "./audit.ts";
+import { commitChange, findChange } from "./commit.ts";
+import { rulesInForce, type Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
-import { jsonPayload, wordsPayload } from "./payloads.ts";
-import { newGrant, planChange } from "./planning.ts";
+import { jsonPayload, salted, wordsPayload } from "./payloads.ts";
+import { isPlannable, newGrant, planChange } from "./planning.ts";
 import type { Payload } from "./ports.ts";
-import { viewChange } from "./reading.ts";
-import { machineRefused, noSuchChange } from "./refusals.ts";
+import { viewed } from "./reading.ts";
 import { fields, type Fields } from "./raw.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 
-/** Everything a human decides about a change. A machine's credential never gets past the first line, on any channel. */
+/** What people decide is decided on the directory as it stands when it is written, not as it was when they asked. */
 async function decideAs(
   deps: Deps,
   change: string,
-  command: (state: ChangeState, directory: Directory) => ChangeCommand,
+  command: (state: ChangeState, rules: Rules) => Result<ChangeCommand, ControlRefusal>,
   payloads: readonly Payload[] = [],
 ): Answer<ChangeView> {
-  const directory = await currentDirectory(deps);
-  const committed = await commitChange(deps, change as ChangeId, async (state) => {
-    if (state === undefined) return fail(noSuchChange(change));
-    const moved = await policyMoved(deps, state);
-    if (moved !== undefined) return fail(moved);
-    return ok({ commands: [command(state, directory)], payloads });
+  const committed = await commitChange(deps, change, async (state) => {
+    const rules = await rulesInForce(deps);
+    const made = command(state, rules);
+    return made.ok ? ok({ commands: [made.value], payloads, guards: rules.guards }) : made;
   });
-  return committed.ok ? ok(await viewChange(deps, committed.value.state, directory)) : committed;
+  return viewed(deps, committed);
 }
 
-/** A vote under a policy that is no longer in force would sign a route that nobody would give today. */
-async function policyMoved(deps: Deps, state: ChangeState): Promise<ControlRefusal | undefined> {
-  if (state.status !== "awaiting" || state.review.bundle === (await currentBundle(deps)).digest) return undefined;
+export async function vote(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
+  const machine = await refusedMachine(deps, caller, "vote", "voting", change);
+  if (machine !== undefined) return fail(machine);
+  const read = fields(raw, { decision: ["approve", "reject"], review_digest: "digest", seat: "text?", comment: "text?" });
+  if (!read.ok) return fail(read.error);
+  const comment = commentOf(deps, read.value);
+  const { seat } = read.value;
+  return decideAs(
+    deps,
+    change,
+    (state, { bundle, directory }) => {
+      const moved = policyMoved(state, read.value, bundle.digest);
+      if (moved !== undefined) return fail(moved);
+      return ok({
+        type: "vote",
+        voter: caller.principal,
+        identity: caller.identity,
+        ...(seat === undefined ? {} : { seat }),
+        decision: read.value["decision"] as "approve" | "reject",
+        reviewDigest: read.value["review_digest"] as Digest,
+        channel: caller.channel,
+        strength: "session",
+        ...(comment === undefined ? {} : { comment: comment.digest }),
+        directory,
+        ...newGrant(deps),
+      });
+    },
+    comment === undefined ? [] : [comment],
+  );
+}
+
+/** An approval under a policy that is no longer in force would sign a route that nobody would give today. A brake needs no policy. */
+function policyMoved(state: ChangeState, read: Fields, inForce: Digest): ControlRefusal | undefined {
+  if (state.status !== "awaiting" || read["decision"] === "reject" || state.review.bundle === inForce) return undefined;
   return {
     code: "review_moved",
     reason: "policy_moved",
@@ -40,82 +68,71 @@ async function policyMoved(deps: Deps, state: ChangeState): Promise<ControlRefus
   };
 }
 
-export async function vote(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
-  if (caller.kind !== "human") return fail(machineRefused("voting"));
-  const read = fields(raw, { decision: ["approve", "reject"], review_digest: "digest", seat: "text?", comment: "text?" });
-  if (!read.ok) return fail(read.error);
-  const comment = commentOf(deps, read.value);
-  return decideAs(
-    deps,
-    change,
-    (_state, directory) => ({
-      type: "vote",
-      voter: caller.principal,
-      identity: caller.identity,
-      ...(read.value["seat"] === undefined ? {} : { seat: read.value["seat"] }),
-      decision: read.value["decision"] as "approve" | "reject",
-      reviewDigest: read.value["review_digest"] as Digest,
-      channel: caller.channel,
-      strength: "session",
-      ...(comment === undefined ? {} : { comment: comment.digest }),
-      directory,
-      ...newGrant(deps),
-    }),
-    comment === undefined ? [] : [comment],
-  );
-}
-
 function commentOf(deps: Deps, read: Fields): Payload | undefined {
   return read["comment"] === undefined ? undefined : wordsPayload(deps, read["comment"]);
 }
 
 export async function withdrawVote(deps: Deps, caller: Caller, change: string): Answer<ChangeView> {
-  if (caller.kind !== "human") return fail(machineRefused("withdrawing a vote"));
-  return decideAs(deps, change, (_state, directory) => ({ type: "withdraw_vote", voter: caller.principal, identity: caller.identity, directory }));
+  const machine = await refusedMachine(deps, caller, "withdraw_vote", "withdrawing a vote", change);
+  if (machine !== undefined) return fail(machine);
+  const { principal: voter, identity } = caller;
+  return decideAs(deps, change, (_, { directory }) => ok({ type: "withdraw_vote", voter, identity, directory }));
 }
 
 export async function sendBack(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
-  if (caller.kind !== "human") return fail(machineRefused("sending back"));
+  const machine = await refusedMachine(deps, caller, "send_back", "sending back", change);
+  if (machine !== undefined) return fail(machine);
   const read = fields(raw, { reason: "text", code: "code?", resource: "text?" });
   if (!read.ok) return fail(read.error);
   const { reason, code, resource } = read.value;
-  const instruction: JsonObject = { rule: "reviewer", code: code ?? "reviewer", message: reason ?? "", ...(resource === undefined ? {} : { resource }) };
-  const evidence = jsonPayload({ salt: Buffer.from(deps.ids.random(16)).toString("hex"), instructions: [instruction] });
-  return decideAs(
-    deps,
-    change,
-    (_state, directory) => ({ type: "send_back", voter: caller.principal, identity: caller.identity, because: { code: code ?? "reviewer", evidence: evidence.digest }, directory }),
-    [evidence],
-  );
+  const instruction: JsonObject = {
+    rule: "reviewer",
+    code: code ?? "reviewer",
+    message: reason ?? "",
+    ...(resource === undefined ? {} : { resource }),
+  };
+  // The reviewer's own code stays with the words: an event carries none that anybody wrote.
+  const evidence = jsonPayload(salted(deps, { instructions: [instruction] }));
+  const because = { code: "reviewer", evidence: evidence.digest };
+  const { principal: voter, identity } = caller;
+  return decideAs(deps, change, (_, { directory }) => ok({ type: "send_back", voter, identity, because, directory }), [evidence]);
 }
 
-/** The proposer takes the change back; so may its owner and whoever it acts for. */
+/** The proposer takes the change back; so may its owner and whoever it acts for. It rests on no rule and no directory. */
 export async function withdraw(deps: Deps, caller: Caller, change: string): Answer<ChangeView> {
-  return decideAs(deps, change, () => ({ type: "withdraw", by: caller.principal }));
+  const committed = await commitChange(deps, change, async () => ok({ commands: [{ type: "withdraw", by: caller.principal }] }));
+  return viewed(deps, committed);
 }
 
-export async function replan(deps: Deps, _caller: Caller, change: string): Answer<ChangeView> {
-  const planned = await planChange(deps, change as ChangeId);
-  return planned.ok ? ok(await viewChange(deps, planned.value, await currentDirectory(deps))) : planned;
+/** Anybody who may see a change may have it looked at afresh: that gives nothing to anybody, and voids what should be void. */
+export async function replan(deps: Deps, change: string): Answer<ChangeView> {
+  const found = await findChange(deps, change);
+  if (!found.ok) return found;
+  const { id, status } = found.value.state;
+  if (isPlannable(found.value.state)) return viewed(deps, await planChange(deps, id));
+  const message = `change ${id} is ${status}, and cannot be planned again`;
+  return fail({ code: "not_now", reason: "wrong_status", message, where: id, remedy: "`pawl show` tells what it waits for" });
 }
 
 export async function reconcile(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
-  if (caller.kind !== "human") return fail(machineRefused("reconciling"));
+  const machine = await refusedMachine(deps, caller, "reconcile", "reconciling", change);
+  if (machine !== undefined) return fail(machine);
   const read = fields(raw, { as: ["verified", "failed", "undone"], run: "text", evidence: "text" });
   if (!read.ok) return fail(read.error);
   const evidence = wordsPayload(deps, read.value["evidence"] ?? "");
   return decideAs(
     deps,
     change,
-    (_state, directory) => ({
-      type: "reconcile",
-      run: read.value["run"] as RunId,
-      as: read.value["as"] as "verified" | "failed" | "undone",
-      by: caller.principal as PrincipalId,
-      identity: caller.identity,
-      evidence: evidence.digest,
-      directory,
-    }),
+    (_, { directory }) =>
+      ok({
+        type: "reconcile",
+        run: read.value["run"] as RunId,
+        as: read.value["as"] as "verified" | "failed" | "undone",
+        by: caller.principal,
+        identity: caller.identity,
+        evidence: evidence.digest,
+        directory,
+      }),
     [evidence],
   );
 }

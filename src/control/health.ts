@@ -8,7 +8,8 @@ interface Check {
 
 /** What a person or a load balancer wants to know: can it write, what is the head, what is connected. */
 export async function health(deps: Deps): Promise<{ readonly ok: boolean; readonly checks: readonly Check[] }> {
-  const checks: Check[] = [await storeCheck(deps), { name: "connectors", ok: deps.connectors.size > 0, text: [...deps.connectors.keys()].sort().join(", ") || "none configured" }];
+  const names = [...deps.connectors.keys()].toSorted().join(", ");
+  const checks = [await storeCheck(deps), { name: "connectors", ok: names !== "", text: names || "none configured" }];
   return { ok: checks.every((c) => c.ok), checks };
 }
 

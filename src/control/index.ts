@@ -1,10 +1,10 @@
 /** The door of control for whoever wires it together; others import types.ts and ports.ts. */
 export { appendAudit } from "./audit.ts";
-export { loadChange } from "./commit.ts";
 export { configDesk, parseDirectory, seedConfig } from "./config.ts";
 export { createControl } from "./control.ts";
+export { dependable } from "./dependable.ts";
 export type { Deps, Limits } from "./deps.ts";
-export { abandon, runDesk } from "./running.ts";
+export { abandonRunsOf, runDesk } from "./running.ts";
 export { issueToken } from "./tokens.ts";
 export { startWorker } from "./worker.ts";
-export type { Worker } from "./worker.ts";
+export type { Worker, WorkerSettings } from "./worker.ts";

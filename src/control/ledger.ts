@@ -20,11 +20,18 @@ function outside(what: string): Result<never, ControlRefusal> {
 export async function inclusionAt(deps: Deps, index: number, size?: number): Promise<Result<ProofView, ControlRefusal>> {
   const head = await deps.store.head();
   const at = size ?? head.size;
-  if (!Number.isSafeInteger(index) || index < 0 || index >= at || at > head.size) return outside(`there is no entry ${index} in a log of size ${Math.min(at, head.size)}`);
+  if (!Number.isSafeInteger(index) || index < 0 || index >= at || at > head.size)
+    return outside(`there is no entry ${index} in a log of size ${Math.min(at, head.size)}`);
   const [entry] = await deps.store.entries(index, 1);
   if (entry === undefined) return outside(`entry ${index} is not stored`);
   const read = await readTiles(deps, inclusionTiles(index, at));
-  return ok({ index, size: at, leaf_hash: hex(leafHash(entry.bytes)), proof: inclusionProof(index, at, read).map(hex), checkpoint: head.checkpoint });
+  return ok({
+    index,
+    size: at,
+    leaf_hash: hex(leafHash(entry.bytes)),
+    proof: inclusionProof(index, at, read).map(hex),
+    checkpoint: head.checkpoint,
+  });
 }
 
 export function ledgerReader(deps: Deps): LedgerReader {
@@ -37,7 +44,8 @@ export function ledgerReader(deps: Deps): LedgerReader {
     inclusion: (index, size) => inclusionAt(deps, index, size),
     async consistency(from, to) {
       const { size } = await deps.store.head();
-      if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || from > to || to > size) return outside(`sizes ${from} and ${to} are not in a log of size ${size}`);
+      if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || from > to || to > size)
+        return outside(`sizes ${from} and ${to} are not in a log of size ${size}`);
       const read = await readTiles(deps, consistencyTiles(from, to));
       return ok({ from, to, proof: consistencyProof(from, to, read).map(hex) });
     },

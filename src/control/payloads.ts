@@ -1,4 +1,4 @@
-import { assert, canonical, digestOf, type Digest, type Json, type Result, fail } from "../core/base/index.ts";
+import { assert, canonical, digestOf, type Digest, type Json, fail, toHex, type Result } from "../core/base/index.ts";
 import type { Deps } from "./deps.ts";
 import type { Payload } from "./ports.ts";
 import type { ControlRefusal } from "./types.ts";
@@ -15,9 +15,13 @@ export function bytesPayload(bytes: Uint8Array, mediaType: string): Payload {
   return { digest: digestOf(bytes), mediaType, bytes };
 }
 
-/** Words somebody wrote: salted, so that the public digest tells nothing of a short text. */
+/** Words somebody wrote are salted, so that the public digest tells nothing of a short text. */
+export function salted<T extends object>(deps: Deps, document: T): T & { readonly salt: string } {
+  return { ...document, salt: toHex(deps.ids.random(16)) };
+}
+
 export function wordsPayload(deps: Deps, words: Json): Payload {
-  return jsonPayload({ salt: Buffer.from(deps.ids.random(16)).toString("hex"), words });
+  return jsonPayload(salted(deps, { words }));
 }
 
 /** A JSON document this deployment stored itself; `undefined` when it was erased. */
@@ -35,5 +39,10 @@ export async function readWords(deps: Deps, digest: Digest | undefined): Promise
 }
 
 export function erased(what: string): Result<never, ControlRefusal> {
-  return fail({ code: "not_found", reason: "erased", message: `${what} was erased from the payload store`, remedy: "its digest in the ledger still proves that it existed" });
+  return fail({
+    code: "not_found",
+    reason: "erased",
+    message: `${what} was erased from the payload store`,
+    remedy: "its digest in the ledger still proves that it existed",
+  });
 }

@@ -1,14 +1,33 @@
-import { assert, fail, ok, type ChangeId, type Digest, type GrantId, type Json, type Millis, type Refusal, type Result } from "../core/base/index.ts";
+import {
+  digestOf,
+  fail,
+  ok,
+  type ChangeId,
+  type Digest,
+  type GrantId,
+  type Json,
+  type Millis,
+  type Refusal,
+  type Result,
+} from "../core/base/index.ts";
 import { payloadOf, type Because, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
-import { assemblePlan, planDigest, present, presentationDigest, stateDigestOf, stepDigests, type Plan, type Proposal, type ProposalStep, type StepAnalysis } from "../core/plan/index.ts";
+import {
+  assemblePlan,
+  planDigest,
+  present,
+  presentationDigest,
+  stateDigestOf,
+  stepDigests,
+  type Plan,
+  type Proposal,
+  type ProposalStep,
+} from "../core/plan/index.ts";
 import { evaluate, factsOf, type Bundle, type Evaluation, type RuleTrace } from "../core/policy/index.ts";
-import type { Directory } from "../core/review/index.ts";
-import { commitChange, loadChange, type Intended } from "./commit.ts";
-import { currentBundle, currentDirectory } from "./config.ts";
+import { commitChange, findChange, type Intended, type Known } from "./commit.ts";
+import { rulesInForce, type Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { bytesPayload, jsonPayload, readJson } from "./payloads.ts";
-import type { Analysed, Payload } from "./ports.ts";
-import { noSuchChange } from "./refusals.ts";
+import type { Admitted, Analysed, Payload } from "./ports.ts";
 import type { ControlRefusal } from "./types.ts";
 
 /** Shown beside a plan but outside its digests: when and from what it was derived, and how policy came to its answer. */
@@ -19,107 +38,159 @@ export interface PlanContext {
 }
 
 const PLANNABLE: readonly ChangeState["status"][] = ["proposed", "planned", "stale", "awaiting", "authorised"];
+export const isPlannable = ({ status }: ChangeState): boolean => PLANNABLE.includes(status);
 
-/** Observe, derive, measure, evaluate and route, then write plan and route as one decision. */
-export async function planChange(deps: Deps, id: ChangeId): Promise<Result<ChangeState, ControlRefusal>> {
-  const before = await loadChange(deps, id);
-  if (before === undefined) return fail(noSuchChange(id));
-  if (!PLANNABLE.includes(before.status)) return ok(before);
-  const proposal = await readJson<Proposal>(deps, before.proposal);
-  assert(proposal !== undefined, "an open change keeps its proposal");
-  const analysed = await analyseAll(deps, proposal);
-  const derived = analysed.ok ? await derive(deps, before, proposal, analysed.value) : sendBack(before.revision, analysed.error);
-  const committed = await commitChange(deps, id, async (state) => {
-    // A revision or another planner came in between: its own job plans it.
-    if (state === undefined || state.revision !== before.revision || !PLANNABLE.includes(state.status)) return ok<Intended>({ commands: [] });
-    return ok(derived);
-  });
-  return committed.ok ? ok(committed.value.state) : committed;
+type Planned = Promise<Result<Known, ControlRefusal>>;
+const underWay = new WeakMap<Deps, Map<ChangeId, Planned>>();
+
+/** One planning per change at a time: whoever asks meanwhile gets the answer of the one under way. */
+export function planChange(deps: Deps, id: ChangeId): Planned {
+  const all = underWay.get(deps) ?? new Map<ChangeId, Planned>();
+  underWay.set(deps, all);
+  const standing = all.get(id);
+  if (standing !== undefined) return standing;
+  const planned = planNow(deps, id).finally(() => all.delete(id));
+  all.set(id, planned);
+  return planned;
 }
 
-interface StepPlan {
+/** Observe, derive, measure, evaluate and route, then write plan and route as one decision. */
+async function planNow(deps: Deps, id: ChangeId): Planned {
+  const found = await findChange(deps, id);
+  if (!found.ok || !isPlannable(found.value.state)) return found;
+  const { revision, proposal: address } = found.value.state;
+  const observedAt = deps.clock.now();
+  // A revision or another planner may have come in between: its own job plans it.
+  const write = (intend: (state: ChangeState) => Promise<Intended>): Planned =>
+    commitChange(deps, id, async (state) => ok(state.revision === revision && isPlannable(state) ? await intend(state) : { commands: [] }));
+  const proposal = await readJson<Proposal>(deps, address);
+  if (proposal === undefined) return write(async () => sendBack(revision, [proposalErased]));
+  const steps = await analyseAll(deps, proposal);
+  if (!steps.ok) return write(async () => sendBack(revision, steps.error));
+  const planned = await write(async (state) => derive(deps, state, proposal, { observedAt, steps: steps.value }));
+  // A route that nobody could ever sign is the policy's fault, and its proposer must hear of it.
+  if (planned.ok || planned.error.reason !== "seats_invalid") return planned;
+  return write(async () => sendBack(revision, [planned.error]));
+}
+
+interface StepMaterial {
   readonly step: ProposalStep;
+  readonly names: Admitted["names"];
   readonly analysed: Analysed;
 }
 
-async function analyseAll(deps: Deps, proposal: Proposal): Promise<Result<readonly StepPlan[], readonly Refusal[]>> {
-  const plans: StepPlan[] = [];
+interface Material {
+  readonly observedAt: Millis;
+  readonly steps: readonly StepMaterial[];
+}
+
+const proposalErased = { code: "proposal_erased", message: "what was proposed was erased", remedy: "propose it again" };
+
+async function analyseAll(deps: Deps, proposal: Proposal): Promise<Result<readonly StepMaterial[], readonly Refusal[]>> {
+  const steps: StepMaterial[] = [];
   const faults: Refusal[] = [];
   for (const step of proposal.steps) {
-    const connector = deps.connectors.get(step.connector);
-    if (connector === undefined) {
-      faults.push({ code: "unknown_connector", message: `the connector "${step.connector}" is no longer configured`, where: step.id });
-      continue;
-    }
-    const analysed = await connector.analyse(step.input, { timeoutMillis: deps.limits.planTimeoutMillis });
-    if (analysed.ok) plans.push({ step, analysed: analysed.value });
-    else faults.push({ ...analysed.error, where: `step ${step.id}${analysed.error.where === undefined ? "" : `: ${analysed.error.where}`}` });
+    const made = await analyseStep(deps, step);
+    if (made.ok) steps.push(made.value);
+    else faults.push(...made.error.map((f) => ({ ...f, where: `step ${step.id}${f.where === undefined ? "" : `: ${f.where}`}` })));
   }
-  return faults.length > 0 ? fail(faults) : ok(plans);
+  return faults.length > 0 ? fail(faults) : ok(steps);
+}
+
+/** What was admitted once is admitted again: the declarations it was checked against may have changed since. */
+async function analyseStep(deps: Deps, step: ProposalStep): Promise<Result<StepMaterial, readonly Refusal[]>> {
+  const connector = deps.connectors.get(step.connector);
+  if (connector === undefined) {
+    const message = `the connector "${step.connector}" is no longer configured`;
+    return fail([{ code: "unknown_connector", message, remedy: "propose it for one that is" }]);
+  }
+  const admitted = await connector.admit(step.input);
+  if (!admitted.ok) return admitted;
+  const analysed = await connector.analyse(step.input, { timeoutMillis: deps.limits.planTimeoutMillis });
+  if (!analysed.ok) return fail([analysed.error]);
+  // The bytes that are stored and executed are those whose digest is reviewed.
+  if (digestOf(analysed.value.payload) !== analysed.value.analysis.step.payloadDigest) {
+    return fail([{ code: "payload_mismatch", message: `the connector "${step.connector}" names another payload than it gave` }]);
+  }
+  return ok({ step, names: admitted.value.names, analysed: analysed.value });
 }
 
 /** What cannot be planned goes back to its proposer with every fault, before any human's time is spent. */
 function sendBack(revision: number, faults: readonly Refusal[]): Intended {
-  const instructions = faults.map((f) => ({ rule: "plan", code: f.code, message: [f.message, f.remedy].filter(Boolean).join(": "), ...(f.where === undefined ? {} : { resource: f.where }) }));
+  const instructions = faults.map(({ code, message, remedy, where }) => ({
+    rule: "plan",
+    code,
+    message: remedy === undefined ? message : `${message}: ${remedy}`,
+    ...(where === undefined ? {} : { resource: where }),
+  }));
   const evidence = jsonPayload({ instructions });
-  return { commands: [{ type: "refuse_plan", revision, because: { code: faults[0]?.code ?? "unplannable", evidence: evidence.digest } }], payloads: [evidence] };
+  const because = { code: faults[0]?.code ?? "unplannable", evidence: evidence.digest };
+  return { commands: [{ type: "refuse_plan", revision, because }], payloads: [evidence] };
 }
 
-async function derive(deps: Deps, state: ChangeState, proposal: Proposal, plans: readonly StepPlan[]): Promise<Intended> {
-  const analyses = plans.map(({ step, analysed }) => ({ id: step.id, connector: step.connector, analysis: analysed.analysis as StepAnalysis }));
-  const names = await Promise.all(plans.map(async ({ step }) => namesOf(deps, step)));
-  const plan = assemblePlan({ change: state.id, proposal, analyses, names: names.flat() });
-  const [bundle, directory] = [await currentBundle(deps), await currentDirectory(deps)];
-  const now = deps.clock.now();
-  const evaluation = evaluatePlan(bundle, plan, state, now);
+/** Whatever breaks between a connector's answer and the route ends in a refusal: never in a route, and never in a change that waits for ever. */
+async function derive(deps: Deps, state: ChangeState, proposal: Proposal, material: Material): Promise<Intended> {
+  const rules = await rulesInForce(deps);
+  try {
+    return { ...planAndRoute(deps, state, proposal, material, rules), guards: rules.guards };
+  } catch (error) {
+    deps.report({ what: `planning ${state.id}`, error });
+    return sendBack(state.revision, [
+      { code: "planning_failed", message: "no plan could be made of what the connector found", remedy: "tell the operator" },
+    ]);
+  }
+}
+
+function planAndRoute(deps: Deps, state: ChangeState, proposal: Proposal, { observedAt, steps }: Material, rules: Rules): Intended {
+  const analyses = steps.map(({ step, analysed }) => ({ id: step.id, connector: step.connector, analysis: analysed.analysis }));
+  const plan = assemblePlan({ change: state.id, proposal, analyses, names: steps.map(({ names }) => names) });
+  const evaluation = evaluatePlan(rules.bundle, plan, state, deps.clock.now());
   const presentation = present(plan, evaluation.route);
   const context: PlanContext = {
-    observedAt: now,
+    observedAt,
     steps: Object.fromEntries(analyses.map(({ id, analysis }) => [id, analysis.context])),
     trace: evaluation.trace,
   };
-  const documents = [plan, evaluation.route, presentation, context].map(jsonPayload);
-  const because = reasonsOf(evaluation);
+  const sealed = jsonPayload(context);
+  const documents = [...[plan, evaluation.route, presentation].map(jsonPayload), sealed];
+  const reasons = reasonsOf(evaluation);
+  const fresh = Math.min(...steps.map(({ analysed }) => analysed.freshForMillis));
   return {
-    commands: [planCommand(state.revision, plan, documents[3]!.digest, now, plans), routeCommand(deps, plan, evaluation, presentationDigest(presentation), directory, because)],
-    payloads: [...documents, ...(because === undefined ? [] : [because.payload]), ...plans.map(({ analysed }) => bytesPayload(analysed.payload, "application/octet-stream"))],
+    commands: [
+      planCommand(state.revision, plan, sealed.digest, (observedAt + fresh) as Millis),
+      {
+        type: "route",
+        review: {
+          plan: planDigest(plan),
+          state: stateDigestOf(plan),
+          route: evaluation.routeDigest,
+          bundle: evaluation.bundleDigest,
+          presentation: presentationDigest(presentation),
+        },
+        outcome: evaluation.route.outcome,
+        seats: evaluation.route.seats,
+        holds: evaluation.route.holds,
+        ...(reasons === undefined ? {} : { because: reasons.because }),
+        directory: rules.directory,
+        ...newGrant(deps),
+      },
+    ],
+    payloads: [
+      ...documents,
+      ...(reasons === undefined ? [] : [reasons.payload]),
+      ...steps.map(({ analysed }) => bytesPayload(analysed.payload, "application/octet-stream")),
+    ],
   };
-}
-
-async function namesOf(deps: Deps, step: ProposalStep) {
-  const admitted = await deps.connectors.get(step.connector)?.admit(step.input);
-  return admitted?.ok ? [admitted.value.names] : [];
 }
 
 export function evaluatePlan(bundle: Bundle, plan: Plan, state: ChangeState, now: Millis): Evaluation {
   return evaluate(bundle, factsOf(plan, { revision: state.revision, parties: state.parties, now }));
 }
 
-function planCommand(revision: number, plan: Plan, context: Digest, now: Millis, plans: readonly StepPlan[]): ChangeCommand {
+function planCommand(revision: number, plan: Plan, context: Digest, freshUntil: Millis): ChangeCommand {
   const steps = stepDigests(plan);
-  const fresh = Math.min(...plans.map(({ analysed }) => analysed.freshForMillis));
-  return {
-    type: "plan",
-    revision,
-    object: { plan: planDigest(plan), state: stateDigestOf(plan) },
-    payload: payloadOf(steps),
-    stepDigests: steps,
-    context,
-    freshUntil: (now + fresh) as Millis,
-  };
-}
-
-function routeCommand(deps: Deps, plan: Plan, evaluation: Evaluation, presentation: Digest, directory: Directory, because: { because: Because } | undefined): ChangeCommand {
-  return {
-    type: "route",
-    review: { plan: planDigest(plan), state: stateDigestOf(plan), route: evaluation.routeDigest, bundle: evaluation.bundleDigest, presentation },
-    outcome: evaluation.route.outcome,
-    seats: evaluation.route.seats,
-    holds: evaluation.route.holds,
-    ...(because === undefined ? {} : { because: because.because }),
-    directory,
-    ...newGrant(deps),
-  };
+  const object = { plan: planDigest(plan), state: stateDigestOf(plan) };
+  return { type: "plan", revision, object, payload: payloadOf(steps), stepDigests: steps, context, freshUntil };
 }
 
 /** A grant id is offered with every decision that might authorise; it is used only if it does. */

@@ -92,7 +92,14 @@ export interface Receipt {
   readonly checkpoint: string;
 }
 
-export type StoreCode = "version_conflict" | "claim_taken" | "payload_mismatch" | "payload_too_large" | "entry_too_large" | "store_unavailable" | "store_corrupt";
+export type StoreCode =
+  | "version_conflict"
+  | "claim_taken"
+  | "payload_mismatch"
+  | "payload_too_large"
+  | "entry_too_large"
+  | "store_unavailable"
+  | "store_corrupt";
 /** With `store_unavailable`, `details.outcome` is `none` (nothing was written) or `unknown` (read before trying again). */
 export interface StoreRefusal extends Refusal<StoreCode> {
   /** With `claim_taken`: the claim and the value that stands. */

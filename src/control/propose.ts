@@ -1,63 +1,81 @@
-import { canonical, digestOf, fail, ok, type ChangeId, type Json, type PrincipalId, type Refusal, type Result } from "../core/base/index.ts";
+import {
+  canonical,
+  digestOf,
+  fail,
+  ok,
+  type ChangeId,
+  type Digest,
+  type Json,
+  type JsonObject,
+  type Millis,
+  type PrincipalId,
+  type Refusal,
+  type Result,
+} from "../core/base/index.ts";
 import type { ChangeCommand } from "../core/change/index.ts";
 import { parseProposal, type Proposal, type ProposalInput, type ProposalStep } from "../core/plan/index.ts";
 import { ownerOf, mayActFor, type Directory, type Parties } from "../core/review/index.ts";
-import { commitChange, decideAll, changeWrite, loadChange, type Intended } from "./commit.ts";
-import { currentDirectory } from "./config.ts";
+import { beginChange, changeWrite, commitChange, decideAll, findChange } from "./commit.ts";
+import { rulesInForce } from "./config.ts";
 import type { Deps } from "./deps.ts";
-import { jsonPayload } from "./payloads.ts";
-import type { Payload } from "./ports.ts";
-import { viewChange } from "./reading.ts";
-import { invalid, noSuchChange, refused } from "./refusals.ts";
+import { jsonPayload, salted } from "./payloads.ts";
+import type { Payload, StreamWrite } from "./ports.ts";
+import { read, viewed } from "./reading.ts";
+import { invalid, refused } from "./refusals.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 
 /** A proposal is accepted when it is whole and durable; it is planned afterwards, from the outbox. */
 export async function propose(deps: Deps, caller: Caller, raw: Json, idempotencyKey?: string): Answer<ChangeView> {
-  const body = digestOf(canonical(raw));
-  if (idempotencyKey !== undefined) {
-    const earlier = await earlierAnswer(deps, caller, idempotencyKey, body);
-    if (earlier !== undefined) return earlier;
-  }
+  const keyed =
+    idempotencyKey === undefined ? undefined : { key: `${caller.principal}/${digestOf(idempotencyKey)}`, body: digestOf(canonical(raw)) };
+  const earlier = keyed && (await earlierAnswer(deps, keyed));
+  if (earlier !== undefined) return earlier;
   const input = parseProposal(raw);
   if (!input.ok) return fail(invalid("the proposal is not valid", input.error));
-  const directory = await currentDirectory(deps);
-  const parties = partiesFor(caller, input.value, directory);
-  if (!parties.ok) return parties;
-  const accepted = await accept(deps, input.value, parties.value);
-  if (!accepted.ok) return accepted;
+  const steps = await admitSteps(deps, input.value);
+  if (!steps.ok) return steps;
   const room = await roomFor(deps, caller.principal);
   if (!room.ok) return room;
   const id = deps.ids.next("chg") as ChangeId;
-  const claims = idempotencyKey === undefined ? [] : [{ kind: "idempotency", key: idempotencyClaim(caller, idempotencyKey), value: `${body} ${id}` }];
-  const committed = await commitChange(deps, id, async () => {
-    const superseding = await supersede(deps, caller, id, input.value.supersedes);
-    if (!superseding.ok) return superseding;
-    return ok<Intended>({ commands: [proposeCommand(deps, id, accepted.value, input.value)], claims, payloads: [accepted.value.proposal], also: superseding.value });
+  const claims = keyed === undefined ? [] : [{ kind: "idempotency", key: keyed.key, value: `${keyed.body} ${id}` }];
+  const committed = await beginChange(deps, id, async () => {
+    const { directory, guards } = await rulesInForce(deps);
+    const parties = partiesFor(caller, input.value, directory);
+    if (!parties.ok) return parties;
+    const also = await supersede(deps, caller, id, input.value.supersedes);
+    if (!also.ok) return also;
+    const proposal = sealed(deps, parties.value, input.value, steps.value);
+    return ok({
+      commands: [proposeCommand(deps, id, proposal.digest, parties.value, input.value)],
+      claims,
+      payloads: [proposal],
+      also: also.value,
+      guards,
+    });
   });
-  if (!committed.ok && committed.error.reason === "claim_taken" && idempotencyKey !== undefined) {
-    // Lost a race against the same key: answer as the winner's repetition.
-    return (await earlierAnswer(deps, caller, idempotencyKey, body)) ?? committed;
-  }
-  return committed.ok ? ok(await viewChange(deps, committed.value.state, directory)) : committed;
+  // Lost a race against the same key: answer as the winner's repetition.
+  if (!committed.ok && committed.error.reason === "claim_taken" && keyed !== undefined)
+    return (await earlierAnswer(deps, keyed)) ?? committed;
+  return viewed(deps, committed);
 }
 
-const idempotencyClaim = (caller: Caller, key: string): string => `${caller.principal}/${digestOf(key)}`;
+interface Keyed {
+  readonly key: string;
+  readonly body: Digest;
+}
 
-async function earlierAnswer(deps: Deps, caller: Caller, key: string, body: string): Promise<Result<ChangeView, ControlRefusal> | undefined> {
-  const standing = await deps.store.claim("idempotency", idempotencyClaim(caller, key));
+async function earlierAnswer(deps: Deps, { key, body }: Keyed): Promise<Result<ChangeView, ControlRefusal> | undefined> {
+  const standing = await deps.store.claim("idempotency", key);
   if (standing === undefined) return undefined;
   const [earlierBody, change] = standing.value.split(" ");
-  if (earlierBody !== body) {
-    return fail({ code: "idempotency_mismatch", reason: "idempotency_mismatch", message: "this Idempotency-Key was used for another request body", where: "Idempotency-Key", remedy: "use a new key for a new request" });
-  }
-  const state = await loadChange(deps, change ?? "");
-  return state === undefined ? fail(noSuchChange(change ?? "")) : ok(await viewChange(deps, state, await currentDirectory(deps)));
-}
-
-interface Accepted {
-  readonly proposal: Payload;
-  readonly parties: Parties;
-  readonly steps: readonly { readonly id: string; readonly connector: string }[];
+  if (earlierBody === body) return read(deps, change ?? "");
+  return fail({
+    code: "idempotency_mismatch",
+    reason: "idempotency_mismatch",
+    message: "this Idempotency-Key was used for another request body",
+    where: "Idempotency-Key",
+    remedy: "use a new key for a new request",
+  });
 }
 
 function partiesFor(caller: Caller, input: ProposalInput, directory: Directory): Result<Parties, ControlRefusal> {
@@ -74,88 +92,131 @@ function partiesFor(caller: Caller, input: ProposalInput, directory: Directory):
 }
 
 /** Raw steps become admitted ones: each connector parses its own input, and all faults are told at once. */
-async function accept(deps: Deps, input: ProposalInput, parties: Parties): Promise<Result<Accepted, ControlRefusal>> {
+async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<readonly ProposalStep[], ControlRefusal>> {
   const steps: ProposalStep[] = [];
   const faults: Refusal[] = [];
   for (const [position, step] of input.steps.entries()) {
     const connector = deps.connectors.get(step.connector);
     if (connector === undefined) {
-      faults.push({ code: "unknown_connector", message: `there is no connector "${step.connector}"`, where: `/steps/${position}/connector`, remedy: `one of: ${[...deps.connectors.keys()].sort().join(", ")}` });
+      const remedy = `one of: ${[...deps.connectors.keys()].toSorted().join(", ")}`;
+      faults.push({
+        code: "unknown_connector",
+        message: `there is no connector "${step.connector}"`,
+        where: `/steps/${position}/connector`,
+        remedy,
+      });
       continue;
     }
     const admitted = await connector.admit(step.input);
     if (admitted.ok) steps.push({ ...step, input: admitted.value.input });
     else faults.push(...admitted.error.map((f) => ({ ...f, where: `/steps/${position}/input${f.where ?? ""}` })));
   }
-  if (faults.length > 0) return fail(invalid("the proposal cannot be accepted as it stands", faults));
-  const proposal = jsonPayload(sealed(deps, parties, input, steps));
-  return ok({ proposal, parties, steps: steps.map(({ id, connector }) => ({ id, connector })) });
+  return faults.length > 0 ? fail(invalid("the proposal cannot be accepted as it stands", faults)) : ok(steps);
 }
 
-function sealed(deps: Deps, { proposer, onBehalfOf }: Parties, input: ProposalInput, steps: readonly ProposalStep[]): Proposal {
-  return {
-    title: input.title,
-    summary: input.summary,
+function sealed(deps: Deps, { proposer, onBehalfOf }: Parties, input: ProposalInput, steps: readonly ProposalStep[]): Payload {
+  const { title, summary, scope, claims, start } = input;
+  const proposal: Proposal = salted(deps, {
+    title,
+    summary,
     proposer,
     onBehalfOf,
-    ...(input.scope === undefined ? {} : { scope: input.scope }),
+    ...(scope === undefined ? {} : { scope }),
     steps,
-    claims: input.claims,
-    start: input.start,
-    salt: Buffer.from(deps.ids.random(16)).toString("hex"),
-  };
+    claims,
+    start,
+  });
+  return jsonPayload(proposal);
 }
 
-function proposeCommand(deps: Deps, change: ChangeId, accepted: Accepted, input: ProposalInput): ChangeCommand {
+const stepNames = ({ steps }: ProposalInput) => steps.map(({ id, connector }) => ({ id, connector }));
+
+function proposeCommand(deps: Deps, change: ChangeId, proposal: Digest, parties: Parties, input: ProposalInput): ChangeCommand {
   return {
     type: "propose",
     change,
-    proposal: accepted.proposal.digest,
-    parties: accepted.parties,
-    steps: accepted.steps,
+    proposal,
+    parties,
+    steps: stepNames(input),
     start: input.start,
     expiresAt: expiry(deps, input),
     ...(input.supersedes === undefined ? {} : { supersedes: input.supersedes }),
   };
 }
 
-function expiry(deps: Deps, input: ProposalInput): ReturnType<Deps["clock"]["now"]> {
+function expiry(deps: Deps, input: ProposalInput): Millis {
   const asked = (input.expiresInSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-  return (deps.clock.now() + Math.min(asked, deps.limits.changeLifetimeMillis)) as ReturnType<Deps["clock"]["now"]>;
+  return (deps.clock.now() + Math.min(asked, deps.limits.changeLifetimeMillis)) as Millis;
 }
 
 /** The superseded change ends in the same transaction in which the new one begins. */
-async function supersede(deps: Deps, caller: Caller, by: ChangeId, target: ChangeId | undefined): Promise<Result<ReturnType<typeof changeWrite>[], ControlRefusal>> {
+async function supersede(
+  deps: Deps,
+  caller: Caller,
+  by: ChangeId,
+  target: ChangeId | undefined,
+): Promise<Result<readonly StreamWrite[], ControlRefusal>> {
   if (target === undefined) return ok([]);
-  const state = await loadChange(deps, target);
-  if (state === undefined) return fail(noSuchChange(target));
-  const decided = decideAll(state, [{ type: "supersede", by, proposer: caller.principal }], deps.clock.now());
-  return decided.ok ? ok([changeWrite(target, state, decided.value)]) : fail(refused(decided.error));
+  const found = await findChange(deps, target);
+  if (!found.ok) return found;
+  const decided = decideAll(found.value.state, [{ type: "supersede", by, proposer: caller.principal }], deps.clock.now());
+  return decided.ok ? ok([changeWrite(decided.value)]) : fail(refused(decided.error));
 }
 
-const OPEN = ["proposed", "planned", "awaiting", "authorised", "running", "stale", "sent_back"];
+const OPEN = ["proposed", "planned", "awaiting", "authorised", "running", "applied", "stale", "sent_back"];
 
 /** One noisy agent may not fill the queue: its open changes are bounded. */
 async function roomFor(deps: Deps, proposer: PrincipalId): Promise<Result<void, ControlRefusal>> {
   const limit = deps.limits.openChangesPerProposer;
-  const { rows } = await deps.store.list({ prefix: "change/", statuses: OPEN, proposer, limit: limit + 1 });
-  if (rows.length <= limit) return ok(undefined);
-  return fail({ code: "not_now", reason: "too_many_open", message: `${proposer} has ${limit} open changes already`, remedy: "withdraw some, or wait until they are decided" });
+  const { rows } = await deps.store.list({ prefix: "change/", statuses: OPEN, proposer, limit });
+  if (rows.length < limit) return ok(undefined);
+  return fail({
+    code: "not_now",
+    reason: "too_many_open",
+    message: `${proposer} has ${limit} open changes already`,
+    remedy: "withdraw some, or wait until they are decided",
+  });
 }
 
 export async function revise(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
   const input = parseProposal(raw);
   if (!input.ok) return fail(invalid("the revision is not valid", input.error));
-  const directory = await currentDirectory(deps);
-  const committed = await commitChange(deps, change as ChangeId, async (state) => {
-    if (state === undefined) return fail(noSuchChange(change));
+  const steps = await admitSteps(deps, input.value);
+  if (!steps.ok) return steps;
+  const committed = await commitChange(deps, change, async ({ parties, start }) => {
+    const { directory, guards } = await rulesInForce(deps);
+    const fixed = fixedMembers(raw as JsonObject, parties, start);
+    if (fixed.length > 0) return fail(invalid("a revision cannot change this", fixed));
     // Whoever edits, the change stays its first proposer's: an editor becomes barred, the proposer does not become free.
-    const accepted = await accept(deps, input.value, state.parties);
-    if (!accepted.ok) return accepted;
-    return ok<Intended>({
-      commands: [{ type: "revise", by: caller.principal, proposal: accepted.value.proposal.digest, steps: accepted.value.steps, expiresAt: expiry(deps, input.value), directory }],
-      payloads: [accepted.value.proposal],
+    const proposal = sealed(deps, parties, { ...input.value, start }, steps.value);
+    const { digest } = proposal;
+    return ok({
+      commands: [
+        {
+          type: "revise",
+          by: caller.principal,
+          proposal: digest,
+          steps: stepNames(input.value),
+          expiresAt: expiry(deps, input.value),
+          directory,
+        },
+      ],
+      payloads: [proposal],
+      guards,
     });
   });
-  return committed.ok ? ok(await viewChange(deps, committed.value.state, directory)) : committed;
+  return viewed(deps, committed);
+}
+
+/** Said again they may stand; said otherwise they are refused rather than overlooked. */
+function fixedMembers(raw: JsonObject, parties: Parties, start: Proposal["start"]): readonly Refusal[] {
+  const stays = { on_behalf_of: parties.onBehalfOf, start, supersedes: undefined };
+  return Object.entries(stays)
+    .filter(([name, value]) => raw[name] !== undefined && raw[name] !== value)
+    .map(([name]) => ({
+      code: "fixed_member",
+      message: "is settled when a change is proposed",
+      where: `/${name}`,
+      remedy: "propose another change",
+    }));
 }

@@ -13,10 +13,15 @@ const PRINCIPAL = /^(human|agent|workload):[a-z0-9][a-z0-9._-]{0,63}$/;
 /** A small flat body from outside: unknown members, wrong kinds and missing ones are all told at once. */
 export function fields(raw: Json, shape: Readonly<Record<string, FieldKind>>): Result<Fields, ControlRefusal> {
   if (raw === null || typeof raw !== "object" || Array.isArray(raw)) return fail(invalid("the body must be a JSON object"));
-  const body = raw as JsonObject;
+  const body: JsonObject = raw;
   const faults: Refusal[] = Object.keys(body)
-    .filter((name) => !(name in shape))
-    .map((name) => ({ code: "unknown_member", message: "this member is not known here", where: `/${name}`, remedy: `known: ${Object.keys(shape).join(", ")}` }));
+    .filter((name) => !Object.hasOwn(shape, name))
+    .map((name) => ({
+      code: "unknown_member",
+      message: "this member is not known here",
+      where: `/${name}`,
+      remedy: `known: ${Object.keys(shape).join(", ")}`,
+    }));
   const read: Record<string, string | undefined> = {};
   for (const [name, kind] of Object.entries(shape)) {
     const value = body[name];

@@ -1,67 +1,79 @@
-import { assert, fail, never, ok, parseJson, type Digest, type Json } from "../core/base/index.ts";
+import { assert, fail, never, ok, parseJson, type Digest, type Json, type Result } from "../core/base/index.ts";
 import type { Because, ChangeState, Reviewed } from "../core/change/index.ts";
 import type { Plan, Presentation, Proposal } from "../core/plan/index.ts";
 import type { Seat } from "../core/policy/index.ts";
 import { countSeats, type Directory, type SeatCount } from "../core/review/index.ts";
 import { nameOf, selectorText } from "./people.ts";
-import { changeStream, loadChange } from "./commit.ts";
+import { changeStream, findChange, knownFrom, type Known } from "./commit.ts";
 import { currentDirectory } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { erased, readJson, readWords } from "./payloads.ts";
 import type { PlanContext } from "./planning.ts";
-import { noSuchChange } from "./refusals.ts";
-import type { Answer, Caller, ChangeView, EventView, ListView, PlanView, SeatView } from "./types.ts";
+import type { ListQuery, StoredStream } from "./ports.ts";
+import { invalid } from "./refusals.ts";
+import type { Answer, Caller, ChangeView, Control, ControlRefusal, EventView, ListView, PlanView, SeatView } from "./types.ts";
 
-export async function read(deps: Deps, _caller: Caller, change: string): Answer<ChangeView> {
-  const state = await loadChange(deps, change);
-  return state === undefined ? fail(noSuchChange(change)) : ok(await viewChange(deps, state, await currentDirectory(deps)));
+export async function read(deps: Deps, change: string): Answer<ChangeView> {
+  return viewed(deps, await findChange(deps, change));
 }
 
-export async function list(
-  deps: Deps,
-  caller: Caller,
-  query: { readonly statuses?: readonly string[]; readonly proposer?: string; readonly mine?: boolean; readonly limit: number; readonly cursor?: string },
-): Answer<ListView> {
-  const proposer = query.mine === true ? caller.principal : query.proposer;
-  const page = await deps.store.list({
-    prefix: "change/",
-    limit: query.limit,
-    ...(query.statuses === undefined ? {} : { statuses: query.statuses }),
-    ...(proposer === undefined ? {} : { proposer }),
-    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
-  });
+/** The answer to whoever asked, once the use case is done. */
+export async function viewed(deps: Deps, found: Result<Known, ControlRefusal>): Answer<ChangeView> {
+  return found.ok ? ok(await viewChange(deps, found.value, await currentDirectory(deps))) : found;
+}
+
+export async function list(deps: Deps, caller: Caller, query: Parameters<Control["list"]>[1]): Answer<ListView> {
+  const { mine, ...rest } = query;
+  const wanted: ListQuery = { ...rest, prefix: "change/", ...(mine === true ? { proposer: caller.principal } : {}) };
+  const page = await deps.store.list(wanted);
+  if (page.badCursor) return fail(invalid("the cursor is none that this list gave", [], "bad_cursor"));
   const directory = await currentDirectory(deps);
-  const sound = page.rows.filter((row) => row.status !== "quarantined");
-  const changes = await Promise.all(sound.map((row) => viewChange(deps, row.body as unknown as ChangeState, directory)));
+  const views = await Promise.all(page.rows.map((row) => viewRow(deps, row, directory)));
+  const changes = views.filter((view) => view !== undefined);
   return ok({ changes, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) });
 }
 
-export async function events(deps: Deps, _caller: Caller, change: string, from: number, limit: number): Answer<readonly EventView[]> {
-  if ((await loadChange(deps, change)) === undefined) return fail(noSuchChange(change));
+/** One row that cannot be shown is reported and left out: it does not take the others with it. */
+async function viewRow(deps: Deps, row: StoredStream, directory: Directory): Promise<ChangeView | undefined> {
+  const known = knownFrom(row);
+  try {
+    if (known.ok) return await viewChange(deps, known.value, directory);
+    deps.report({ what: `listing ${row.stream}`, error: known.error });
+  } catch (error) {
+    deps.report({ what: `listing ${row.stream}`, error });
+  }
+  return undefined;
+}
+
+export async function events(deps: Deps, change: string, from: number, limit: number): Answer<readonly EventView[]> {
+  const found = await findChange(deps, change);
+  // What happened stays readable when the state made of it does not.
+  if (!found.ok && found.error.reason !== "quarantined") return found;
   const entries = await deps.store.history(changeStream(change), from, limit);
   return ok(
     entries.map(({ index, bytes }) => {
       const entry = parseJson(bytes);
       assert(entry.ok, `ledger entry ${index} is not JSON`);
-      const { n, event } = entry.value as { n: number; event: { type: string; at: number } };
-      return { index, n, type: event.type, at: event.at, event: event as unknown as Json };
+      const { n, event } = entry.value as unknown as { readonly n: number; readonly event: Json & { type: string; at: number } };
+      return { index, n, type: event.type, at: event.at, event };
     }),
   );
 }
 
 const hasReview = (state: ChangeState): state is Extract<ChangeState, Reviewed> => "review" in state;
 
-export async function plan(deps: Deps, _caller: Caller, change: string): Answer<PlanView> {
-  const state = await loadChange(deps, change);
-  if (state === undefined) return fail(noSuchChange(change));
-  if (!hasReview(state)) return fail({ code: "not_now", reason: "no_plan", message: `change ${change} is ${state.status} and has no plan under review`, remedy: "`pawl show` tells why, and what happens next" });
+export async function plan(deps: Deps, change: string): Answer<PlanView> {
+  const found = await findChange(deps, change);
+  if (!found.ok) return found;
+  const { state } = found.value;
+  if (!hasReview(state)) return fail(noPlan(state));
   const { review } = state;
   const document = await readJson<Plan>(deps, review.plan);
   const presentation = await readJson<Presentation>(deps, review.presentation);
   const context = await readJson<PlanContext>(deps, state.context);
   if (document === undefined || presentation === undefined || context === undefined) return erased(`the plan of change ${change}`);
   return ok({
-    change: await viewChange(deps, state, await currentDirectory(deps)),
+    change: await viewChange(deps, found.value, await currentDirectory(deps)),
     plan: document,
     presentation,
     trace: context.trace,
@@ -70,11 +82,18 @@ export async function plan(deps: Deps, _caller: Caller, change: string): Answer<
   });
 }
 
+function noPlan({ id, status }: ChangeState): ControlRefusal {
+  return {
+    code: "not_now",
+    reason: "no_plan",
+    message: `change ${id} is ${status} and has no plan under review`,
+    remedy: "`pawl show` tells why, and what happens next",
+  };
+}
+
 /** The wire shape of a change; what was erased reads as such rather than failing the whole view. */
-export async function viewChange(deps: Deps, state: ChangeState, directory: Directory): Promise<ChangeView> {
+export async function viewChange(deps: Deps, { state, updatedAt }: Known, directory: Directory): Promise<ChangeView> {
   const proposal = await readJson<Proposal>(deps, state.proposal);
-  const row = await deps.store.load(changeStream(state.id));
-  const because = await becauseView(deps, state);
   return {
     id: state.id,
     status: state.status,
@@ -87,11 +106,11 @@ export async function viewChange(deps: Deps, state: ChangeState, directory: Dire
     owner: state.parties.owner,
     connectors: [...new Set(state.steps.map((s) => s.connector))],
     created_at: state.createdAt,
-    updated_at: row?.updatedAt ?? state.createdAt,
+    updated_at: updatedAt,
     expires_at: state.expiresAt,
-    next: nextSentence(state, directory),
+    next: nextSentence(state, directory, deps.clock.now()),
     ...reviewView(state, directory),
-    ...because,
+    ...(await becauseView(deps, state)),
     ...runView(state),
     ...(state.status === "stale" ? { drift: { expected: state.expected, observed: state.observed } } : {}),
     ...(state.status === "superseded" ? { superseded_by: state.by } : {}),
@@ -112,7 +131,8 @@ function reviewView(state: ChangeState, directory: Directory): Partial<ChangeVie
 }
 
 function seatCounts(state: ChangeState & Reviewed, directory: Directory): readonly SeatCount[] {
-  return countSeats({ seats: state.seats, votes: state.votes, parties: state.parties, directory, reviewDigest: state.reviewDigest }).seats;
+  const { seats, votes, parties, reviewDigest } = state;
+  return countSeats({ seats, votes, parties, directory, reviewDigest }).seats;
 }
 
 const seatOf = (state: Reviewed, count: SeatCount): Seat => {
@@ -137,7 +157,8 @@ function seatView(state: Reviewed, count: SeatCount, directory: Directory): Seat
 function runView(state: ChangeState): Partial<ChangeView> {
   if (!("grant" in state)) return {};
   if (!("run" in state)) return { grant: state.grant };
-  return { grant: state.grant, run: { id: state.run, runner: state.runner, started_at: state.startedAt, steps_begun: state.begun, steps_done: state.done } };
+  const { grant, run: id, runner, startedAt: started_at, begun: steps_begun, done: steps_done } = state;
+  return { grant, run: { id, runner, started_at, steps_begun, steps_done } };
 }
 
 interface Evidence {
@@ -154,9 +175,11 @@ async function becauseView(deps: Deps, state: ChangeState): Promise<Partial<Chan
   if (!("because" in state)) return {};
   const because: Because = state.because;
   const evidence = await evidenceOf(deps, because.evidence);
-  const text = evidence?.message ?? evidence?.reasons?.map((r) => r.text).join("; ") ?? evidence?.instructions?.map((i) => i.message).join("; ");
+  const parts = evidence?.reasons?.map((r) => r.text) ?? evidence?.instructions?.map((i) => i.message) ?? [];
+  const text = evidence?.message ?? parts.join("; ");
+  const details = evidence === undefined ? {} : { details: evidence as unknown as Json };
   return {
-    because: { code: because.code, ...(text === undefined || text === "" ? {} : { text }), ...(evidence === undefined ? {} : { details: evidence as unknown as Json }) },
+    because: { code: because.code, ...(text === "" ? {} : { text }), ...details },
     ...(evidence?.instructions === undefined ? {} : { instructions: evidence.instructions }),
   };
 }
@@ -166,7 +189,7 @@ async function evidenceOf(deps: Deps, digest: Digest | undefined): Promise<Evide
 }
 
 /** What happens next, and who must do it: the sentence a waiting agent or a tired reviewer reads first. */
-function nextSentence(state: ChangeState, directory: Directory): string {
+function nextSentence(state: ChangeState, directory: Directory, now: number): string {
   const id = state.id;
   switch (state.status) {
     case "proposed":
@@ -181,8 +204,7 @@ function nextSentence(state: ChangeState, directory: Directory): string {
     case "awaiting":
       return `Waiting for ${openSeats(state, directory)}: pawl approve ${id}`;
     case "authorised":
-      if (state.holds.length > 0) return `Authorised, and held by ${state.holds.join(", ")}.`;
-      return state.start === "on-request" ? `Authorised; it starts when somebody says so: pawl run ${id}` : "Authorised; a runner takes it up.";
+      return authorisedSentence(state, now);
     case "running":
       return "A runner is at work.";
     case "applied":
@@ -208,11 +230,19 @@ function nextSentence(state: ChangeState, directory: Directory): string {
   }
 }
 
+function authorisedSentence({ id, holds, start, grantExpiresAt }: Extract<ChangeState, { status: "authorised" }>, now: number): string {
+  if (holds.length > 0) return `Authorised, and held by ${holds.join(", ")}.`;
+  if (start === "when-authorised") return "Authorised; a runner takes it up.";
+  if (now >= grantExpiresAt) return `Authorised, but its grant ran out before it was started: pawl replan ${id}`;
+  return `Authorised; it starts when somebody says so: pawl run ${id}`;
+}
+
 function openSeats(state: ChangeState & Reviewed, directory: Directory): string {
   const open = seatCounts(state, directory).filter((count) => count.missing > 0);
   const words = open.map((count) => {
     const who = seatOf(state, count).who.map(selectorText).join(" or ");
-    return `${count.missing > 1 ? `${count.missing} of ` : ""}${who}${count.status === "unfillable" ? " (nobody there may sign it)" : ""}`;
+    const nobody = count.status === "unfillable" ? " (nobody there may sign it)" : "";
+    return `${count.missing > 1 ? `${count.missing} of ` : ""}${who}${nobody}`;
   });
   return words.join(", and ");
 }

@@ -10,12 +10,15 @@ const CODES: Readonly<Record<string, ControlCode>> = {
   not_a_party: "forbidden",
   inactive_person: "forbidden",
   unknown_person: "forbidden",
+  identity_mismatch: "forbidden",
+  party_untraceable: "forbidden",
   unknown_seat: "invalid",
   weak_signature: "forbidden",
   wrong_channel: "forbidden",
   version_conflict: "conflict",
   claim_taken: "conflict",
   payload_too_large: "too_large",
+  entry_too_large: "too_large",
   payload_mismatch: "unavailable",
   store_unavailable: "unavailable",
   store_corrupt: "unavailable",
@@ -31,9 +34,29 @@ export function invalid(message: string, faults: readonly Refusal[] = [], reason
 }
 
 export function noSuchChange(id: string): ControlRefusal {
-  return { code: "not_found", reason: "unknown_change", message: `no change ${id.slice(0, 64)} is visible to you`, remedy: "`pawl list` shows the changes you may see" };
+  return {
+    code: "not_found",
+    reason: "unknown_change",
+    message: `no change ${id.slice(0, 64)} is visible to you`,
+    remedy: "`pawl list` shows the changes you may see",
+  };
+}
+
+export function quarantined(stream: string, fault: string): ControlRefusal {
+  return {
+    code: "unavailable",
+    reason: "quarantined",
+    message: `${stream} is set aside: ${fault}`,
+    where: stream,
+    remedy: "an operator looks at it with `pawl ledger fsck`; its entries in the ledger are what happened",
+  };
 }
 
 export function machineRefused(what: string): ControlRefusal {
-  return { code: "forbidden", reason: "machine_credential", message: `${what} is a human decision; an agent's or workload's credential cannot make it`, remedy: "ask a person who sits in an open seat" };
+  return {
+    code: "forbidden",
+    reason: "machine_credential",
+    message: `${what} is a human decision; an agent's or workload's credential cannot make it`,
+    remedy: "ask a person who sits in an open seat",
+  };
 }

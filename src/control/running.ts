@@ -1,25 +1,42 @@
 import { assert, fail, ok, parseJson, type ChangeId, type JsonObject, type Result, type RunId, type RunnerId } from "../core/base/index.ts";
-import type { ChangeCommand, ChangeState } from "../core/change/index.ts";
+import { decide, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
 import { sealGrant, type Envelope, type GrantBody, type GrantEvidence } from "../core/grant/index.ts";
-import { commitChange, loadChange, changeStream, type Committed } from "./commit.ts";
-import { currentBundle, currentDirectory } from "./config.ts";
+import { admitReviewer, isParty } from "../core/review/index.ts";
+import { auditWrite } from "./audit.ts";
+import { changeStream, commitChange, findChange, runItem, type Known } from "./commit.ts";
+import { rulesInForce, type Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { inclusionAt } from "./ledger.ts";
 import { jsonPayload } from "./payloads.ts";
-import type { LedgerEntry, Offer, Payload, RunDesk, RunEnd, RunRef } from "./ports.ts";
-import { noSuchChange } from "./refusals.ts";
-import type { ControlRefusal } from "./types.ts";
+import type { Offer, Payload, RunDesk, RunEnd, RunRef } from "./ports.ts";
+import { read } from "./reading.ts";
+import { refused } from "./refusals.ts";
+import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 
-type Authorised = Extract<ChangeState, { readonly status: "authorised" | "running" | "applied" | "verified" | "failed" | "undone" | "indeterminate" }>;
+type Granted = Extract<ChangeState, { readonly grant: unknown }>;
 
-const GRANTED: readonly ChangeState["status"][] = ["authorised", "running", "applied", "verified", "failed", "undone", "indeterminate"];
+/** The signed grant of an authorised or started change; before the start it names the runner of this node. */
+export async function readGrant(deps: Deps, change: string, runner: RunnerId): Answer<Envelope> {
+  const found = await findChange(deps, change);
+  if (!found.ok) return found;
+  const { state } = found.value;
+  if (!("grant" in state)) return fail(notAuthorised(state, "there is no grant"));
+  return issueGrant(deps, state, "run" in state ? state.runner : runner);
+}
 
-export const isGranted = (state: ChangeState): state is Authorised => GRANTED.includes(state.status);
+function notAuthorised({ id, status }: ChangeState, so: string): ControlRefusal {
+  return {
+    code: "not_now",
+    reason: "not_authorised",
+    message: `change ${id} is ${status}, so ${so}`,
+    where: id,
+    remedy: "`pawl show` tells what it waits for",
+  };
+}
 
-/** The signed grant, made from the state and the ledger whenever it is asked for: nothing in it is kept elsewhere. */
-export async function issueGrant(deps: Deps, state: Authorised, runner: RunnerId): Promise<Result<Envelope, ControlRefusal>> {
-  const entry = await authorisationEntry(deps, state);
-  const evidence = await evidenceFor(deps, entry);
+/** Made from the state and the ledger whenever it is asked for: nothing in it is kept elsewhere. */
+async function issueGrant(deps: Deps, state: Granted, runner: RunnerId): Promise<Result<Envelope, ControlRefusal>> {
+  const evidence = await evidenceFor(deps, state);
   if (!evidence.ok) return evidence;
   const body: GrantBody = {
     schema: "pawl/grant/v1",
@@ -42,30 +59,75 @@ export async function issueGrant(deps: Deps, state: Authorised, runner: RunnerId
   return ok(sealGrant(body, deps.grantSigner));
 }
 
-async function evidenceFor(deps: Deps, entry: LedgerEntry): Promise<Result<GrantEvidence, ControlRefusal>> {
+/** Proof that the authorisation stands in the ledger. */
+async function evidenceFor(deps: Deps, { id, grant, authorisedVersion }: Granted): Promise<Result<GrantEvidence, ControlRefusal>> {
+  const [entry] = await deps.store.history(changeStream(id), authorisedVersion - 1, 1);
+  const event = entry && parseJson(entry.bytes);
+  const authorises = event?.ok && (event.value as { readonly event?: { readonly grant?: string } }).event?.grant === grant;
+  assert(entry !== undefined && authorises, `change ${id} is authorised but the ledger has no entry of it`);
   const proof = await inclusionAt(deps, entry.index);
   if (!proof.ok) return proof;
-  return ok({ index: entry.index, entry: new TextDecoder().decode(entry.bytes), proof: proof.value.proof, checkpoint: proof.value.checkpoint });
+  const { proof: nodes, checkpoint } = proof.value;
+  return ok({ index: entry.index, entry: new TextDecoder().decode(entry.bytes), proof: nodes, checkpoint });
 }
 
-const PAGE = 200;
+/**
+ * Whoever made the change starts it, or whoever may sit in one of its seats. The start itself is the runner's, from the outbox:
+ * asked for twice, or by hand and by itself at once, it is one start.
+ */
+export async function requestRun(deps: Deps, caller: Caller, change: string, runner: RunnerId): Answer<ChangeView> {
+  const found = await findChange(deps, change);
+  if (!found.ok) return found;
+  const { state } = found.value;
+  if (state.status !== "authorised") return fail(notAuthorised(state, "it cannot start"));
+  const rules = await rulesInForce(deps);
+  const fault = mayNotStart(state, caller, rules) ?? startFault(deps, state, rules, runner);
+  if (fault !== undefined) return fail(fault);
+  const { principal, identity } = caller;
+  const now = deps.clock.now();
+  const written = await deps.store.append({
+    writes: [auditWrite(deps, { type: "run_requested", change: state.id, grant: state.grant, by: principal, identity })],
+    claims: [{ kind: "run_request", key: state.grant, value: principal }],
+    outbox: [runItem(state, now)],
+  });
+  return written.ok || written.error.code === "claim_taken" ? read(deps, change) : fail(refused(written.error));
+}
 
-async function authorisationEntry(deps: Deps, state: Authorised): Promise<LedgerEntry> {
-  for (let from = 0; from < state.version; from += PAGE) {
-    for (const entry of await deps.store.history(changeStream(state.id), from, PAGE)) {
-      const read = parseJson(entry.bytes);
-      assert(read.ok, `ledger entry ${entry.index} is not JSON`);
-      const event = (read.value as { event: { type: string; grant?: string } }).event;
-      if (event.type === "authorised" && event.grant === state.grant) return entry;
-    }
-  }
-  throw new Error(`invariant broken: change ${state.id} is authorised but the ledger has no entry of it`);
+function mayNotStart(
+  state: Extract<ChangeState, { status: "authorised" }>,
+  caller: Caller,
+  { directory }: Rules,
+): ControlRefusal | undefined {
+  const { parties, seats } = state;
+  if (isParty(parties, caller.principal)) return undefined;
+  const reviewer = admitReviewer({ voter: caller.principal, identity: caller.identity }, { seats, parties, directory });
+  if (reviewer.ok) return undefined;
+  return {
+    code: "forbidden",
+    reason: "not_a_party",
+    message: `${caller.principal} neither made this change nor may sit in one of its seats`,
+    where: caller.principal,
+    remedy: "ask its proposer, or one of its reviewers",
+  };
+}
+
+/** What the start would be refused for now is told now. */
+function startFault(
+  deps: Deps,
+  state: Extract<ChangeState, { status: "authorised" }>,
+  rules: Rules,
+  runner: RunnerId,
+): ControlRefusal | undefined {
+  const { bundle, directory } = rules;
+  const start = { type: "start", grant: state.grant, run: "run_asked" as RunId, runner, directory, bundle: bundle.digest } as const;
+  const decided = decide(state, start, deps.clock.now());
+  return decided.ok ? undefined : refused(decided.error);
 }
 
 /** The desk at which runners report; what they may say is decided by the lifecycle, not here. */
 export function runDesk(deps: Deps): RunDesk {
   const tell = async (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []): Promise<Result<void, ControlRefusal>> => {
-    const done = await moveRun(deps, ref.change, () => ok(command), payloads);
+    const done = await commitChange(deps, ref.change, async () => ok({ commands: [command], payloads }));
     return done.ok ? ok(undefined) : done;
   };
   const who = (ref: RunRef) => ({ run: ref.run, runner: ref.runner });
@@ -73,8 +135,10 @@ export function runDesk(deps: Deps): RunDesk {
     offer: (change, runner) => offer(deps, change, runner),
     async start(change, grant, runner) {
       const run = deps.ids.next("run") as RunId;
-      const [directory, bundle] = [await currentDirectory(deps), await currentBundle(deps)];
-      const done = await moveRun(deps, change, () => ok({ type: "start", grant, run, runner, directory, bundle: bundle.digest }));
+      const done = await commitChange(deps, change, async () => {
+        const { bundle, directory, guards } = await rulesInForce(deps);
+        return ok({ commands: [{ type: "start", grant, run, runner, directory, bundle: bundle.digest }], guards });
+      });
       return done.ok ? ok({ change, run, runner }) : done;
     },
     begin: (ref, step, observed) => tell(ref, { type: "begin_effect", ...who(ref), step, observed }),
@@ -89,45 +153,58 @@ export function runDesk(deps: Deps): RunDesk {
     stale: (ref, expected, observed) => tell(ref, { type: "stale", run: ref.run, expected, observed }),
     report(ref, end: RunEnd, code: string, facts: JsonObject) {
       const evidence = jsonPayload(facts);
-      return tell(ref, { type: "report", ...who(ref), outcome: end, because: { code, evidence: evidence.digest }, evidence: evidence.digest }, [evidence]);
+      const because = { code, evidence: evidence.digest };
+      return tell(ref, { type: "report", ...who(ref), outcome: end, because, evidence: evidence.digest }, [evidence]);
     },
   };
 }
 
-async function moveRun(
-  deps: Deps,
-  change: ChangeId,
-  command: (state: ChangeState) => Result<ChangeCommand, ControlRefusal>,
-  payloads: readonly Payload[] = [],
-): Promise<Result<Committed, ControlRefusal>> {
-  return commitChange(deps, change, async (state) => {
-    if (state === undefined) return fail(noSuchChange(change));
-    const made = command(state);
-    return made.ok ? ok({ commands: [made.value], payloads }) : made;
-  });
-}
-
 async function offer(deps: Deps, change: ChangeId, runner: RunnerId): Promise<Result<Offer, ControlRefusal>> {
-  const state = await loadChange(deps, change);
-  if (state === undefined) return fail(noSuchChange(change));
-  if (state.status !== "authorised") return fail({ code: "not_now", reason: "not_authorised", message: `change ${change} is ${state.status}, so there is nothing to run` });
+  const found = await findChange(deps, change);
+  if (!found.ok) return found;
+  const { state } = found.value;
+  if (state.status !== "authorised") return fail(notAuthorised(state, "there is nothing to run"));
   const envelope = await issueGrant(deps, state, runner);
   if (!envelope.ok) return envelope;
   const payloads: Uint8Array[] = [];
   for (const step of state.stepDigests) {
     const payload = await deps.store.payload(step.payload);
-    if (payload === undefined || payload === "erased") return fail({ code: "unavailable", reason: "payload_gone", message: `the approved payload of step ${step.id} is gone`, remedy: "plan the change again" });
+    if (payload === undefined || payload === "erased") {
+      const message = `the approved payload of step ${step.id} is gone`;
+      return fail({ code: "not_now", reason: "payload_gone", message, remedy: "plan the change again" });
+    }
     payloads.push(payload.bytes);
   }
   return ok({ envelope: envelope.value, payloads });
 }
 
 /** A run whose runner is gone: nothing begun is a clean failure, anything else is for a human to reconcile. Never retried. */
-export async function abandon(deps: Deps, change: ChangeId, code: string): Promise<Result<Committed, ControlRefusal>> {
+export async function abandon(deps: Deps, change: string, run: RunId, code: string): Promise<Result<Known, ControlRefusal>> {
   return commitChange(deps, change, async (state) => {
-    if (state === undefined) return fail(noSuchChange(change));
-    if (state.status !== "running") return ok({ commands: [] });
-    return ok({ commands: [{ type: "abandon", run: state.run, because: { code } }] });
+    const holds = (state.status === "running" || state.status === "applied") && state.run === run;
+    return ok({ commands: holds ? [{ type: "abandon", run, because: { code } }] : [] });
   });
 }
 
+/** What this runner had under way when its process ended: it will not come back to report. Others' runs are theirs. */
+export async function abandonRunsOf(deps: Deps, runner: RunnerId): Promise<void> {
+  let cursor: string | undefined;
+  do {
+    const page = await deps.store.list({
+      prefix: "change/",
+      statuses: ["running", "applied"],
+      limit: 200,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    for (const row of page.rows) {
+      const state = row.body as { readonly runner?: RunnerId; readonly run?: RunId } | null;
+      if (state?.runner !== runner || state.run === undefined) continue;
+      // One change that cannot be moved does not keep the others, or the start, from going on.
+      const done = await abandon(deps, row.stream.slice("change/".length), state.run, "runner_restarted").catch((error: unknown) =>
+        fail(error),
+      );
+      if (!done.ok) deps.report({ what: `giving up the run of ${row.stream}`, error: done.error });
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}

@@ -79,7 +79,13 @@ export interface ChangeView {
   readonly instructions?: readonly { readonly rule: string; readonly code: string; readonly message: string; readonly resource?: string }[];
   /** With `stale`: both fingerprints. */
   readonly drift?: { readonly expected: Digest; readonly observed: Digest };
-  readonly run?: { readonly id: RunId; readonly runner: string; readonly started_at: number; readonly steps_begun: readonly string[]; readonly steps_done: readonly string[] };
+  readonly run?: {
+    readonly id: RunId;
+    readonly runner: string;
+    readonly started_at: number;
+    readonly steps_begun: readonly string[];
+    readonly steps_done: readonly string[];
+  };
   readonly grant?: string;
   readonly superseded_by?: ChangeId;
 }
@@ -91,7 +97,15 @@ export interface PlanView {
   readonly trace: readonly RuleTrace[];
   /** Volatile facts per step, outside the digests: base commit, when it was observed. */
   readonly context: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly digests: { readonly plan: Digest; readonly state: Digest; readonly route: Digest; readonly bundle: Digest; readonly presentation: Digest; readonly review: Digest; readonly payload: Digest };
+  readonly digests: {
+    readonly plan: Digest;
+    readonly state: Digest;
+    readonly route: Digest;
+    readonly bundle: Digest;
+    readonly presentation: Digest;
+    readonly review: Digest;
+    readonly payload: Digest;
+  };
 }
 
 export interface EventView {
@@ -154,7 +168,16 @@ export interface Control {
   read(caller: Caller, change: string): Answer<ChangeView>;
   plan(caller: Caller, change: string): Answer<PlanView>;
   events(caller: Caller, change: string, from: number, limit: number): Answer<readonly EventView[]>;
-  list(caller: Caller, query: { readonly statuses?: readonly string[]; readonly proposer?: string; readonly mine?: boolean; readonly limit: number; readonly cursor?: string }): Answer<ListView>;
+  list(
+    caller: Caller,
+    query: {
+      readonly statuses?: readonly string[];
+      readonly proposer?: string;
+      readonly mine?: boolean;
+      readonly limit: number;
+      readonly cursor?: string;
+    },
+  ): Answer<ListView>;
   /** Settles when the change's version passes `since`, or at the time limit with the change as it is. */
   wait(caller: Caller, change: string, since: number, timeoutMillis: number, signal?: AbortSignal): Answer<ChangeView>;
 
@@ -174,7 +197,11 @@ export interface Control {
   policyCheck(caller: Caller, text: string): Answer<{ readonly faults: readonly BundleFault[]; readonly digest?: Digest }>;
   policyTest(caller: Caller, text: string): Answer<{ readonly faults: readonly BundleFault[]; readonly results: readonly CaseResult[] }>;
   /** Evaluates a change's facts under the current policy, or under `text`. */
-  policyExplain(caller: Caller, change: string, text?: string): Answer<{ readonly outcome: Outcome; readonly lines: readonly string[]; readonly trace: readonly RuleTrace[] }>;
+  policyExplain(
+    caller: Caller,
+    change: string,
+    text?: string,
+  ): Answer<{ readonly outcome: Outcome; readonly lines: readonly string[]; readonly trace: readonly RuleTrace[] }>;
   directory(caller: Caller): Answer<Json>;
 
   createToken(caller: Caller, raw: Json): Answer<{ readonly token: string; readonly view: TokenView }>;
@@ -187,5 +214,8 @@ export interface Control {
   subscribe(listener: (changed: { readonly change: ChangeId; readonly version: number; readonly status: Status }) => void): () => void;
 
   readonly ledger: LedgerReader;
-  health(): Promise<{ readonly ok: boolean; readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[] }>;
+  health(): Promise<{
+    readonly ok: boolean;
+    readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[];
+  }>;
 }

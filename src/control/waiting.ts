@@ -1,12 +1,10 @@
-import { fail } from "../core/base/index.ts";
-import { changeStream, loadChange } from "./commit.ts";
+import { changeStream, findChange } from "./commit.ts";
 import type { Deps } from "./deps.ts";
-import { read } from "./reading.ts";
-import { noSuchChange } from "./refusals.ts";
-import type { Answer, Caller, ChangeView } from "./types.ts";
+import { viewed } from "./reading.ts";
+import type { Answer, ChangeView } from "./types.ts";
 
 /** Long poll: answers once the change has moved past `since`, and at the latest after the time limit. */
-export async function waitFor(deps: Deps, caller: Caller, change: string, since: number, timeoutMillis: number, signal?: AbortSignal): Answer<ChangeView> {
+export async function waitFor(deps: Deps, change: string, since: number, timeoutMillis: number, signal?: AbortSignal): Answer<ChangeView> {
   const stream = changeStream(change);
   let wake: () => void = () => undefined;
   let moved = false;
@@ -27,9 +25,8 @@ export async function waitFor(deps: Deps, caller: Caller, change: string, since:
   signal?.addEventListener("abort", finish, { once: true });
   try {
     for (;;) {
-      const state = await loadChange(deps, change);
-      if (state === undefined) return fail(noSuchChange(change));
-      if (state.version > since || over || signal?.aborted === true) return await read(deps, caller, change);
+      const found = await findChange(deps, change);
+      if (!found.ok || found.value.state.version > since || over || signal?.aborted === true) return await viewed(deps, found);
       if (!moved) await new Promise<void>((resolve) => (wake = resolve));
       moved = false;
     }
@@ -39,4 +36,3 @@ export async function waitFor(deps: Deps, caller: Caller, change: string, since:
     signal?.removeEventListener("abort", finish);
   }
 }
-

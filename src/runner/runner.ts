@@ -1,23 +1,18 @@
-import { never, type ChangeId, type Digest, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
+import { never, ok, type ChangeId, type Digest, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
 import { verifyGrant, type GrantBody, type GrantTrust } from "../core/grant/index.ts";
-import type { Clock, Connector, Performed, PerformFault, RunDesk, RunEnd, RunRef } from "../control/ports.ts";
+import type { Clock, Connector, Performed, PerformFault, RunDesk, RunEnd, RunRef, RunReport, Timers } from "../control/ports.ts";
 
 /** What a runner has of its own. It trusts its keys, not the control plane that offers it work. */
 export interface RunnerDeps {
   readonly desk: RunDesk;
+  /** Each answers in time and does not throw. */
   readonly connectors: ReadonlyMap<string, Connector>;
   readonly trust: GrantTrust;
   readonly clock: Clock;
+  readonly timers: Timers;
+  /** For each call of a connector. */
   readonly timeoutMillis: number;
-  /** Serialises runs that touch the same target here; held from the re-read to the report. */
-  readonly lock: <T>(key: string, work: () => Promise<T>) => Promise<T>;
 }
-
-export type RunReport =
-  | { readonly kind: "not_started"; readonly error: Refusal }
-  | { readonly kind: "stopped"; readonly error: Refusal }
-  | { readonly kind: "stale"; readonly expected: Digest; readonly observed: Digest }
-  | { readonly kind: "ended"; readonly end: RunEnd; readonly code: string };
 
 interface Step {
   readonly id: string;
@@ -30,7 +25,7 @@ interface Done extends Step {
   readonly performed: Performed;
 }
 
-/** Verify offline, consume, then per step: re-observe, compare, apply, verify; undo when verification fails. */
+/** Verify offline, consume, then per step: re-observe, compare, apply; verify at the end, and undo when verification fails. */
 export async function runChange(deps: RunnerDeps, change: ChangeId): Promise<RunReport> {
   const offer = await deps.desk.offer(change, deps.trust.runner);
   if (!offer.ok) return { kind: "not_started", error: offer.error };
@@ -38,15 +33,9 @@ export async function runChange(deps: RunnerDeps, change: ChangeId): Promise<Run
   if (!grant.ok) return { kind: "not_started", error: grant.error };
   const steps = stepsOf(deps, grant.value, offer.value.payloads);
   if (!steps.ok) return { kind: "not_started", error: steps.error };
-  return deps.lock(lockKey(steps.value), async () => {
-    const started = await deps.desk.start(change, grant.value.grant, deps.trust.runner);
-    if (!started.ok) return { kind: "not_started", error: started.error };
-    return new Run(deps, started.value).all(steps.value);
-  });
-}
-
-function lockKey(steps: readonly Step[]): string {
-  return [...new Set(steps.map((s) => s.connector.name))].sort().join("+");
+  const started = await deps.desk.start(change, grant.value.grant, deps.trust.runner);
+  if (!started.ok) return { kind: "not_started", error: started.error };
+  return new Run(deps, started.value).all(steps.value);
 }
 
 function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Array[]): Result<readonly Step[]> {
@@ -55,12 +44,17 @@ function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Arr
     const connector = deps.connectors.get(step.connector);
     const payload = payloads[position];
     if (connector === undefined || payload === undefined) {
-      return { ok: false, error: { code: "unknown_connector", message: `this runner has no connector "${step.connector}"`, remedy: "declare it on this runner, or send the change to one that has it" } };
+      const message = `this runner has no connector "${step.connector}"`;
+      const remedy = "declare it on this runner, or send the change to one that has it";
+      return { ok: false, error: { code: "unknown_connector", message, remedy } };
     }
     steps.push({ id: step.id, connector, state: step.state, payload });
   }
-  return { ok: true, value: steps };
+  return ok(steps);
 }
+
+/** How long a report is repeated while the desk is away: an outage of a moment should not cost a human's judgement. */
+const PATIENCE_MILLIS = [500, 2_000, 10_000];
 
 class Run {
   readonly #deps: RunnerDeps;
@@ -74,32 +68,27 @@ class Run {
 
   async all(steps: readonly Step[]): Promise<RunReport> {
     for (const step of steps) {
-      const stopped = await this.#one(step);
-      if (stopped !== undefined) return stopped;
+      const ended = await this.#one(step);
+      if (ended !== undefined) return ended;
     }
     return this.#verify();
   }
 
   async #one(step: Step): Promise<RunReport | undefined> {
-    const observed = await guarded(() => step.connector.observe(step.payload, this.#limits()));
+    const observed = await step.connector.observe(step.payload, this.#limits());
     if (!observed.ok) return this.#giveUp(observed.error);
     if (observed.value.stateDigest !== step.state) return this.#moved(step, observed.value.stateDigest);
-    const begun = await this.#deps.desk.begin(this.#ref, step.id, observed.value.stateDigest);
-    if (!begun.ok) return this.#done.length === 0 ? { kind: "stopped", error: begun.error } : this.#undoAll("revoked", begun.error);
-    const applied = await this.#apply(step);
+    const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest));
+    // Nothing of this step was done, and nothing will be.
+    if (!begun.ok) return this.#giveUp(begun.error);
+    const applied = await step.connector.apply(step.payload, step.state, this.#limits());
     if (!applied.ok) return this.#applyFailed(step, applied.error);
     this.#done.push({ ...step, performed: applied.value });
-    const finished = await this.#deps.desk.finish(this.#ref, step.id, applied.value.facts);
-    return finished.ok ? undefined : { kind: "stopped", error: finished.error };
-  }
-
-  /** A connector that throws has told us nothing: the effect may have happened. */
-  async #apply(step: Step): Promise<Result<Performed, PerformFault>> {
-    try {
-      return await step.connector.apply(step.payload, step.state, this.#limits());
-    } catch (error) {
-      return { ok: false, error: { code: "connector_crashed", message: String(error), effect: "possible" } };
-    }
+    const finished = await this.#tell((desk, ref) => desk.finish(ref, step.id, applied.value.facts));
+    // Done, but not on record: whatever comes next would rest on something that nobody can prove.
+    return finished.ok
+      ? undefined
+      : this.#end("indeterminate", "report_refused", { cause: evidenceOf(finished.error), done: applied.value.facts });
   }
 
   async #applyFailed(step: Step, error: PerformFault): Promise<RunReport> {
@@ -108,7 +97,7 @@ class Run {
         return this.#end("indeterminate", error.code, evidenceOf(error));
       case "none": {
         if (this.#done.length > 0) return this.#undoAll(error.code, error);
-        const now = await guarded(() => step.connector.observe(step.payload, this.#limits()));
+        const now = await step.connector.observe(step.payload, this.#limits());
         if (now.ok && now.value.stateDigest !== step.state) return this.#moved(step, now.value.stateDigest);
         return this.#end("failed", error.code, evidenceOf(error));
       }
@@ -118,15 +107,17 @@ class Run {
   }
 
   async #moved(step: Step, observed: Digest): Promise<RunReport> {
-    if (this.#done.length > 0) return this.#undoAll("stale_state", { code: "stale_state", message: `step ${step.id} met another state than was approved` });
-    const told = await this.#deps.desk.stale(this.#ref, step.state, observed);
+    if (this.#done.length > 0) {
+      return this.#undoAll("stale_state", { code: "stale_state", message: `step ${step.id} met another state than was approved` });
+    }
+    const told = await this.#tell((desk, ref) => desk.stale(ref, step.state, observed));
     return told.ok ? { kind: "stale", expected: step.state, observed } : { kind: "stopped", error: told.error };
   }
 
   async #verify(): Promise<RunReport> {
     const evidence: Record<string, JsonObject> = {};
     for (const done of this.#done) {
-      const seen = await guarded(() => done.connector.verify(done.payload, done.performed, this.#limits()));
+      const seen = await done.connector.verify(done.payload, done.performed, this.#limits());
       if (!seen.ok) return this.#undoAll("verification_failed", seen.error);
       evidence[done.id] = seen.value.facts;
     }
@@ -141,9 +132,8 @@ class Run {
   async #undoAll(code: string, error: Refusal): Promise<RunReport> {
     const undone: Record<string, JsonObject> = {};
     for (const done of this.#done.toReversed()) {
-      const begun = await this.#deps.desk.beginUndo(this.#ref, done.id, code, evidenceOf(error));
-      if (!begun.ok) return { kind: "stopped", error: begun.error };
-      const back = await this.#undo(done);
+      const begun = await this.#tell((desk, ref) => desk.beginUndo(ref, done.id, code, evidenceOf(error)));
+      const back: Result<Performed> = begun.ok ? await this.#undo(done) : begun;
       if (!back.ok) return this.#end("indeterminate", back.error.code, { cause: evidenceOf(error), undo: evidenceOf(back.error) });
       undone[done.id] = back.value.facts;
     }
@@ -151,28 +141,42 @@ class Run {
   }
 
   async #undo(done: Done): Promise<Result<Performed>> {
-    const back = await guarded(() => done.connector.undo(done.payload, done.performed, this.#limits()));
+    const back = await done.connector.undo(done.payload, done.performed, this.#limits());
     if (!back.ok) return back;
-    const seen = await guarded(() => done.connector.observe(done.payload, this.#limits()));
+    const seen = await done.connector.observe(done.payload, this.#limits());
     if (seen.ok && seen.value.stateDigest === done.state) return back;
-    return { ok: false, error: { code: "undo_unverified", message: "after the undo, the state is not the one that was approved", ...(seen.ok ? { details: { expected: done.state, observed: seen.value.stateDigest } } : {}) } };
+    const details = seen.ok ? { details: { expected: done.state, observed: seen.value.stateDigest } } : {};
+    return {
+      ok: false,
+      error: { code: "undo_unverified", message: "after the undo, the state is not the one that was approved", ...details },
+    };
   }
 
   async #end(end: RunEnd, code: string, evidence: JsonObject): Promise<RunReport> {
-    const told = await this.#deps.desk.report(this.#ref, end, code, evidence);
+    const told = await this.#tell((desk, ref) => desk.report(ref, end, code, evidence));
     return told.ok ? { kind: "ended", end, code } : { kind: "stopped", error: told.error };
+  }
+
+  /** A desk that is away is asked again; one that refuses is not. */
+  async #tell(say: (desk: RunDesk, ref: RunRef) => Promise<Result<void>>): Promise<Result<void>> {
+    for (const pause of PATIENCE_MILLIS) {
+      const told = await this.#say(say);
+      if (told.ok || told.error.code !== "unavailable") return told;
+      await new Promise<void>((resolve) => void this.#deps.timers.after(pause, resolve));
+    }
+    return this.#say(say);
+  }
+
+  async #say(say: (desk: RunDesk, ref: RunRef) => Promise<Result<void>>): Promise<Result<void>> {
+    try {
+      return await say(this.#deps.desk, this.#ref);
+    } catch (error) {
+      return { ok: false, error: { code: "unavailable", message: String(error) } };
+    }
   }
 
   #limits() {
     return { timeoutMillis: this.#deps.timeoutMillis };
-  }
-}
-
-async function guarded<T>(work: () => Promise<Result<T>>): Promise<Result<T>> {
-  try {
-    return await work();
-  } catch (error) {
-    return { ok: false, error: { code: "connector_crashed", message: String(error) } };
   }
 }
 

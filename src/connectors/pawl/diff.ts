@@ -11,8 +11,13 @@ export function wholeDiff(before: string, after: string): Detail {
   while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
   const removed = a.slice(head, a.length - tail);
   const added = b.slice(head, b.length - tail);
-  const lines = [`@@ -${head + 1},${removed.length} +${head + 1},${added.length} @@`, ...removed.map((l) => `-${l}`), ...added.map((l) => `+${l}`)];
+  const lines = [
+    `@@ -${head + 1},${removed.length} +${head + 1},${added.length} @@`,
+    ...removed.map((l) => `-${l}`),
+    ...added.map((l) => `+${l}`),
+  ];
   const text = lines.join("\n");
-  if (text.length > MAX_DIFF) return { kind: "uninspectable", reason: `the difference has ${text.length} characters, more than can be shown whole` };
+  if (text.length > MAX_DIFF)
+    return { kind: "uninspectable", reason: `the difference has ${text.length} characters, more than can be shown whole` };
   return { kind: "diff", text, added: added.length, removed: removed.length };
 }

@@ -1,4 +1,16 @@
-import { canonical, digestJson, digestOf, fail, ok, parseJson, type Digest, type Json, type JsonObject, type Refusal, type Result } from "../../core/base/index.ts";
+import {
+  canonical,
+  digestJson,
+  digestOf,
+  fail,
+  ok,
+  parseJson,
+  type Digest,
+  type Json,
+  type JsonObject,
+  type Refusal,
+  type Result,
+} from "../../core/base/index.ts";
 import type { Detail, Effect, Finding, Statement } from "../../core/plan/index.ts";
 import { loadBundle, runCases } from "../../core/policy/index.ts";
 import { validateDirectory, type Directory } from "../../core/review/index.ts";
@@ -11,7 +23,7 @@ export type ConfigKind = "policy" | "directory";
 /** Where Pawl's own rules live; replaced by compare-and-swap. */
 export interface ConfigDesk {
   current(kind: ConfigKind): Promise<{ readonly digest: Digest; readonly text: string }>;
-  replace(kind: ConfigKind, expected: Digest, text: string): Promise<Result<void, { readonly code: string; readonly message: string }>>;
+  replace(kind: ConfigKind, expected: Digest, text: string): Promise<Result<void>>;
 }
 
 const MAX_TEXT = 512 * 1024;
@@ -47,15 +59,22 @@ function admit(raw: Json): Result<Admitted, readonly Refusal[]> {
   const input = raw as Partial<Input> | null;
   const isObject = input !== null && typeof input === "object" && !Array.isArray(input);
   if (!isObject || Object.keys(input).some((k) => k !== "kind" && k !== "text")) {
-    return fail([{ code: "invalid_input", message: 'the input is {"kind": "policy" | "directory", "text": "…"} and nothing else', where: "" }]);
+    return fail([
+      { code: "invalid_input", message: 'the input is {"kind": "policy" | "directory", "text": "…"} and nothing else', where: "" },
+    ]);
   }
   const faults: Refusal[] = [];
-  if (input.kind !== "policy" && input.kind !== "directory") faults.push({ code: "invalid_kind", message: 'must be "policy" or "directory"', where: "/kind" });
-  if (typeof input.text !== "string" || input.text.length > MAX_TEXT) faults.push({ code: "invalid_text", message: `must be a text of at most ${MAX_TEXT} characters`, where: "/text" });
+  if (input.kind !== "policy" && input.kind !== "directory")
+    faults.push({ code: "invalid_kind", message: 'must be "policy" or "directory"', where: "/kind" });
+  if (typeof input.text !== "string" || input.text.length > MAX_TEXT)
+    faults.push({ code: "invalid_text", message: `must be a text of at most ${MAX_TEXT} characters`, where: "/text" });
   if (faults.length > 0) return fail(faults);
   const unfit = input.kind === "policy" ? policyFaults(input.text as string) : directoryFaults(input.text as string);
   if (unfit.length > 0) return fail(unfit.map((f) => ({ ...f, where: `/text${f.where === undefined ? "" : ` ${f.where}`}` })));
-  return ok({ input: { kind: input.kind as string, text: input.text as string }, names: { system: "pawl", environment: "control", resources: [`pawl:${input.kind}`, `pawl:${input.kind}#**`] } });
+  return ok({
+    input: { kind: input.kind as string, text: input.text as string },
+    names: { system: "pawl", environment: "control", resources: [`pawl:${input.kind}`, `pawl:${input.kind}#**`] },
+  });
 }
 
 /** A policy whose own cases fail is not put before people. */
@@ -64,7 +83,11 @@ function policyFaults(text: string): readonly Refusal[] {
   if (!bundle.ok) return bundle.error;
   return runCases(bundle.value)
     .filter((c) => !c.passed)
-    .map((c) => ({ code: "case_failed", message: `case "${c.name}" expected ${canonical(c.expected)} and got ${canonical(c.actual)}`, remedy: "mend the rule or the case: pawl policy test FILE" }));
+    .map((c) => ({
+      code: "case_failed",
+      message: `case "${c.name}" expected ${canonical(c.expected)} and got ${canonical(c.actual)}`,
+      remedy: "mend the rule or the case: pawl policy test FILE",
+    }));
 }
 
 function readDirectory(text: string): Result<Directory, readonly Refusal[]> {
@@ -81,7 +104,8 @@ const stateDigest = (kind: ConfigKind, digest: Digest): Digest => digestJson({ k
 
 async function analyse(desk: ConfigDesk, { kind, text }: Input): Promise<Result<Analysed>> {
   const now = await desk.current(kind);
-  if (now.digest === digestOf(text)) return fail({ code: "no_change", message: `the ${kind} in force is already exactly this`, remedy: "nothing needs to be proposed" });
+  if (now.digest === digestOf(text))
+    return fail({ code: "no_change", message: `the ${kind} in force is already exactly this`, remedy: "nothing needs to be proposed" });
   const payload: Payload = { schema: SCHEMA, kind, text, before: now.digest, before_text: now.text };
   const bytes = new TextEncoder().encode(canonical(payload));
   return ok({
@@ -93,7 +117,14 @@ async function analyse(desk: ConfigDesk, { kind, text }: Input): Promise<Result<
         target: { kind },
         stateDigest: stateDigest(kind, now.digest),
         payloadDigest: digestOf(bytes),
-        observations: [{ subject: `pawl:${kind}`, value: { kind: "bytes", digest: now.digest, size: now.text.length, mediaType: "text/plain" }, method: "read from Pawl's own store", provenance: "derived" }],
+        observations: [
+          {
+            subject: `pawl:${kind}`,
+            value: { kind: "bytes", digest: now.digest, size: now.text.length, mediaType: "text/plain" },
+            method: "read from Pawl's own store",
+            provenance: "derived",
+          },
+        ],
         effects: effectsOf(kind, now, text),
         undo: { kind: "planned", text: `put the ${kind} that is in force now back in force`, provenance: "derived" },
       },
@@ -122,7 +153,8 @@ function replaceEffect(kind: ConfigKind, now: { readonly digest: Digest; readonl
     resourceKind: kind,
     system: "pawl",
     environment: "control",
-    summary: kind === "policy" ? "replace the policy by which every change is judged" : "replace the directory of people, machines and groups",
+    summary:
+      kind === "policy" ? "replace the policy by which every change is judged" : "replace the directory of people, machines and groups",
     fields: [{ path: "text", before: bytes(now.text, now.digest), after: bytes(text, digestOf(text)) }],
     detail,
     reversibility: "reversible",
@@ -134,24 +166,45 @@ function replaceEffect(kind: ConfigKind, now: { readonly digest: Digest; readonl
   };
 }
 
-/** Rules that go away are what a reviewer must not overlook. */
+/** What a reviewer must not overlook in a long text. */
 function findingsOf(kind: ConfigKind, before: string, after: string): readonly Finding[] {
-  if (kind !== "policy") return [];
+  const danger = (code: string, message: string): Finding => ({
+    code,
+    severity: "danger",
+    message,
+    resource: `pawl:${kind}`,
+    provenance: "derived",
+  });
+  if (kind === "directory") {
+    const next = readDirectory(after);
+    const admins = next.ok && next.value.persons.some((person) => person.active && person.roles.includes("admin"));
+    return admins ? [] : [danger("pawl.no_admin", "no active person has the role admin any more, so nobody can make tokens for others")];
+  }
   const [old, next] = [loadBundle(before), loadBundle(after)];
   if (!old.ok || !next.ok) return [];
   const kept = new Set(next.value.rules.map((r) => r.id));
-  return old.value.rules
-    .filter((r) => !kept.has(r.id))
-    .map((r) => ({ code: "pawl.rule_removed", severity: "danger", message: `rule ${r.id} (${r.outcome}) is no longer there`, resource: "pawl:policy", provenance: "derived" }));
+  const removed = old.value.rules.filter((r) => !kept.has(r.id));
+  return removed.map((r) => danger("pawl.rule_removed", `rule ${r.id} (${r.outcome}) is no longer there`));
 }
 
 function impactOf(kind: ConfigKind): readonly Statement[] {
-  const text = kind === "policy" ? "every open change is planned and routed anew; votes given under the old policy are void" : "votes of people who lose a seat are void";
+  const text =
+    kind === "policy"
+      ? "every open change is planned and routed anew; votes given under the old policy are void"
+      : "votes of people who lose a seat are void";
   return [{ topic: "open changes", text, provenance: "derived", source: "connector pawl" }];
 }
 
 function evidenceOf(kind: ConfigKind, text: string): readonly Statement[] {
-  if (kind === "directory") return [{ topic: "validity", text: "the directory is consistent: ids and identities are unique, owners and members exist", provenance: "derived", source: "connector pawl" }];
+  if (kind === "directory")
+    return [
+      {
+        topic: "validity",
+        text: "the directory is consistent: ids and identities are unique, owners and members exist",
+        provenance: "derived",
+        source: "connector pawl",
+      },
+    ];
   const bundle = loadBundle(text);
   const count = bundle.ok ? runCases(bundle.value).length : 0;
   return [{ topic: "policy cases", text: `the policy loads and its ${count} cases pass`, provenance: "derived", source: "connector pawl" }];
@@ -170,12 +223,16 @@ async function swap(desk: ConfigDesk, payload: Payload, way: "forward" | "back")
   const [from, to] = way === "forward" ? [payload.before, payload.text] : [digestOf(payload.text), payload.before_text];
   const done = await desk.replace(payload.kind, from, to);
   if (done.ok) return ok({ facts: { kind: payload.kind, from, to: digestOf(to) } satisfies JsonObject });
-  const effect = done.error.code === "store_unavailable" ? "possible" : "none";
-  return fail({ code: done.error.code, message: done.error.message, effect });
+  // Of a lost answer alone nobody can say whether it was written.
+  return fail({ ...done.error, effect: done.error.details?.["outcome"] === "unknown" ? "possible" : "none" });
 }
 
 async function verify(desk: ConfigDesk, payload: Payload): Promise<Result<Performed>> {
   const now = await desk.current(payload.kind);
   if (now.digest === digestOf(payload.text)) return ok({ facts: { "in force": now.digest } });
-  return fail({ code: "config_moved", message: `the ${payload.kind} in force is ${now.digest}`, remedy: "somebody replaced it in between" });
+  return fail({
+    code: "config_moved",
+    message: `the ${payload.kind} in force is ${now.digest}`,
+    remedy: "somebody replaced it in between",
+  });
 }

@@ -1,0 +1,187 @@
+import { ok, type ChangeId, type GrantId, type Result, type RunnerId } from "../core/base/index.ts";
+import { isFinal, type ChangeState } from "../core/change/index.ts";
+import type { Plan } from "../core/plan/index.ts";
+import { commitChange, findChange } from "./commit.ts";
+import { rulesInForce } from "./config.ts";
+import type { Deps } from "./deps.ts";
+import { readJson } from "./payloads.ts";
+import { evaluatePlan, planChange } from "./planning.ts";
+import type { LeasedItem, OutboxItem, RunReport } from "./ports.ts";
+import { abandon } from "./running.ts";
+import type { ControlRefusal } from "./types.ts";
+
+/** Done, or to be tried again later. */
+export type JobEnd = "settled" | "later";
+
+export interface JobSettings {
+  /** How long a job is left to whoever took it last. */
+  readonly leaseMillis: number;
+  /** The runner of this process. */
+  readonly runner: RunnerId;
+  /** Runs an authorised change with it. */
+  readonly run: (change: ChangeId) => Promise<RunReport>;
+}
+
+/**
+ * What the outbox asks for. Each job looks at the change as it is now and does nothing when there is nothing left to do, so
+ * that doing it twice is doing it once.
+ */
+export async function perform(deps: Deps, settings: JobSettings, item: LeasedItem): Promise<JobEnd> {
+  const change = item.body["change"] as ChangeId;
+  switch (item.kind) {
+    case "plan":
+      return planProposed(deps, change);
+    case "replan":
+      return replan(deps, change);
+    case "recheck":
+      return recheck(deps, change);
+    case "hold":
+      return lookAtHolds(deps, change);
+    case "run":
+      return run(deps, settings, item);
+    case "expire":
+      return expire(deps, item);
+    case "policy_moved":
+      return forOpenChanges(deps, item, "replan");
+    case "directory_moved":
+      return forOpenChanges(deps, item, "recheck");
+    default:
+      deps.report({ what: `job of unknown kind ${item.kind}`, error: item.key });
+      return "later";
+  }
+}
+
+/** The change has moved on by itself: there is nothing left to do. */
+const MOVED_ON = ["expired", "ended", "wrong_status"];
+
+/** A refusal ends a job, except where the same may be answered otherwise later. */
+function endOf(deps: Deps, what: string, done: Result<unknown, ControlRefusal>): JobEnd {
+  if (done.ok || MOVED_ON.includes(done.error.reason)) return "settled";
+  if (done.error.code === "unavailable" || done.error.reason === "observation_stale") return "later";
+  deps.report({ what, error: done.error });
+  return "settled";
+}
+
+async function planProposed(deps: Deps, change: ChangeId): Promise<JobEnd> {
+  const found = await findChange(deps, change);
+  if (!found.ok || found.value.state.status !== "proposed") return endOf(deps, `planning ${change}`, found);
+  const planned = await planChange(deps, change);
+  // A planning that was under way may have been of an earlier revision.
+  if (planned.ok && planned.value.state.status === "proposed") return "later";
+  return endOf(deps, `planning ${change}`, planned);
+}
+
+/** Planned and routed under another policy than the one in force: once more, and votes for the old route are void. */
+async function replan(deps: Deps, change: ChangeId): Promise<JobEnd> {
+  const found = await findChange(deps, change);
+  if (!found.ok) return endOf(deps, `planning ${change} again`, found);
+  const { state } = found.value;
+  const { bundle } = await rulesInForce(deps);
+  if (!underReview(state) || state.review.bundle === bundle.digest) return "settled";
+  return endOf(deps, `planning ${change} again`, await planChange(deps, change));
+}
+
+type UnderReview = Extract<ChangeState, { readonly status: "awaiting" | "authorised" }>;
+const underReview = (state: ChangeState): state is UnderReview => state.status === "awaiting" || state.status === "authorised";
+
+/** Somebody left or lost a seat: votes that no longer count are void before anything can start on them. */
+async function recheck(deps: Deps, change: ChangeId): Promise<JobEnd> {
+  const done = await commitChange(deps, change, async (state) => {
+    const { directory, guards } = await rulesInForce(deps);
+    return ok({ commands: underReview(state) ? [{ type: "recheck_votes", directory }] : [], guards });
+  });
+  return endOf(deps, `counting the votes of ${change} again`, done);
+}
+
+/** A hold ends by itself, such as a freeze: once policy would not hold the change any more, it is routed again. */
+async function lookAtHolds(deps: Deps, change: ChangeId): Promise<JobEnd> {
+  const found = await findChange(deps, change);
+  if (!found.ok) return endOf(deps, `the holds of ${change}`, found);
+  const { state } = found.value;
+  if (state.status !== "authorised" || state.holds.length === 0 || deps.clock.now() >= state.expiresAt) return "settled";
+  const plan = await readJson<Plan>(deps, state.review.plan);
+  if (plan === undefined) return "settled";
+  const { bundle } = await rulesInForce(deps);
+  if (evaluatePlan(bundle, plan, state, deps.clock.now()).route.holds.length > 0) return "later";
+  return endOf(deps, `routing ${change} after its hold`, await planChange(deps, change));
+}
+
+/**
+ * A run job lives as long as its grant: until the grant is used, replaced or expired. A run that nobody holds any more is given
+ * up, never started again.
+ */
+async function run(deps: Deps, settings: JobSettings, item: LeasedItem): Promise<JobEnd> {
+  const change = item.body["change"] as ChangeId;
+  const found = await findChange(deps, change);
+  if (!found.ok) return endOf(deps, `running ${change}`, found);
+  const { state } = found.value;
+  if (!("grant" in state) || state.grant !== (item.body["grant"] as GrantId)) return "settled";
+  switch (state.status) {
+    case "authorised":
+      return deps.clock.now() < state.grantExpiresAt ? start(deps, settings, change) : renew(deps, state);
+    case "running":
+    case "applied":
+      if (!isLost(deps, settings, state)) return "later";
+      return endOf(deps, `giving up the run of ${change}`, await abandon(deps, change, state.run, "runner_lost"));
+    default:
+      return "settled";
+  }
+}
+
+async function start(deps: Deps, { run: work }: JobSettings, change: ChangeId): Promise<JobEnd> {
+  const report = await work(change);
+  if (report.kind === "ended" || report.kind === "stale") return "settled";
+  deps.report({ what: `run of ${change}: ${report.kind}`, error: report.error });
+  return "later";
+}
+
+/** Whoever asked for an earlier start asked for that grant; what starts by itself gets another. */
+async function renew(deps: Deps, state: Extract<ChangeState, { status: "authorised" }>): Promise<JobEnd> {
+  if (state.start !== "when-authorised" || deps.clock.now() >= state.expiresAt) return "settled";
+  return endOf(deps, `renewing the grant of ${state.id}`, await planChange(deps, state.id));
+}
+
+/** A process has a job once, so that its own run is not under way beside this; another's is left alone for as long as it could hold the job. */
+function isLost(
+  { clock }: Deps,
+  { runner, leaseMillis }: JobSettings,
+  state: Extract<ChangeState, { status: "running" | "applied" }>,
+): boolean {
+  return state.runner === runner || clock.now() >= state.startedAt + leaseMillis;
+}
+
+/** Recorded when it is due, by whatever clock. A run is not ended by time, but it may hand the change back. */
+async function expire(deps: Deps, item: LeasedItem): Promise<JobEnd> {
+  const change = item.body["change"] as ChangeId;
+  const found = await findChange(deps, change);
+  if (!found.ok) return endOf(deps, `expiry of ${change}`, found);
+  const { revision, status } = found.value.state;
+  if (status === "running") return "later";
+  if (revision !== item.body["revision"] || isFinal(status) || status === "applied" || status === "indeterminate") return "settled";
+  const done = await commitChange(deps, change, async () => ok({ commands: [{ type: "expire" }] }));
+  if (!done.ok && (done.error.reason === "not_expired" || done.error.reason === "wrong_status")) return "later";
+  return endOf(deps, `expiry of ${change}`, done);
+}
+
+const PAGE = 200;
+
+/** One job for each change that is under review, so that one that cannot be moved holds up no other. */
+async function forOpenChanges(deps: Deps, item: LeasedItem, kind: "replan" | "recheck"): Promise<JobEnd> {
+  let cursor: string | undefined;
+  do {
+    const page = await deps.store.list({
+      prefix: "change/",
+      statuses: ["awaiting", "authorised"],
+      limit: PAGE,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    const outbox = page.rows.map(({ stream }): OutboxItem => {
+      const change = stream.slice("change/".length);
+      return { key: `${item.key}/${change}`, kind, body: { change }, dueAt: deps.clock.now() };
+    });
+    const written = outbox.length === 0 ? undefined : await deps.store.append({ writes: [], outbox });
+    if (written?.ok === false) return "later";
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return "settled";
+}
