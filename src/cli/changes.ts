@@ -54,7 +54,7 @@ export function standingOf({ status, holds = [] }: ChangeView, byItself: boolean
   }
 }
 
-export const exitFor = (standing: Standing): 0 | 1 => (standing === "ended" ? 1 : 0);
+const exitFor = (standing: Standing): 0 | 1 => (standing === "ended" ? 1 : 0);
 
 const RETRIES = [1, 2, 4, 8, 15];
 
@@ -62,7 +62,7 @@ const RETRIES = [1, 2, 4, 8, 15];
  * Follows a change until it ends or waits for a person, telling each step; `asked`: somebody just had it started. A server
  * that restarts meanwhile is waited for.
  */
-export async function follow(
+async function follow(
   context: Context,
   start: ChangeView,
   asked = false,
@@ -147,6 +147,27 @@ export function seatText({ id, who, count, signed_by: signed, missing, unfillabl
 /** What most commands answer with: how the change stands now. With `--quiet` the id alone. */
 export function answerChange(context: Context, view: ChangeView): void {
   context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.id] : changeLines(context.terminal, view)));
+}
+
+/** The same once it has ended or waits for a person, with the exit code that says which. With `--quiet` its status alone. */
+export async function answerEnd(context: Context, start: ChangeView, asked = false): Promise<void> {
+  const { view, standing } = await follow(context, start, asked);
+  context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.status] : []));
+  context.exit = exitFor(standing);
+}
+
+/** A proposal that was taken: its id, and with `--wait` how it went on. */
+export async function answerProposed(context: Context, view: ChangeView, wait: boolean): Promise<void> {
+  const { terminal } = context;
+  if (!wait) {
+    terminal.answer(view, () => [view.id]);
+    terminal.note(`proposed${view.revision > 1 ? ` as revision ${view.revision}` : ""}; read its plan with: pawl show ${view.id}`);
+    return;
+  }
+  terminal.line(view.id);
+  const { view: last, standing } = await follow(context, view);
+  terminal.answer(last, () => []);
+  context.exit = exitFor(standing);
 }
 
 /** All events of a change, oldest first. */

@@ -60,7 +60,7 @@ export async function verifyWhole(
   client: Client,
   note: string,
   { logKeys, origin }: Trust,
-  take: (entry: EntryView) => void,
+  take: (entry: EntryView) => unknown,
 ): Promise<Result<VerifiedLog, LedgerFault>> {
   const started = startVerification({ origin, keys: logKeys, head: note });
   if (!started.ok) return started;
@@ -69,7 +69,7 @@ export async function verifyWhole(
   for await (const entry of allEntries(client, opened.value.size)) {
     const fault = started.value.add(utf8(entry.entry), entry.index);
     if (fault !== undefined) return fail(fault);
-    take(entry);
+    await take(entry);
   }
   return started.value.finish();
 }

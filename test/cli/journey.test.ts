@@ -7,6 +7,7 @@ import test from "node:test";
 import type { ChangeView, EventView, ListView, PlanView } from "../../src/control/types.ts";
 import { BROKEN, CART, GUIDE, SIGN_IN, world, type Ran } from "./world.ts";
 
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it says what the caller expects to find
 const document = <T>(ran: Ran): T => JSON.parse(ran.out) as T;
 const ID = /^chg_[0-9a-z]+$/;
 

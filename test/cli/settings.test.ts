@@ -143,9 +143,9 @@ test("numbers outside their range, and texts where numbers belong, are refused",
     ["repositories: [{ name: a, url: b, environment: c, verify: { argv: [npm, 1] } }]", "repositories[0].verify.argv"],
     ["data_dir: [a]", "data_dir"],
     ["data_dir: ''", "data_dir"],
-  ]) {
+  ] as const) {
     assert.deepEqual(
-      (await faults(t, text ?? "")).map((fault) => fault.where),
+      (await faults(t, text)).map((fault) => fault.where),
       [where],
       text,
     );

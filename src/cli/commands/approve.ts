@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Digest } from "../../core/base/index.ts";
 import type { ChangeView } from "../../control/types.ts";
-import { answerChange, pathOf } from "../changes.ts";
+import { answerChange, answerEnd, pathOf } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { CliError, refusal } from "../errors.ts";
 import { changeId, digest } from "../inputs.ts";
@@ -12,6 +12,7 @@ interface Options {
   readonly yes?: boolean;
   readonly seat?: string;
   readonly comment?: string;
+  readonly wait?: boolean;
 }
 
 export function define(command: Command, context: Context): void {
@@ -21,10 +22,11 @@ export function define(command: Command, context: Context): void {
     .option("--yes", "do not ask: for scripts, with --digest")
     .option("--seat <seat>", "which seat to sit in, where you may sit in several")
     .option("--comment <text>", "kept beside the ledger; only its digest is logged")
+    .option("--wait", "then follow it until it ends or waits for a person")
     .action((id: string, options: Options) => approve(context, id, options));
 }
 
-async function approve(context: Context, id: string, { digest: read, yes, seat, comment }: Options): Promise<void> {
+async function approve(context: Context, id: string, { digest: read, yes, seat, comment, wait }: Options): Promise<void> {
   const { known, terminal } = context;
   const plan = await readPlan(context, id);
   const { review } = plan.digests;
@@ -38,7 +40,8 @@ async function approve(context: Context, id: string, { digest: read, yes, seat, 
     ...(comment === undefined ? {} : { comment }),
   };
   try {
-    answerChange(context, await known.post<ChangeView>(pathOf(id, "/votes"), vote));
+    const view = await known.post<ChangeView>(pathOf(id, "/votes"), vote);
+    await (wait === true ? answerEnd(context, view) : answerChange(context, view));
   } catch (error) {
     throw error instanceof CliError && error.code === "review_moved" ? await moved(context, id, review) : error;
   }

@@ -33,7 +33,7 @@ const MARKS = { ok: ["green", "✓"], warn: ["yellow", "!"], fail: ["red", "✗"
 function lines({ terminal }: Context, { name, state, text, remedy }: Finding): string[] {
   const [style, mark] = MARKS[state];
   return [
-    `${terminal.paint(style, mark)} ${name.padEnd(12)} ${visible(text)}`,
-    ...(remedy === undefined ? [] : [`               ${terminal.paint("dim", "remedy:")} ${visible(remedy)}`]),
+    `${terminal.paint(style, mark)} ${name.padEnd(15)}  ${visible(text)}`,
+    ...(remedy === undefined ? [] : [`                   ${terminal.paint("dim", "remedy:")} ${visible(remedy)}`]),
   ];
 }

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { toBase64 } from "../../core/base/index.ts";
-import type { OpenCheckpoint } from "../../core/ledger/index.ts";
+import type { LedgerFault, OpenCheckpoint, VerifiedLog } from "../../core/ledger/index.ts";
 import { visible } from "../../core/plan/index.ts";
 import type { Context } from "../context.ts";
-import { refusal, taken, usage } from "../errors.ts";
+import { refusal, taken, usage, type CliError } from "../errors.ts";
 import { gather, integer } from "../inputs.ts";
 import { leafOf, openHead, proveEntry, readEntries, verifyWhole, type EntryView, type HeadView } from "../log.ts";
 import { readTrust, type Trust, type TrustOptions } from "../trust.ts";
@@ -59,10 +59,7 @@ export function define(command: Command, context: Context): void {
 function opened(note: string, trust: Trust): OpenCheckpoint {
   const signed = openHead(note, trust);
   if (signed.ok) return signed.value;
-  throw refusal(signed.error.code, signed.error.message, {
-    where: `the head, against ${trust.from}`,
-    ...(signed.error.remedy === undefined ? {} : { remedy: signed.error.remedy }),
-  });
+  throw unproven(signed.error, `the head, against ${trust.from}`);
 }
 
 async function head(context: Context, options: TrustOptions): Promise<void> {
@@ -100,11 +97,7 @@ async function proof(context: Context, index: number, options: TrustOptions): Pr
   if (entry === undefined)
     throw refusal("out_of_range", `there is no entry ${index} in a log of ${tree.size}`, { remedy: "pawl ledger tail" });
   const shown = await proveEntry(client, entry, tree);
-  if (!shown.ok)
-    throw refusal(shown.error.code, shown.error.message, {
-      where: `entry ${index}`,
-      ...(shown.error.remedy === undefined ? {} : { remedy: shown.error.remedy }),
-    });
+  if (!shown.ok) throw unproven(shown.error, `entry ${index}`);
   terminal.answer({ index, size: tree.size, leaf_hash: leafOf(entry), entry: entry.entry, checkpoint }, () => [
     `${terminal.paint("green", "✓")} entry ${index} is in the log of ${plural(tree.size, "entry", "entries")} that ${visible(tree.origin)} signed`,
     `leaf  ${leafOf(entry)}`,
@@ -117,20 +110,27 @@ async function exportLog(context: Context, folder: string, options: TrustOptions
   if (existsSync(folder)) throw usage("the folder exists already", { where: folder, remedy: "name a new one" });
   const trust = readTrust(context, options);
   const { checkpoint } = await client.get<HeadView>("/v1/ledger/head");
-  const lines: string[] = [];
-  const verified = await verifyWhole(client, checkpoint, trust, ({ entry }) => lines.push(entry));
-  if (!verified.ok)
-    throw refusal(verified.error.code, verified.error.message, {
-      where: "the log",
-      ...(verified.error.remedy === undefined ? {} : { remedy: verified.error.remedy }),
-    });
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "entries.jsonl"), lines.map((line) => `${line}\n`).join(""));
-  await writeFile(join(folder, "checkpoint"), checkpoint);
-  terminal.answer({ folder, size: verified.value.size, root: toBase64(verified.value.root) }, () => [
-    `${terminal.paint("green", "✓")} ${plural(verified.value.size, "entry", "entries")}, whose root is the signed one, in ${folder}`,
+  const { size, root } = await copied(context, folder, checkpoint, trust).catch(async (error: unknown) => {
+    // What was not verified to its end is not left lying about.
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
+  terminal.answer({ folder, size, root: toBase64(root) }, () => [
+    `${terminal.paint("green", "✓")} ${plural(size, "entry", "entries")}, whose root is the signed one, in ${folder}`,
   ]);
 }
+
+async function copied({ client }: Context, folder: string, checkpoint: string, trust: Trust): Promise<VerifiedLog> {
+  await mkdir(folder, { recursive: true });
+  await using file = await open(join(folder, "entries.jsonl"), "wx");
+  const verified = await verifyWhole(client, checkpoint, trust, ({ entry }) => file.write(`${entry}\n`));
+  if (!verified.ok) throw unproven(verified.error, "the log");
+  await writeFile(join(folder, "checkpoint"), checkpoint);
+  return verified.value;
+}
+
+const unproven = ({ code, message, remedy }: LedgerFault, where: string): CliError =>
+  refusal(code, message, { where, ...(remedy === undefined ? {} : { remedy }) });
 
 async function fsck(context: Context): Promise<void> {
   const { fsckStore } = await import("../../main.ts");

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ChangeView } from "../../control/types.ts";
-import { exitFor, follow } from "../changes.ts";
+import { answerProposed } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { proposalFrom, proposalOptions, type ProposalOptions } from "../proposing.ts";
 
@@ -17,20 +17,8 @@ export function define(command: Command, context: Context): void {
 }
 
 async function propose(context: Context, { idempotencyKey, wait, ...options }: Options): Promise<void> {
-  const { known, terminal } = context;
+  const { known } = context;
   const proposal = await proposalFrom(context, options);
-  const view = await known.post<ChangeView>(
-    "/v1/changes",
-    proposal,
-    idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
-  );
-  if (wait !== true) {
-    terminal.answer(view, () => [view.id]);
-    terminal.note(`proposed; read its plan with: pawl show ${view.id}`);
-    return;
-  }
-  terminal.line(view.id);
-  const { view: last, standing } = await follow(context, view);
-  terminal.answer(last, () => []);
-  context.exit = exitFor(standing);
+  const headers: Record<string, string> = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
+  await answerProposed(context, await known.post<ChangeView>("/v1/changes", proposal, headers), wait === true);
 }

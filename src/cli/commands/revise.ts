@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ChangeView } from "../../control/types.ts";
-import { exitFor, follow, pathOf } from "../changes.ts";
+import { answerProposed, pathOf } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { changeId } from "../inputs.ts";
 import { proposalFrom, proposalOptions, type ProposalOptions } from "../proposing.ts";
@@ -16,14 +16,7 @@ export function define(command: Command, context: Context): void {
 }
 
 async function revise(context: Context, id: string, { wait, ...options }: Options): Promise<void> {
-  const { known, terminal } = context;
-  const view = await known.post<ChangeView>(pathOf(id, "/revisions"), await proposalFrom(context, options));
-  if (wait !== true) {
-    terminal.answer(view, () => [view.id]);
-    terminal.note(`revision ${view.revision}; read its plan with: pawl show ${view.id}`);
-    return;
-  }
-  const { view: last, standing } = await follow(context, view);
-  terminal.answer(last, () => []);
-  context.exit = exitFor(standing);
+  const { known } = context;
+  const proposal = await proposalFrom(context, options);
+  await answerProposed(context, await known.post<ChangeView>(pathOf(id, "/revisions"), proposal), wait === true);
 }

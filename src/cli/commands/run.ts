@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ChangeView } from "../../control/types.ts";
-import { exitFor, follow, pathOf } from "../changes.ts";
+import { answerEnd, pathOf } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { changeId } from "../inputs.ts";
 
@@ -9,9 +9,6 @@ export function define(command: Command, context: Context): void {
     .argument("<change>", "its id", changeId)
     .description("start an authorised change that waits for it, and follow it")
     .action(async (id: string) => {
-      const started = await context.known.post<ChangeView>(pathOf(id, "/run"));
-      const { view, standing } = await follow(context, started, true);
-      context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.status] : []));
-      context.exit = exitFor(standing);
+      await answerEnd(context, await context.known.post<ChangeView>(pathOf(id, "/run")), true);
     });
 }

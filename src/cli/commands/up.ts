@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, taken } from "../errors.ts";
-import type { Terminal } from "../terminal.ts";
+import { CONFIG_FILE } from "../settings.ts";
 import type { RunningPawl } from "../../main.ts";
 
 export function define(command: Command, context: Context): void {
@@ -57,33 +57,43 @@ function firstLines(
     ...(agent === undefined ? [] : [`  an agent      ${agent.id.padEnd(22)} ${dim(`token in ${tokens("sandbox")}`)}`]),
     ...(sampleRepository === undefined ? [] : [`  a repository  ${"sample".padEnd(22)} ${dim(`in ${shown(sampleRepository, io.cwd)}`)}`]),
     `  keys to trust ${"".padEnd(22)} ${dim(`in ${shown(join(settings.dataDir, "trust.json"), io.cwd)}`)}`,
-    ...(agent === undefined || settings.repositories.length > 0 ? [] : ["", ...firstChange(terminal, context, person.id)]),
+    ...(agent === undefined || settings.repositories.length > 0 ? [] : ["", ...firstChange(context, url, person.id)]),
     "",
     dim("Stop with Ctrl-C. Keys and tokens are told by file name only; keep that folder to yourself."),
   ];
 }
 
 /** Commands that work when pasted one after the other into another terminal. */
-function firstChange(terminal: Terminal, { io }: Context, person: string): string[] {
+function firstChange(context: Context, url: string, person: string): string[] {
+  const { terminal, io } = context;
   const pawl = callName();
   const patch = shown(resolve(import.meta.dirname, "../../../examples/first.patch"), io.cwd);
-  const same = Object.keys(io.env)
-    .filter((name) => /^PAWL_(DATA|LISTEN|CONFIG)$/.test(name))
-    .map((name) => `${name}=${io.env[name]}`);
+  const same = sameThere(context, url);
   const step = (text: string, command: string): string[] => [
     `  ${terminal.paint("dim", `# ${text}`)}`,
     `  ${terminal.paint("bold", command)}`,
   ];
   return [
-    `A first change, in another terminal${same.length === 0 ? "" : ` with ${same.join(" ")}`}:`,
+    "A first change, in another terminal:",
+    ...(same.length === 0 ? [] : step("so that it finds this Pawl", `export ${same.join(" ")}`)),
     ...step(
       "the agent proposes",
       `CHANGE=$(${pawl} propose --as sandbox --title "Round totals to cents" --repo sample --branch main --patch ${patch})`,
     ),
     ...step("you read what will really happen", `${pawl} show --as ${person} $CHANGE`),
-    ...step("you sign it, and it runs", `${pawl} approve --as ${person} $CHANGE`),
+    ...step("you sign it, and it runs", `${pawl} approve --as ${person} --wait $CHANGE`),
     ...step("anybody proves what happened", `${pawl} verify --as ${person} $CHANGE`),
   ];
+}
+
+/** What this Pawl was told by flags and variables, another terminal must be told too. */
+function sameThere({ io, loaded, settings }: Context, url: string): string[] {
+  const told = {
+    PAWL_CONFIG: loaded.file !== undefined && loaded.file !== resolve(io.cwd, CONFIG_FILE) ? loaded.file : undefined,
+    PAWL_DATA: io.env["PAWL_DATA"] === undefined ? undefined : settings.dataDir,
+    PAWL_URL: io.env["PAWL_LISTEN"] === undefined && settings.listen.port !== 0 ? undefined : url,
+  };
+  return Object.entries(told).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${quoted(value)}`]));
 }
 
 /** How whoever started this will start the next one. */
@@ -97,8 +107,10 @@ function callName(): string {
 function shown(path: string, cwd: string): string {
   const near = relative(cwd, path);
   const text = near === "" ? "." : near.startsWith("../../..") ? path : near;
-  return /\s/.test(text) ? `"${text}"` : text;
+  return quoted(text);
 }
+
+const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\\''`)}'`);
 
 function notStarted(error: unknown, { settings, loaded }: Context): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
