@@ -81,19 +81,13 @@ interface Reply {
   readonly text: string;
 }
 
+interface Operation {
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>>;
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: object }>> };
+}
+
 interface OpenApi {
-  readonly paths: Readonly<
-    Record<
-      string,
-      Readonly<
-        Record<
-          string,
-          | { readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> }
-          | undefined
-        >
-      >
-    >
-  >;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation | undefined>> | undefined>>;
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
@@ -136,13 +130,27 @@ function routeAt(method: string, url: string): RouteId | undefined {
   });
 }
 
-function validate(schema: object, value: unknown, what: string): void {
+/** Whether the document allows a body of this route. */
+export function requestShape(id: RouteId): (body: unknown) => boolean {
+  const { method, path } = contractOf(id);
+  const schema = published().document.paths[documentPath(path)]?.[method.toLowerCase()]?.requestBody?.content["application/json"]?.schema;
+  assert.ok(schema !== undefined, `${id} takes no body`);
+  return (body) => validator(schema)(body);
+}
+
+function validator(schema: object): ValidateFunction {
   const { ajv, validators } = published();
   let check = validators.get(schema);
   if (check === undefined) {
     const rooted = JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"urn:pawl:openapi#/components/')) as object;
     validators.set(schema, (check = ajv.compile(rooted)));
   }
+  return check;
+}
+
+function validate(schema: object, value: unknown, what: string): void {
+  const { ajv } = published();
+  const check = validator(schema);
   assert.ok(check(value), `${what}: ${ajv.errorsText(check.errors)}\n${JSON.stringify(value)}`);
 }
 

@@ -118,6 +118,7 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
 
     test("[E47] [AP-8] reads and exceptions leave the ledger as it was", async () => {
       const id = await world.change("awaiting");
+      const granted = await world.change("authorised");
       const start = await size();
       const bodies: Partial<Record<RouteId, unknown>> = {
         checkPolicy: { text: "bad" },
@@ -135,10 +136,9 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
         const response = await ask(app, { method, url, bearer: world.bearers.human, body: bodies[route] });
         assert.equal(response.statusCode, 200, `${route}: ${response.body}`);
       }
-      const grant = await ask(app, { url: `/v1/changes/${await world.change("authorised")}/grant`, bearer: world.bearers.human });
+      const grant = await ask(app, { url: `/v1/changes/${granted}/grant`, bearer: world.bearers.human });
       assert.equal(grant.statusCode, 200, grant.body);
-      const types = await typesSince(start);
-      assert.ok(!types.includes("refused") && !types.includes("voted"), types.join(", "));
+      assert.deepEqual(await typesSince(start), []);
     });
   });
 }

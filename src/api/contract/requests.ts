@@ -39,7 +39,10 @@ export const reconcileBody = Type.Object(
 
 export const tokenBody = Type.Object(
   {
-    principal: Type.String({ description: "Whose token: human:…, agent:… or workload:…." }),
+    principal: Type.String({
+      pattern: "^(human|agent|workload):[a-z0-9][a-z0-9._-]{0,63}$",
+      description: "Whose token: human:…, agent:… or workload:….",
+    }),
     label: maybe(words("What it is for.")),
   },
   { $id: "TokenRequest", ...closed },
