@@ -70,7 +70,7 @@ export const policy = Type.Object(
   { $id: "Policy", ...closed },
 );
 
-const bundleFault = shape<BundleFault>()(
+export const bundleFault = shape<BundleFault>()(
   Type.Object(
     {
       code: text(),
@@ -91,7 +91,6 @@ const caseResult = shape<CaseResult>()(
     closed,
   ),
 );
-export const bundleFaultSchema = bundleFault;
 export const policyCheck = Type.Object(
   { faults: Type.Array(ref(bundleFault)), digest: maybe(digest()) },
   { $id: "PolicyCheck", ...closed },

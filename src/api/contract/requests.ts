@@ -84,7 +84,7 @@ export const planQuery = Type.Object(
   closed,
 );
 export const eventsQuery = Type.Object({ from: position("The first event's number in the change."), limit: limit(1000, 100) }, closed);
-export const MOST_WAIT_SECONDS = 55;
+const MOST_WAIT_SECONDS = 55;
 export const waitQuery = Type.Object(
   {
     since: position("The version the caller has: answered when the change's is greater."),

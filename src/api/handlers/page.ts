@@ -42,9 +42,10 @@ export interface PageFacts {
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
-const PROPOSE = `pawl propose --title "Correct the README" --repo . --patch fix.patch
+const PROPOSE = `pawl propose --as AGENT --repo NAME --title "Correct the README" --patch fix.patch
 pawl show CHANGE
-pawl approve CHANGE`;
+pawl approve CHANGE --as YOU
+pawl verify CHANGE`;
 
 export function pageHtml({ version, size, vkeys, origin }: PageFacts): string {
   const fact = (name: string, value: string): string => `<dt>${name}</dt><dd>${value}</dd>`;
