@@ -98,7 +98,12 @@ function writeFaults({ stream, entries, state }: Write): StoreRefusal[] {
   const faults: StoreRefusal[] = [];
   const refuse = (what: string, size: number, most: number, where: string): void => {
     const remedy = "move the large part into a payload and log its digest";
-    faults.push({ code: "entry_too_large", message: `the ${what} of ${stream} has ${size} bytes; at most ${most} can be stored`, where, remedy });
+    faults.push({
+      code: "entry_too_large",
+      message: `the ${what} of ${stream} has ${size} bytes; at most ${most} can be stored`,
+      where,
+      remedy,
+    });
   };
   entries.forEach(({ bytes }, i) => {
     if (bytes.length > MAX_ENTRY_BYTES) refuse("entry", bytes.length, MAX_ENTRY_BYTES, `${stream} event ${i}`);

@@ -6,7 +6,9 @@ import { claimId } from "./model.ts";
 import type { ClaimRow, EntryRow, Facts, Need, OutboxRow, PayloadRow, StreamChange, StreamMode, StreamRow } from "./model.ts";
 import { kindOf, sealStream, streamFault } from "./streams.ts";
 
-export type Decision = { readonly kind: "accepted"; readonly indexes: readonly number[] } | { readonly kind: "refused"; readonly refusal: StoreRefusal };
+export type Decision =
+  | { readonly kind: "accepted"; readonly indexes: readonly number[] }
+  | { readonly kind: "refused"; readonly refusal: StoreRefusal };
 
 /** A decided batch: what is to be written, before the tree and the checkpoint. */
 export interface Decided {
@@ -108,7 +110,8 @@ const versionConflict = (stream: string, expected: number, actual: number): Stor
 
 const modeConflict = (stream: string, mode: StreamMode): StoreRefusal => ({
   code: "version_conflict",
-  message: mode === "counted" ? `${stream} has versions, so a write must expect one` : `${stream} gathers entries, so it has no version to expect`,
+  message:
+    mode === "counted" ? `${stream} has versions, so a write must expect one` : `${stream} gathers entries, so it has no version to expect`,
   where: stream,
   remedy: "write to the stream as its first write did",
 });

@@ -1,5 +1,4 @@
 /** The head of a new database, and whether the head of an old one is ours. */
-import { randomUUID } from "node:crypto";
 import type { Signer } from "../control/ports.ts";
 import { assert, equalBytes, fail } from "../core/base/index.ts";
 import type { Refusal } from "../core/base/index.ts";
@@ -23,7 +22,7 @@ export interface Identity {
 
 export function firstHead({ origin, signer }: Identity): Head {
   const root = emptyRoot();
-  return { origin, size: 0, root, checkpoint: signCheckpoint({ origin, size: 0, root }, [signer]), batch: randomUUID(), outbox: 0 };
+  return { origin, size: 0, root, checkpoint: signCheckpoint({ origin, size: 0, root }, [signer]), batch: "0.0", nodes: 0, outbox: 0 };
 }
 
 function logKey({ name, publicKey }: Signer): LogKey {
@@ -33,17 +32,28 @@ function logKey({ name, publicKey }: Signer): LogKey {
 }
 
 /** All keys that may have signed the log. */
-export const logOf = ({ origin, signer, formerKeys = [] }: Identity): { origin: string; keys: LogKey[] } => ({ origin, keys: [logKey(signer), ...formerKeys] });
+export const logOf = ({ origin, signer, formerKeys = [] }: Identity): { origin: string; keys: LogKey[] } => ({
+  origin,
+  keys: [logKey(signer), ...formerKeys],
+});
 
 /** Going on with another log's database, or under a key that nobody knows, would fork the log. */
 export function headFault(head: Head, identity: Identity): ReturnType<typeof openRefusal> | undefined {
   const { origin, keys } = logOf(identity);
   if (head.origin !== origin) {
-    return openRefusal("wrong_origin", `the database holds the log ${head.origin}, not ${origin}`, "set the origin that the log was started with");
+    return openRefusal(
+      "wrong_origin",
+      `the database holds the log ${head.origin}, not ${origin}`,
+      "set the origin that the log was started with",
+    );
   }
   const opened = openCheckpoint(head.checkpoint, keys, origin);
   if (!opened.ok && (opened.error.code === "note_untrusted" || opened.error.code === "key_not_valid")) {
-    return openRefusal("wrong_key", `the last checkpoint is not signed by this log's key: ${opened.error.message}`, "give the key that the log was signed with");
+    return openRefusal(
+      "wrong_key",
+      `the last checkpoint is not signed by this log's key: ${opened.error.message}`,
+      "give the key that the log was signed with",
+    );
   }
   const wrong = opened.ok ? opened.value.size !== head.size || !equalBytes(opened.value.root, head.root) : true;
   if (!wrong) return undefined;

@@ -5,14 +5,29 @@ import { rightEdge } from "../core/ledger/index.ts";
 import { firstHead, openRefusal } from "./head.ts";
 import type { Identity } from "./head.ts";
 import { claimId } from "./model.ts";
-import type { Backend, Cell, CheckpointRow, ClaimRow, EntryRow, Facts, Head, ListFrom, Need, OutboxRow, Outcome, Page, PayloadRow, Row } from "./model.ts";
+import type {
+  Backend,
+  Cell,
+  CheckpointRow,
+  ClaimRow,
+  EntryRow,
+  Facts,
+  Head,
+  ListFrom,
+  Need,
+  OutboxRow,
+  Outcome,
+  Page,
+  PayloadRow,
+  Row,
+} from "./model.ts";
 import type { Snapshot, StreamChange, StreamRow, TableName, TileRow, WriteSet } from "./model.ts";
 import { createStore } from "./store.ts";
 import type { OpenStore } from "./store.ts";
 import { keyOf } from "./tables.ts";
 import { watching } from "./watching.ts";
 
-export const openMemory = (identity: Identity): OpenStore => createStore(memoryBackend(firstHead(identity)), identity);
+export const openMemory = (identity: Identity): OpenStore => createStore(memoryBackend(firstHead(identity)), identity, 1);
 
 interface Tables {
   head: Head;
@@ -42,10 +57,18 @@ export function memoryBackend(head: Head): Backend {
   };
   const read = reads(tables);
   const watchers = watching({ size: async () => tables.head.size, streamsFrom: read.streamsFrom }, head.size, 0);
-  return { ...writes(tables, watchers.look), ...read, ...outbox(tables), watch: watchers.watch, fill: notMovable, close: async () => watchers.close() };
+  return {
+    ...writes(tables, watchers.look),
+    ...read,
+    ...outbox(tables),
+    watch: watchers.watch,
+    fill: notMovable,
+    close: async () => watchers.close(),
+  };
 }
 
-const notMovable: Backend["fill"] = async () => openRefusal("store_unavailable", "a store in memory is not moved into", "move into a file or a server");
+const notMovable: Backend["fill"] = async () =>
+  openRefusal("store_unavailable", "a store in memory is not moved into", "move into a file or a server");
 
 function writes(tables: Tables, committed: () => void): Pick<Backend, "transact" | "erase"> {
   return {
@@ -125,7 +148,11 @@ function reads(tables: Tables): Pick<Backend, Reads> {
       return row?.bytes ? { ...row, bytes: Uint8Array.from(row.bytes) } : row;
     },
     head: async () => tables.head,
-    checkpoints: async (limit) => tables.checkpoints.slice(-limit).toReversed().map(({ size, note }) => ({ size, note })),
+    checkpoints: async (limit) =>
+      tables.checkpoints
+        .slice(-limit)
+        .toReversed()
+        .map(({ size, note }) => ({ size, note })),
     tile: async (level, index) => Uint8Array.from(tables.tiles.get(`${level}/${index}`)?.hashes ?? []),
     snapshot: async () => snapshotOf(tables),
   };

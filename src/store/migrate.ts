@@ -1,8 +1,8 @@
 /** Brings a database to the schema of this Pawl. The caller holds a transaction and the lock that lets one migration run at a time. */
-import { fail, ok } from "../core/base/index.ts";
+import { ok } from "../core/base/index.ts";
 import type { Result } from "../core/base/index.ts";
-import { openRefusal } from "./head.ts";
-import type { OpenRefusal } from "./head.ts";
+import { firstHead, headFault, openRefusal } from "./head.ts";
+import type { Identity, OpenRefusal } from "./head.ts";
 import { MIGRATIONS, MIGRATIONS_TABLE, MIGRATION_DONE, MIGRATION_LAST, inDialect, pending } from "./migrations.ts";
 import type { Dialect, Migration } from "./migrations.ts";
 import type { Cell, Head, Row } from "./model.ts";
@@ -12,14 +12,22 @@ import { cellsOf } from "./tables.ts";
 
 export type Run = (sql: string, params: readonly Cell[]) => Promise<readonly Row[]>;
 
-export async function migrate(dialect: Dialect, run: Run, migrations: readonly Migration[] = MIGRATIONS): Promise<Result<undefined, OpenRefusal>> {
+export async function migrate(
+  dialect: Dialect,
+  run: Run,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<Result<undefined, OpenRefusal>> {
   await run(inDialect(dialect, MIGRATIONS_TABLE), []);
   const [last] = await run(MIGRATION_LAST, []);
   const version = Number(last?.["version"]);
   const steps = pending(version, migrations);
   if (steps === "newer") {
     const known = migrations.at(-1)?.version ?? 0;
-    return openRefusal("schema_newer", `the database has schema ${version}; this Pawl knows ${known}`, "run the Pawl that wrote it, or a later one");
+    return openRefusal(
+      "schema_newer",
+      `the database has schema ${version}; this Pawl knows ${known}`,
+      "run the Pawl that wrote it, or a later one",
+    );
   }
   for (const { version: number, name, statements } of steps) {
     for (const statement of statements) await run(inDialect(dialect, statement), []);
@@ -29,7 +37,7 @@ export async function migrate(dialect: Dialect, run: Run, migrations: readonly M
 }
 
 /** The head, which a new database gets now. */
-export async function headOrFirst(run: Run, first: Head): Promise<Head> {
+async function headOrFirst(run: Run, first: Head): Promise<Head> {
   if ((await run(HEAD, [])).length === 0) {
     await run(insertInto("head").one, cellsOf("head", { id: 1, ...first }));
     const { size, root, checkpoint: note, batch } = first;
@@ -38,10 +46,15 @@ export async function headOrFirst(run: Run, first: Head): Promise<Head> {
   return headOf(await run(HEAD, []));
 }
 
-/** Migrates, and says whether the database is this log's. */
-export async function prepare(dialect: Dialect, run: Run, first: Head, fault: (head: Head) => Result<never, OpenRefusal> | undefined): Promise<Result<Head, OpenRefusal>> {
+/** Migrates, says whether the database is this log's, and gives the node that opens it a number that no other has or had. */
+export async function prepare(dialect: Dialect, run: Run, identity: Identity): Promise<Result<Head, OpenRefusal>> {
   const migrated = await migrate(dialect, run);
-  if (!migrated.ok) return fail(migrated.error);
-  const head = await headOrFirst(run, first);
-  return fault(head) ?? ok(head);
+  if (!migrated.ok) return migrated;
+  const head = await headOrFirst(run, firstHead(identity));
+  const fault = headFault(head, identity);
+  if (fault) return fault;
+  await run(NEXT_NODE, []);
+  return ok({ ...head, nodes: head.nodes + 1 });
 }
+
+const NEXT_NODE = "UPDATE head SET nodes = nodes + 1 WHERE id = 1";

@@ -15,7 +15,8 @@ const WORDS: Readonly<Record<Dialect, Readonly<Record<string, string>>>> = {
   postgres: { $int: "BIGINT", $text: 'TEXT COLLATE "C"', $bytes: "BYTEA", $strict: "" },
 };
 
-export const inDialect = (dialect: Dialect, statement: string): string => statement.replaceAll(/\$[a-z]+/g, (word) => WORDS[dialect][word] ?? word);
+export const inDialect = (dialect: Dialect, statement: string): string =>
+  statement.replaceAll(/\$[a-z]+/g, (word) => WORDS[dialect][word] ?? word);
 
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -23,7 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "one write path",
     statements: [
       `CREATE TABLE head (id $int PRIMARY KEY CHECK (id = 1), origin $text NOT NULL, size $int NOT NULL, root $bytes NOT NULL,
-        checkpoint $text NOT NULL, batch $text NOT NULL, outbox $int NOT NULL) $strict`,
+        checkpoint $text NOT NULL, batch $text NOT NULL, nodes $int NOT NULL, outbox $int NOT NULL) $strict`,
       `CREATE TABLE entries (idx $int PRIMARY KEY, stream $text NOT NULL, ordinal $int NOT NULL, bytes $bytes NOT NULL,
         UNIQUE (stream, ordinal)) $strict`,
       `CREATE TABLE streams (stream $text PRIMARY KEY, kind $text NOT NULL, mode $text NOT NULL, version $int NOT NULL, body $text,
@@ -36,7 +37,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE INDEX outbox_due ON outbox (due_at, id) WHERE settled = 0",
       `CREATE TABLE payloads (digest $text PRIMARY KEY, media_type $text NOT NULL, size $int NOT NULL, bytes $bytes) $strict`,
       `CREATE TABLE tiles (level $int NOT NULL, idx $int NOT NULL, hashes $bytes NOT NULL, PRIMARY KEY (level, idx)) $strict`,
-      `CREATE TABLE checkpoints (size $int PRIMARY KEY, root $bytes NOT NULL, note $text NOT NULL, batch $text NOT NULL UNIQUE) $strict`,
+      `CREATE TABLE checkpoints (size $int PRIMARY KEY, root $bytes NOT NULL, note $text NOT NULL, batch $text NOT NULL) $strict`,
     ],
   },
 ];

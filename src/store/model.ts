@@ -8,8 +8,10 @@ export interface Head {
   readonly size: number;
   readonly root: Uint8Array;
   readonly checkpoint: string;
-  /** Unique per commit: tells afterwards whether a commit whose answer was lost took place. */
+  /** Unique per attempt to commit: tells afterwards whether one whose answer was lost took place. */
   readonly batch: string;
+  /** How often the database was opened: the number of the last node that did. */
+  readonly nodes: number;
   /** How many outbox items there have been: the next id. */
   readonly outbox: number;
 }
@@ -136,7 +138,7 @@ export type Row = Readonly<Record<string, Cell>>;
 export interface Snapshot {
   /** Rows in key order after the given key; fewer than asked only at the end. */
   scan(table: TableName, after: readonly Cell[] | undefined, limit: number): Promise<readonly Row[]>;
-  history(stream: string, from: number, limit: number): Promise<readonly LedgerEntry[]>;
+  readonly history: (stream: string, from: number, limit: number) => Promise<readonly LedgerEntry[]>;
   close(): Promise<void>;
 }
 
@@ -164,7 +166,7 @@ export interface Backend {
   history(stream: string, from: number, limit: number): Promise<readonly LedgerEntry[]>;
   entries(from: number, limit: number): Promise<readonly LedgerEntry[]>;
   /** The stream of each entry from an index on. */
-  streamsFrom(index: number, limit: number): Promise<readonly string[]>;
+  readonly streamsFrom: (index: number, limit: number) => Promise<readonly string[]>;
   claim(kind: string, key: string): Promise<Claim | undefined>;
   payload(digest: Digest): Promise<PayloadRow | undefined>;
   erase(digest: Digest): Promise<boolean>;

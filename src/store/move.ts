@@ -40,7 +40,11 @@ async function copyInto(source: Snapshot, target: Filling, log: Inspected["log"]
   const report = await fsck({ log, snapshot: async () => target });
   if (report.ok && report.root !== undefined) return ok({ size: report.size, root: report.root, rows });
   const [first] = report.faults;
-  return openRefusal("store_corrupt", `nothing was moved, for ${first?.where} is not sound: ${first?.message}`, "run `pawl ledger fsck` on the source");
+  return openRefusal(
+    "store_corrupt",
+    `nothing was moved, for ${first?.where} is not sound: ${first?.message}`,
+    "run `pawl ledger fsck` on the source",
+  );
 }
 
 async function targetFault(target: Filling, source: Head | undefined): Promise<ReturnType<typeof openRefusal> | undefined> {
@@ -51,7 +55,11 @@ async function targetFault(target: Filling, source: Head | undefined): Promise<R
   }
   const [head] = typed<Head>(await target.scan("head", undefined, 1));
   if (source && source.origin !== head?.origin) {
-    return openRefusal("wrong_origin", `the source holds the log ${source.origin}, the target ${head?.origin}`, "open both with the same origin");
+    return openRefusal(
+      "wrong_origin",
+      `the source holds the log ${source.origin}, the target ${head?.origin}`,
+      "open both with the same origin",
+    );
   }
   return undefined;
 }

@@ -91,13 +91,18 @@ async function attempt(pool: Pool, use: Use, need: Need, decide: (facts: Facts) 
 /** All at once over the pipeline: the server takes the questions in order, so that those behind the lock see what is locked. */
 async function readFacts(client: PoolClient, need: Need): Promise<Facts> {
   const ask = async (wanted: boolean, sql: string, ...params: unknown[]): Promise<Row[]> =>
-    wanted ? (await client.query({ name: nameOf(sql), text: sql, values: params })).rows : [];
+    wanted ? (await client.query<Row>({ name: nameOf(sql), text: sql, values: params })).rows : [];
   const [, head, edge, streams, claims, outbox] = await settled([
     client.query(BEGIN).then(() => []),
     ask(true, LOCK),
     ask(true, EDGE),
     ask(need.streams.length > 0, STREAMS, need.streams),
-    ask(need.claims.length > 0, CLAIMS, need.claims.map(({ kind }) => kind), need.claims.map(({ key }) => key)),
+    ask(
+      need.claims.length > 0,
+      CLAIMS,
+      need.claims.map(({ kind }) => kind),
+      need.claims.map(({ key }) => key),
+    ),
     ask(need.outbox.length > 0, OUTBOX, need.outbox),
   ]);
   return {
@@ -112,11 +117,14 @@ async function readFacts(client: PoolClient, need: Need): Promise<Facts> {
 /** False when a row that had to be there was not. */
 async function writeAll(client: PoolClient, set: WriteSet): Promise<boolean> {
   const steps = stepsOf(set);
-  const changes = await settled([...steps.map((step) => runStep(client, step)), client.query("SELECT pg_notify($1, '')", [CHANNEL]).then(() => 0)]);
+  const changes = await settled([
+    ...steps.map((step) => runStep(client, step)),
+    client.query("SELECT pg_notify($1, '')", [CHANNEL]).then(() => 0),
+  ]);
   return steps.every(({ expect }, i) => expect === undefined || expect === changes[i]);
 }
 
-export async function runStep(client: ClientBase, { statement, rows, apiece, expect: _ }: Step): Promise<number> {
+export async function runStep(client: ClientBase, { statement, rows, apiece }: Step): Promise<number> {
   if (apiece) {
     const text = numbered(statement.one);
     const results = await settled(rows.map((row) => client.query({ name: nameOf(text), text, values: [...row] })));
@@ -168,7 +176,7 @@ async function wasCommitted(pool: Pool, { head, prior, checkpoint }: WriteSet): 
   try {
     await use.client.query(BEGIN);
     const now = headOf((await (use.client as Queryable).query(LOCK)).rows as Row[]);
-    const found = await all(use.client, WAS_COMMITTED, [head.batch, head.batch]);
+    const found = await all(use.client, WAS_COMMITTED, [head.size, head.batch, head.batch]);
     await use.finish("ROLLBACK");
     // Without entries there is no checkpoint to find once another batch has moved the head on.
     if (found.length === 0 && !checkpoint && now.batch !== prior.batch) throw new Error("another batch followed");

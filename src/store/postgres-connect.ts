@@ -18,6 +18,8 @@ const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
   [BYTEA]: (text) => new Uint8Array(parseBytes(text)),
 };
 
+const parserOf = (oid: number, format?: "text" | "binary"): unknown => PARSERS[oid] ?? types.getTypeParser(oid, format);
+
 /** Every session says for itself what safety rests on, whatever the server's defaults are. */
 const SESSION = `-c synchronous_commit=on -c lock_timeout=${LOCK_MILLIS} -c statement_timeout=${STATEMENT_MILLIS}`;
 const WRITING = `${SESSION} -c idle_in_transaction_session_timeout=${IDLE_MILLIS}`;
@@ -30,7 +32,7 @@ export function config(url: string, writing: boolean): PoolConfig {
     connectionTimeoutMillis: CONNECT_MILLIS,
     keepAlive: true,
     query_timeout: STATEMENT_MILLIS + LOCK_MILLIS,
-    types: { getTypeParser: (oid: number, format?: "text" | "binary") => PARSERS[oid] ?? types.getTypeParser(oid, format as "text") },
+    types: { getTypeParser: parserOf },
   };
 }
 

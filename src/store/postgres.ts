@@ -4,7 +4,7 @@ import type { Pool } from "pg";
 import { ok } from "../core/base/index.ts";
 import type { Result } from "../core/base/index.ts";
 import type { Inspected } from "./fsck/fsck.ts";
-import { firstHead, headFault, logOf, openRefusal } from "./head.ts";
+import { logOf, openRefusal } from "./head.ts";
 import type { Identity, OpenRefusal } from "./head.ts";
 import { prepare } from "./migrate.ts";
 import type { Run } from "./migrate.ts";
@@ -34,12 +34,16 @@ const MIGRATION_LOCK = 0x7061_776c;
 
 export async function openPostgres(options: PostgresOptions): Promise<Result<OpenStore, OpenRefusal>> {
   const { url, poolSize = POOL_SIZE, pollMillis = POLL_MILLIS } = options;
-  const prepared = await inDatabase(url, (run) => prepare("postgres", run, firstHead(options), (head) => headFault(head, options)));
+  const prepared = await inDatabase(url, (run) => prepare("postgres", run, options));
   if (!prepared.ok) return prepared;
   const readers = connections(url, poolSize, false);
   const writer = connections(url, 1, true);
   const reads = sqlReads((sql, params) => all(readers, sql, params));
-  const watchers = watching({ size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom }, prepared.value.size, pollMillis);
+  const watchers = watching(
+    { size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom },
+    prepared.value.size,
+    pollMillis,
+  );
   const stopListening = listen(url, watchers, pollMillis);
   const backend: Backend = {
     ...reads,
@@ -53,11 +57,14 @@ export async function openPostgres(options: PostgresOptions): Promise<Result<Ope
       await Promise.all([readers.end(), writer.end()]);
     },
   };
-  return ok(createStore(backend, options));
+  return ok(createStore(backend, options, prepared.value.nodes));
 }
 
 /** Does something to the database as the only one that does such things, all or nothing. */
-export async function inDatabase<T>(url: string, work: (run: Run, client: Client) => Promise<Result<T, OpenRefusal>>): Promise<Result<T, OpenRefusal>> {
+export async function inDatabase<T>(
+  url: string,
+  work: (run: Run, client: Client) => Promise<Result<T, OpenRefusal>>,
+): Promise<Result<T, OpenRefusal>> {
   const client = new Client(config(url, true));
   client.on("error", () => {});
   try {
@@ -128,7 +135,10 @@ function listen(url: string, watchers: Watching, retryMillis: number): () => Pro
 }
 
 /** A database that may not open as a store; nothing in it is changed. */
-export const inspectPostgres = (options: PostgresOptions): Inspected => ({ log: logOf(options), snapshot: () => snapshotPostgres(options.url) });
+export const inspectPostgres = (options: PostgresOptions): Inspected => ({
+  log: logOf(options),
+  snapshot: () => snapshotPostgres(options.url),
+});
 
 /** With the head's lock, so that other nodes wait. */
 async function postgresFilling(run: Run, client: Client): Promise<Filling> {
@@ -145,5 +155,8 @@ async function snapshotPostgres(url: string): Promise<Snapshot> {
   client.on("error", () => {});
   await client.connect();
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  return snapshotOver((sql, params) => all(client, sql, params), () => client.end());
+  return snapshotOver(
+    (sql, params) => all(client, sql, params),
+    () => client.end(),
+  );
 }

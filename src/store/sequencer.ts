@@ -58,9 +58,19 @@ function takeBatch(queue: Waiting[]): Waiting[] {
   return queue.splice(0, count);
 }
 
-async function settleBatch(backend: Pick<Backend, "transact">, signer: Signer, batchId: () => string, batch: readonly Waiting[]): Promise<void> {
+async function settleBatch(
+  backend: Pick<Backend, "transact">,
+  signer: Signer,
+  batchId: () => string,
+  batch: readonly Waiting[],
+): Promise<void> {
   try {
-    const answers = await commitBatch(backend, signer, batchId, batch.map(({ request }) => request));
+    const answers = await commitBatch(
+      backend,
+      signer,
+      batchId,
+      batch.map(({ request }) => request),
+    );
     batch.forEach(({ answer }, i) => {
       const given = answers[i];
       assert(given, "every request of a batch has an answer");
@@ -96,7 +106,12 @@ interface Attempt {
   corrupt?: string;
 }
 
-async function attemptBatch(backend: Transact, signer: Signer, batch: string, requests: readonly Admitted[]): Promise<Answer[] | "conflict"> {
+async function attemptBatch(
+  backend: Transact,
+  signer: Signer,
+  batch: string,
+  requests: readonly Admitted[],
+): Promise<Answer[] | "conflict"> {
   const attempt: Attempt = { decisions: [] };
   const outcome = await backend.transact(needOf(requests), (facts) => decideOn(facts, requests, signer, batch, attempt));
   if (outcome.kind === "conflict") return "conflict";
@@ -121,7 +136,8 @@ function decideOn(facts: Facts, requests: readonly Admitted[], signer: Signer, b
 /** A refusal may rest on an earlier request of the same batch, so it is given only when that batch's end is known. */
 function answerOf({ head, corrupt }: Attempt, outcome: Exclude<Outcome, { kind: "conflict" }>, decision: Decision | undefined): Answer {
   if (outcome.kind === "failed") return unavailable(outcome.message, "none");
-  if (corrupt !== undefined) return fail({ code: "store_corrupt", message: corrupt, remedy: "run `pawl ledger fsck`; nothing was written" });
+  if (corrupt !== undefined)
+    return fail({ code: "store_corrupt", message: corrupt, remedy: "run `pawl ledger fsck`; nothing was written" });
   assert(decision, "a batch that was committed was decided");
   if (outcome.kind === "unknown") return unavailable(outcome.message, decision.kind === "refused" ? "none" : "unknown");
   if (decision.kind === "refused") return fail(decision.refusal);

@@ -7,7 +7,10 @@ import { listQuery, scanStatement, selectFrom } from "./statements.ts";
 /** Runs one reading statement; `?` for parameters. */
 export type Ask = (sql: string, params: readonly Cell[]) => Promise<readonly Row[]>;
 
-export type SqlReads = Pick<Backend, "stream" | "list" | "history" | "entries" | "claim" | "payload" | "streamsFrom" | "head" | "checkpoints" | "tile">;
+export type SqlReads = Pick<
+  Backend,
+  "stream" | "list" | "history" | "entries" | "claim" | "payload" | "streamsFrom" | "head" | "checkpoints" | "tile"
+>;
 
 export const HEAD = selectFrom("head");
 export const STREAM = `${selectFrom("streams")} WHERE stream = ?`;
@@ -18,7 +21,7 @@ export const TILE = `${selectFrom("tiles")} WHERE level = ? AND idx = ?`;
 
 export const OUTBOX_KEY = "SELECT key FROM outbox WHERE key = ?";
 /** A batch with entries leaves a checkpoint; one without is still the head's unless another followed. */
-export const WAS_COMMITTED = "SELECT batch FROM checkpoints WHERE batch = ? UNION ALL SELECT batch FROM head WHERE batch = ?";
+export const WAS_COMMITTED = "SELECT batch FROM checkpoints WHERE size = ? AND batch = ? UNION ALL SELECT batch FROM head WHERE batch = ?";
 
 export function sqlReads(ask: Ask): SqlReads {
   return {

@@ -17,7 +17,7 @@ export type Reply =
 
 export interface Connection {
   readonly db: DatabaseSync;
-  prepare(sql: string): StatementSync;
+  readonly prepare: (sql: string) => StatementSync;
 }
 
 const BUSY_MILLIS = 10_000;

@@ -40,12 +40,14 @@ export function writerThread(path: string): Writer {
         if (waiting.length === 0) worker.unref();
         resolve(reply);
       });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is not a window
       worker.postMessage(steps.map(compact));
       return promise;
     },
     close: async () => {
       if (stopped !== undefined) return;
       worker.ref();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is not a window
       worker.postMessage("close");
       await ended;
     },

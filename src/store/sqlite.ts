@@ -5,13 +5,44 @@ import { ok } from "../core/base/index.ts";
 import type { Result } from "../core/base/index.ts";
 import { rightEdge } from "../core/ledger/index.ts";
 import type { Inspected } from "./fsck/fsck.ts";
-import { firstHead, headFault, logOf, openRefusal } from "./head.ts";
+import { logOf, openRefusal } from "./head.ts";
 import type { Identity, OpenRefusal } from "./head.ts";
 import { prepare } from "./migrate.ts";
 import type { Run } from "./migrate.ts";
 import { claimId } from "./model.ts";
-import type { Backend, Cell, Claim, Facts, Filling, Need, Outcome, Row, Snapshot, StreamRow, TableName, TileRow, WriteSet } from "./model.ts";
-import { CLAIM, ERASE, HEAD, LEASE, OUTBOX_KEY, RETRY, SETTLE, STREAM, TILE, WAS_COMMITTED, headOf, inDueOrder, snapshotOver, clearWith, sqlReads } from "./sql-reads.ts";
+import type {
+  Backend,
+  Cell,
+  Claim,
+  Facts,
+  Filling,
+  Head,
+  Need,
+  Outcome,
+  Row,
+  Snapshot,
+  StreamRow,
+  TableName,
+  TileRow,
+  WriteSet,
+} from "./model.ts";
+import {
+  CLAIM,
+  ERASE,
+  HEAD,
+  LEASE,
+  OUTBOX_KEY,
+  RETRY,
+  SETTLE,
+  STREAM,
+  TILE,
+  WAS_COMMITTED,
+  headOf,
+  inDueOrder,
+  snapshotOver,
+  clearWith,
+  sqlReads,
+} from "./sql-reads.ts";
 import { connect, isNoDatabase } from "./sqlite-program.ts";
 import type { Connection } from "./sqlite-program.ts";
 import { writerThread } from "./sqlite-writer.ts";
@@ -32,10 +63,16 @@ export interface SqliteOptions extends Identity {
 
 export async function openSqlite(options: SqliteOptions): Promise<Result<OpenStore, OpenRefusal>> {
   const path = resolve(options.path);
-  const prepared = await inFile(path, (run) => prepare("sqlite", run, firstHead(options), (head) => headFault(head, options)));
+  const prepared = await inFile(path, (run) => prepare("sqlite", run, options));
   if (!prepared.ok) return prepared;
-  const backend = sqliteBackend(connect(path, true), path, (options.writer ?? writerThread)(path), prepared.value.size, options.pollMillis ?? POLL_MILLIS);
-  return ok(createStore(backend, options));
+  const backend = sqliteBackend(
+    connect(path, true),
+    path,
+    (options.writer ?? writerThread)(path),
+    prepared.value.size,
+    options.pollMillis ?? POLL_MILLIS,
+  );
+  return ok(createStore(backend, options, prepared.value.nodes));
 }
 
 /** Does something to the file under SQLite's write lock, all or nothing. */
@@ -116,7 +153,9 @@ function readFacts(reader: Connection, need: Need): Facts | string {
       edge: rightEdge(head.size).flatMap(({ level, index }) => all(reader, TILE, [level, index])) as unknown as TileRow[],
       streams: found(need.streams, (name) => all(reader, STREAM, [name])[0] as StreamRow | undefined),
       claims: new Map(
-        need.claims.flatMap(({ kind, key }) => (all(reader, CLAIM, [kind, key]) as unknown as Claim[]).map((claim) => [claimId(claim), claim])),
+        need.claims.flatMap(({ kind, key }) =>
+          (all(reader, CLAIM, [kind, key]) as unknown as Claim[]).map((claim) => [claimId(claim), claim]),
+        ),
       ),
       outbox: new Set(need.outbox.filter((key) => all(reader, OUTBOX_KEY, [key]).length > 0)),
     };
@@ -135,22 +174,25 @@ async function commit(reader: Connection, writer: Writer, set: WriteSet): Promis
     case "done":
       return { kind: "committed" };
     case "unknown":
-      return wasCommitted(reader, set.head.batch) ? { kind: "committed" } : reply;
+      return wasCommitted(reader, set.head) ? { kind: "committed" } : reply;
     default:
       return reply;
   }
 }
 
-function wasCommitted(reader: Connection, batch: string): boolean {
+function wasCommitted(reader: Connection, { size, batch }: Head): boolean {
   try {
-    return all(reader, WAS_COMMITTED, [batch, batch]).length > 0;
+    return all(reader, WAS_COMMITTED, [size, batch, batch]).length > 0;
   } catch {
     return false;
   }
 }
 
 /** A file that may not open as a store; nothing in it is changed. */
-export const inspectSqlite = (options: SqliteOptions): Inspected => ({ log: logOf(options), snapshot: async () => snapshotSqlite(resolve(options.path)) });
+export const inspectSqlite = (options: SqliteOptions): Inspected => ({
+  log: logOf(options),
+  snapshot: async () => snapshotSqlite(resolve(options.path)),
+});
 
 function sqliteFilling(run: Run): Filling {
   const insert = async (table: TableName, rows: readonly Row[]): Promise<void> => {
@@ -163,5 +205,8 @@ function sqliteFilling(run: Run): Filling {
 function snapshotSqlite(path: string): Snapshot {
   const connection = connect(path, true);
   connection.db.exec("BEGIN");
-  return snapshotOver(async (sql, params) => all(connection, sql, params), async () => connection.db.close());
+  return snapshotOver(
+    async (sql, params) => all(connection, sql, params),
+    async () => connection.db.close(),
+  );
 }

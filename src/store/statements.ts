@@ -98,7 +98,13 @@ function insert(table: keyof typeof INSERT, rows: readonly object[]): Step {
 function moveCells(row: StreamChange): Cell[] {
   assert(row.prior !== undefined, "a stream moves from a version");
   const { stream, prior, ...rest } = row;
-  return [...columnsOf("streams").slice(1).map((column) => (rest as Row)[column] ?? null), stream, prior];
+  return [
+    ...columnsOf("streams")
+      .slice(1)
+      .map((column) => (rest as Row)[column] ?? null),
+    stream,
+    prior,
+  ];
 }
 
 /** Rows of a table in key order after a key. */

@@ -1,5 +1,4 @@
 /** The port over any backend: what all three stores do alike stands here once. */
-import { randomUUID } from "node:crypto";
 import type { LeasedItem, Payload, Store, StoredStream } from "../control/ports.ts";
 import { assert, digestOf, fail, millis } from "../core/base/index.ts";
 import type { Digest, JsonObject, Millis } from "../core/base/index.ts";
@@ -17,7 +16,10 @@ export interface OpenStore extends Store, Inspected {
   readonly fill: Backend["fill"];
 }
 
-export function createStore(backend: Backend, identity: Identity, batchId: () => string = randomUUID): OpenStore {
+/** `node` is a number that no other process on the database has or had. */
+export function createStore(backend: Backend, identity: Identity, node: number): OpenStore {
+  let attempts = 0;
+  const batchId = (): string => `${node}.${++attempts}`;
   const writer = sequencer(backend, identity.signer, batchId);
   let closing: Promise<void> | undefined;
   return {

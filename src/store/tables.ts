@@ -10,7 +10,7 @@ interface Table {
 
 export const TABLES: Readonly<Record<TableName, Table>> = {
   head: {
-    columns: { id: "int", origin: "text", size: "int", root: "bytes", checkpoint: "text", batch: "text", outbox: "int" },
+    columns: { id: "int", origin: "text", size: "int", root: "bytes", checkpoint: "text", batch: "text", nodes: "int", outbox: "int" },
     key: ["id"],
   },
   entries: { columns: { idx: "int", stream: "text", ordinal: "int", bytes: "bytes" }, key: ["idx"] },

@@ -4,17 +4,17 @@
  * without any notice.
  */
 export interface Source {
-  size(): Promise<number>;
+  readonly size: () => Promise<number>;
   /** The stream of each entry from an index on. */
-  streamsFrom(index: number, limit: number): Promise<readonly string[]>;
+  readonly streamsFrom: (index: number, limit: number) => Promise<readonly string[]>;
 }
 
 export type Listener = (streams: readonly string[]) => void;
 
 export interface Watching {
-  watch(listener: Listener): () => void;
+  readonly watch: (listener: Listener) => () => void;
   /** There may be something new. */
-  look(): void;
+  readonly look: () => void;
   close(): void;
 }
 
@@ -74,7 +74,7 @@ async function tell(source: Source, from: number, told: Told): Promise<number> {
 
 /** Each in a microtask of its own: one that throws keeps no other from hearing. */
 function callAll(told: Told, streams: readonly string[]): void {
-  for (const entry of [...told]) {
+  for (const entry of told) {
     queueMicrotask(() => {
       if (told.has(entry)) entry.call(streams);
     });

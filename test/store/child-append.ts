@@ -4,7 +4,10 @@ import { openPostgres, openSqlite } from "../../src/store/index.ts";
 import { ORIGIN, counted, gathered, payload, signer } from "./world.ts";
 
 const [kind, place = "", count = "0"] = process.argv.slice(2);
-const opened = kind === "sqlite" ? await openSqlite({ path: place, origin: ORIGIN, signer }) : await openPostgres({ url: place, origin: ORIGIN, signer });
+const opened =
+  kind === "sqlite"
+    ? await openSqlite({ path: place, origin: ORIGIN, signer })
+    : await openPostgres({ url: place, origin: ORIGIN, signer });
 if (!opened.ok) throw new Error(opened.error.message);
 const store = opened.value;
 
@@ -15,7 +18,11 @@ async function write(writer: number): Promise<void> {
   const first = (await store.load(`change/${writer}`))?.version ?? 0;
   for (let n = first; n < first + Number(count); n++) {
     const writes = [counted(`change/${writer}`, n), gathered("audit")];
-    const answer = await store.append({ writes, payloads: [payload(`${writer}/${n}`)], claims: [{ kind: "vote", key: `${writer}/${n}`, value: "yes" }] });
+    const answer = await store.append({
+      writes,
+      payloads: [payload(`${writer}/${n}`)],
+      claims: [{ kind: "vote", key: `${writer}/${n}`, value: "yes" }],
+    });
     if (!answer.ok) throw new Error(answer.error.message);
     say(`${writer} ${n} ${answer.value.indexes.join(" ")}`);
   }

@@ -23,7 +23,8 @@ const dying =
 
 const work = async (run: Run): Promise<Result<object, never>> => {
   const tables = async () => (await run(TABLES, [])).map(({ name }) => name);
-  if (mode === "look") return ok({ version: (await run("SELECT max(version) AS version FROM pawl_migrations", []))[0]?.["version"], tables: await tables() });
+  if (mode === "look")
+    return ok({ version: (await run("SELECT max(version) AS version FROM pawl_migrations", []))[0]?.["version"], tables: await tables() });
   const steps = mode === "first" ? [FIRST] : [FIRST, SECOND];
   const done = await migrate(kind === "sqlite" ? "sqlite" : "postgres", mode === "killed" ? dying(run) : run, steps);
   return ok({ migrated: done.ok, tables: await tables() });

@@ -50,11 +50,19 @@ async function postgresDatabase(t: Hooks, from?: string): Promise<Database> {
   const options = { url, origin: ORIGIN, signer, poolSize: 2, pollMillis: 10 };
   return {
     sql: async (text, ...params) => {
-      const client = new Client({ connectionString: url, types: { getTypeParser: (oid) => (oid === 20 ? Number : types.getTypeParser(oid)) } });
+      const client = new Client({
+        connectionString: url,
+        types: { getTypeParser: (oid) => ((oid as number) === 20 ? Number : types.getTypeParser(oid)) },
+      });
       await client.connect();
       try {
         let n = 0;
-        return (await client.query(text.replaceAll("?", () => `$${++n}`), params)).rows as Row[];
+        return (
+          await client.query(
+            text.replaceAll("?", () => `$${++n}`),
+            params,
+          )
+        ).rows as Row[];
       } finally {
         await client.end();
       }

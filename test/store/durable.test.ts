@@ -30,7 +30,10 @@ for (const kind of ["sqlite", "postgres"]) {
     for (const lines of [5, 60, 200]) {
       const lastRun = await killedAfter(lines, [kind, place, "100000"]);
       acknowledged += lastRun.length;
-      const opened = kind === "sqlite" ? await openSqlite({ path: place, origin: ORIGIN, signer }) : await openPostgres({ url: place, origin: ORIGIN, signer });
+      const opened =
+        kind === "sqlite"
+          ? await openSqlite({ path: place, origin: ORIGIN, signer })
+          : await openPostgres({ url: place, origin: ORIGIN, signer });
       assert.ok(opened.ok);
       const store = opened.value;
       for (const line of lastRun) {
@@ -63,5 +66,8 @@ test("[ST-11, E44] a commit is synced to the disk before it is acknowledged", (t
   const between = calls.slice(begin, acknowledged);
   const written = between.findLastIndex((call) => call.includes("pwrite64("));
   assert.ok(written >= 0, "the commit is written");
-  assert.ok(between.slice(written).some((call) => /f(data)?sync.*= 0/.test(call)), "and synced, before anybody hears of it");
+  assert.ok(
+    between.slice(written).some((call) => /f(data)?sync.*= 0/.test(call)),
+    "and synced, before anybody hears of it",
+  );
 });

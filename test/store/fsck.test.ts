@@ -60,12 +60,22 @@ interface Damage {
 const DAMAGE: readonly Damage[] = [
   { name: "a byte of the first entry is flipped", first: 0, where: "entries/0", do: (db) => flip(db, "entries", "bytes", "idx = 0", 12) },
   { name: "a byte of an entry is flipped", first: 7, where: "entries/7", do: (db) => flip(db, "entries", "bytes", "idx = 7", 20) },
-  { name: "a byte of the last entry is flipped", first: 295, where: "entries/295", do: (db) => flip(db, "entries", "bytes", "idx = 295", 3) },
+  {
+    name: "a byte of the last entry is flipped",
+    first: 295,
+    where: "entries/295",
+    do: (db) => flip(db, "entries", "bytes", "idx = 295", 3),
+  },
   { name: "an entry is deleted", first: 5, where: "entries/5", do: (db) => db.sql("DELETE FROM entries WHERE idx = 5") },
   { name: "the first entry is deleted", first: 0, where: "entries/0", do: (db) => db.sql("DELETE FROM entries WHERE idx = 0") },
   { name: "the last entry is deleted", first: 295, where: "entries/295", do: (db) => db.sql("DELETE FROM entries WHERE idx = 295") },
   { name: "a range is deleted", first: 100, where: "entries/100", do: (db) => db.sql("DELETE FROM entries WHERE idx BETWEEN 100 AND 130") },
-  { name: "everything from an entry on is deleted", first: 200, where: "entries/200", do: (db) => db.sql("DELETE FROM entries WHERE idx >= 200") },
+  {
+    name: "everything from an entry on is deleted",
+    first: 200,
+    where: "entries/200",
+    do: (db) => db.sql("DELETE FROM entries WHERE idx >= 200"),
+  },
   { name: "two entries change places", first: 2, where: "entries/2", do: (db) => swap(db, 2, 263) },
   { name: "two neighbours change places", first: 11, where: "entries/11", do: (db) => swap(db, 11, 12) },
   {
@@ -78,32 +88,91 @@ const DAMAGE: readonly Damage[] = [
     name: "the last entry is there twice",
     first: 296,
     where: "entries/296",
-    do: (db) => db.sql("INSERT INTO entries (idx, stream, ordinal, bytes) SELECT 296, stream, ordinal + 1, bytes FROM entries WHERE idx = 295"),
+    do: (db) =>
+      db.sql("INSERT INTO entries (idx, stream, ordinal, bytes) SELECT 296, stream, ordinal + 1, bytes FROM entries WHERE idx = 295"),
   },
-  { name: "an entry is filed under another stream", first: 9, where: "entries/9", do: (db) => db.sql("UPDATE entries SET stream = 'change/b', ordinal = 99 WHERE idx = 9") },
-  { name: "an entry has another number in its stream", first: 10, where: "entries/10", do: (db) => db.sql("UPDATE entries SET ordinal = 99 WHERE idx = 10") },
-  { name: "a hash in a tile is flipped", first: 9, where: "entries/9", do: (db) => flip(db, "tiles", "hashes", "level = 0 AND idx = 0", 9 * 32) },
+  {
+    name: "an entry is filed under another stream",
+    first: 9,
+    where: "entries/9",
+    do: (db) => db.sql("UPDATE entries SET stream = 'change/b', ordinal = 99 WHERE idx = 9"),
+  },
+  {
+    name: "an entry has another number in its stream",
+    first: 10,
+    where: "entries/10",
+    do: (db) => db.sql("UPDATE entries SET ordinal = 99 WHERE idx = 10"),
+  },
+  {
+    name: "a hash in a tile is flipped",
+    first: 9,
+    where: "entries/9",
+    do: (db) => flip(db, "tiles", "hashes", "level = 0 AND idx = 0", 9 * 32),
+  },
   { name: "a tile is deleted", first: 256, where: "entries/256", do: (db) => db.sql("DELETE FROM tiles WHERE level = 0 AND idx = 1") },
-  { name: "a hash in an upper tile is flipped", first: 0, where: "tiles/1/0", do: (db) => flip(db, "tiles", "hashes", "level = 1 AND idx = 0", 31) },
+  {
+    name: "a hash in an upper tile is flipped",
+    first: 0,
+    where: "tiles/1/0",
+    do: (db) => flip(db, "tiles", "hashes", "level = 1 AND idx = 0", 31),
+  },
   { name: "an upper tile is deleted", first: 0, where: "tiles/1/0", do: (db) => db.sql("DELETE FROM tiles WHERE level = 1") },
-  { name: "a tile is longer than the tree", first: 296, where: "tiles/2/0", do: (db) => db.sql("INSERT INTO tiles (level, idx, hashes) SELECT 2, 0, root FROM head") },
+  {
+    name: "a tile is longer than the tree",
+    first: 296,
+    where: "tiles/2/0",
+    do: (db) => db.sql("INSERT INTO tiles (level, idx, hashes) SELECT 2, 0, root FROM head"),
+  },
   { name: "an entry and its tile are rewritten without the key", first: 11, last: 260, where: "entries/11", do: (db) => rewrite(db, 100) },
   {
     name: "the ledger is cut back to an earlier head",
     first: 266,
     last: 295,
     where: "head",
-    do: (db) => db.sql("UPDATE head SET size = 266, root = (SELECT root FROM checkpoints WHERE size = 266), checkpoint = (SELECT note FROM checkpoints WHERE size = 266)"),
+    do: (db) =>
+      db.sql(
+        "UPDATE head SET size = 266, root = (SELECT root FROM checkpoints WHERE size = 266), checkpoint = (SELECT note FROM checkpoints WHERE size = 266)",
+      ),
   },
-  { name: "a kept checkpoint is altered", first: undefined, where: "checkpoints/11", do: (db) => db.sql("UPDATE checkpoints SET note = replace(note, '11', '12') WHERE size = 11") },
-  { name: "the head's checkpoint is not kept", first: undefined, where: "checkpoints/296", do: (db) => db.sql("DELETE FROM checkpoints WHERE size = 296") },
+  {
+    name: "a kept checkpoint is altered",
+    first: undefined,
+    where: "checkpoints/11",
+    do: (db) => db.sql("UPDATE checkpoints SET note = replace(note, '11', '12') WHERE size = 11"),
+  },
+  {
+    name: "the head's checkpoint is not kept",
+    first: undefined,
+    where: "checkpoints/296",
+    do: (db) => db.sql("DELETE FROM checkpoints WHERE size = 296"),
+  },
   { name: "the head is gone", first: undefined, where: "head", do: (db) => db.sql("DELETE FROM head") },
   { name: "the head's root is altered", first: undefined, where: "head", do: (db) => flip(db, "head", "root", "id = 1", 0) },
-  { name: "a state is altered", first: undefined, where: "streams/change/a", do: (db) => db.sql("UPDATE streams SET body = '{}' WHERE stream = 'change/a'") },
-  { name: "a status is altered", first: undefined, where: "streams/change/b", do: (db) => db.sql("UPDATE streams SET status = 'approved' WHERE stream = 'change/b'") },
+  {
+    name: "a state is altered",
+    first: undefined,
+    where: "streams/change/a",
+    do: (db) => db.sql("UPDATE streams SET body = '{}' WHERE stream = 'change/a'"),
+  },
+  {
+    name: "a status is altered",
+    first: undefined,
+    where: "streams/change/b",
+    do: (db) => db.sql("UPDATE streams SET status = 'approved' WHERE stream = 'change/b'"),
+  },
   { name: "a stream's row is gone", first: 261, where: "entries/261", do: (db) => db.sql("DELETE FROM streams WHERE stream = 'change/b'") },
-  { name: "a claim is of an entry that is not there", first: undefined, where: "claims/vote/a", do: (db) => db.sql("UPDATE claims SET idx = 9999") },
-  { name: "a payload is altered", first: undefined, where: `payloads/${digestOf("kept")}`, do: (db) => flip(db, "payloads", "bytes", `digest = '${digestOf("kept")}'`, 0) },
+  {
+    name: "a claim is of an entry that is not there",
+    first: undefined,
+    where: "claims/vote/a",
+    do: (db) => db.sql("UPDATE claims SET idx = 9999"),
+  },
+  {
+    name: "a payload is altered",
+    first: undefined,
+    where: `payloads/${digestOf("kept")}`,
+    do: (db) => flip(db, "payloads", "bytes", `digest = '${digestOf("kept")}'`, 0),
+  },
   { name: "an outbox item is not JSON", first: undefined, where: "outbox/tell/a", do: (db) => db.sql("UPDATE outbox SET body = '{'") },
 ];
 
@@ -138,9 +207,14 @@ for (const kind of ["sqlite", "postgres"] satisfies Kind[]) {
     const database = await makeDatabase(kind, t);
     const store = await database.open();
     await fill(store);
-    const fold = (stream: string, events: readonly Json[]): Json | undefined => (stream === "change/a" ? { stream, version: events.length } : undefined);
+    const fold = (stream: string, events: readonly Json[]): Json | undefined =>
+      stream === "change/a" ? { stream, version: events.length } : undefined;
     assert.equal((await fsck(store, { refold: fold })).ok, true);
-    await accepted(store, { writes: [{ ...counted("change/a", 5), state: { ...counted("change/a", 5).state, body: { stream: "change/a", version: 7 } } as never }] });
+    await accepted(store, {
+      writes: [
+        { ...counted("change/a", 5), state: { ...counted("change/a", 5).state, body: { stream: "change/a", version: 7 } } as never },
+      ],
+    });
     const report = await fsck(store, { refold: fold });
     assert.deepEqual(report.faults, [{ where: "streams/change/a", message: "its state is not what its events add up to" }]);
   });

@@ -25,22 +25,16 @@ async function line(t: Hooks, url: string): Promise<Line> {
   const sockets = new Set<Socket>();
   const state = { cut: "never" as Cut, dead: false };
   const server = createServer((client) => {
-    if (state.dead) return void client.destroy();
+    if (state.dead) {
+      client.destroy();
+      return;
+    }
     const upstream = connect(Number(port), hostname);
     for (const socket of [client, upstream]) sockets.add(socket.on("error", () => {}));
     client.on("close", () => upstream.destroy());
     upstream.on("close", () => client.destroy());
     upstream.on("data", (bytes) => client.write(bytes));
-    client.on("data", (bytes) => {
-      const { cut } = state;
-      if (cut === "never" || !bytes.includes("COMMIT\0")) return void upstream.write(bytes);
-      state.cut = "never";
-      state.dead = cut === "after, and nobody gets through any more";
-      if (cut === "before") return void client.destroy();
-      // The server gets the word, and its answer is lost.
-      upstream.removeAllListeners("data").once("data", () => client.destroy());
-      return void upstream.write(bytes);
-    });
+    client.on("data", (bytes) => pass(state, client, upstream, bytes));
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   t.after(() => {
@@ -49,6 +43,23 @@ async function line(t: Hooks, url: string): Promise<Line> {
   });
   target.port = String((server.address() as AddressInfo).port);
   return Object.assign(state, { url: target.href });
+}
+
+function pass(state: Pick<Line, "cut" | "dead">, client: Socket, upstream: Socket, bytes: Buffer | string): void {
+  const { cut } = state;
+  if (cut === "never" || !bytes.includes("COMMIT\0")) {
+    upstream.write(bytes);
+    return;
+  }
+  state.cut = "never";
+  state.dead = cut === "after, and nobody gets through any more";
+  if (cut === "before") {
+    client.destroy();
+    return;
+  }
+  // The server gets the word, and its answer is lost.
+  upstream.removeAllListeners("data").once("data", () => client.destroy());
+  upstream.write(bytes);
 }
 
 async function world(t: Hooks) {

@@ -46,7 +46,10 @@ for (const [from, to] of [
     assert.deepEqual(await target.head(), await source.head());
     await accepted(target, { writes: [counted("change/a", 20)], outbox: [{ key: "d", kind: "tell", body: {}, dueAt: millis(0) }] });
     assert.equal((await refused(target, { writes: [counted("change/a", 19)] })).code, "version_conflict");
-    assert.deepEqual((await target.takeDue(millis(9), 1, 9)).map(({ key }) => key), ["d", "c"]);
+    assert.deepEqual(
+      (await target.takeDue(millis(9), 1, 9)).map(({ key }) => key),
+      ["d", "c"],
+    );
     assert.equal((await fsck(target)).ok, true);
   });
 

@@ -22,7 +22,9 @@ for (const kind of ["sqlite", "postgres"] satisfies Kind[]) {
     const second = await database.open();
     assert.deepEqual(await second.head(), before);
     assert.deepEqual((await accepted(second, { writes: [gathered("audit")] })).indexes, [3]);
-    assert.deepEqual(await database.sql("SELECT version, name FROM pawl_migrations"), [Object.assign(Object.create(kind === "sqlite" ? null : Object.prototype), { version: 1, name: "one write path" })]);
+    assert.deepEqual(await database.sql("SELECT version, name FROM pawl_migrations"), [
+      Object.assign(Object.create(kind === "sqlite" ? null : Object.prototype), { version: 1, name: "one write path" }),
+    ]);
   });
 
   test(`${kind}: [ST-31] a database of a later schema is refused and left alone`, async (t) => {

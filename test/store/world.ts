@@ -29,7 +29,12 @@ export function temporaryFolder(t: { after(fn: () => void): void }): string {
 export const event = (n: number, more: Record<string, Json> = {}): Json => ({ type: "noted", number: n, ...more });
 
 /** A write of `count` events to a counted stream with a state that names its version. */
-export function counted(stream: string, expected: number, count = 1, more: { status?: string; proposer?: string; createdAt?: number } = {}): StreamWrite {
+export function counted(
+  stream: string,
+  expected: number,
+  count = 1,
+  more: { status?: string; proposer?: string; createdAt?: number } = {},
+): StreamWrite {
   const state = {
     body: { stream, version: expected + count },
     status: more.status ?? "open",

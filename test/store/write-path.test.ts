@@ -16,7 +16,7 @@ const nothing = (facts: Facts): Facts => ({ ...facts, streams: new Map(), claims
 /** A store whose commits go through the given hands. */
 function withHands(hands: (transact: Backend["transact"]) => Backend["transact"]) {
   const backend = memoryBackend(firstHead(identity));
-  return createStore({ ...backend, transact: hands(backend.transact) }, identity);
+  return createStore({ ...backend, transact: hands((need, decideOn) => backend.transact(need, decideOn)) }, identity, 1);
 }
 
 test("[ST-8] when what was read before a batch is wrong, constraints refuse it, and each request is then judged alone", async () => {
@@ -50,7 +50,8 @@ test("[ST-10] a commit whose end is not known is said to be unknown, and a reque
     return outcome;
   });
   const ask = () => store.append({ writes: [counted("change/a", 0)] });
-  const outcomes = async () => (await Promise.all([ask(), ask(), ask()])).map((answer) => (answer.ok ? "" : answer.error.details?.["outcome"]));
+  const outcomes = async () =>
+    (await Promise.all([ask(), ask(), ask()])).map((answer) => (answer.ok ? "" : answer.error.details?.["outcome"]));
   assert.deepEqual(await outcomes(), ["unknown", "unknown", "none"]);
   outcome = { kind: "failed", message: "the disk is full" };
   assert.deepEqual(await outcomes(), ["none", "none", "none"]);

@@ -47,7 +47,14 @@ function addHead(check: Check, log: LogIdentity, head: Head | undefined, bySize:
   bySize.set(opened.size, kept ?? opened);
 }
 
-function open(check: Check, { origin, keys }: LogIdentity, note: string, where: string, size: number, root: Uint8Array): OpenCheckpoint | undefined {
+function open(
+  check: Check,
+  { origin, keys }: LogIdentity,
+  note: string,
+  where: string,
+  size: number,
+  root: Uint8Array,
+): OpenCheckpoint | undefined {
   const opened = openCheckpoint(note, keys, origin);
   if (!opened.ok) {
     check.fault({ where, message: opened.error.message });

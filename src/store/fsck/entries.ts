@@ -14,7 +14,11 @@ export interface FoundEntries {
   readonly counts: ReadonlyMap<string, number>;
 }
 
-export async function checkEntries(check: Check, verifier: LogVerifier | undefined, modes: ReadonlyMap<string, StreamMode>): Promise<FoundEntries> {
+export async function checkEntries(
+  check: Check,
+  verifier: LogVerifier | undefined,
+  modes: ReadonlyMap<string, StreamMode>,
+): Promise<FoundEntries> {
   const counts = new Map<string, number>();
   const tiles = leafTiles(check.snapshot);
   let entries = 0;
@@ -56,7 +60,12 @@ function leafTiles(snapshot: Snapshot): (index: number) => Promise<{ readonly by
 }
 
 /** What the row says beside its bytes, which the tree vouches for. */
-function checkRow(check: Check, { idx, stream, ordinal, bytes }: EntryRow, mode: StreamMode | undefined, counts: Map<string, number>): void {
+function checkRow(
+  check: Check,
+  { idx, stream, ordinal, bytes }: EntryRow,
+  mode: StreamMode | undefined,
+  counts: Map<string, number>,
+): void {
   const fault = (message: string): void => check.fault({ where: `entries/${idx}`, message, index: idx });
   const count = counts.get(stream) ?? 0;
   counts.set(stream, count + 1);

@@ -17,7 +17,9 @@ export async function checkStreams(check: Check, counts: ReadonlyMap<string, num
   for await (const rows of pagesOf<StreamRow>(check.snapshot, "streams")) {
     for (const row of rows) {
       count++;
-      const message = rowFault(row, counts.get(row.stream) ?? 0) ?? (refold && row.body !== null ? await stateFault(check.snapshot, row, refold) : undefined);
+      const message =
+        rowFault(row, counts.get(row.stream) ?? 0) ??
+        (refold && row.body !== null ? await stateFault(check.snapshot, row, refold) : undefined);
       if (message) check.fault({ where: `streams/${row.stream}`, message });
     }
   }

@@ -8,7 +8,8 @@ export async function checkClaims(check: Check, size: number): Promise<number> {
   for await (const rows of pagesOf<ClaimRow>(check.snapshot, "claims")) {
     for (const { kind, key, idx } of rows) {
       count++;
-      if (idx < 0 || idx > size) check.fault({ where: `claims/${kind}/${key}`, message: `it was made with entry ${idx}, which the ledger does not have` });
+      if (idx < 0 || idx > size)
+        check.fault({ where: `claims/${kind}/${key}`, message: `it was made with entry ${idx}, which the ledger does not have` });
     }
   }
   return count;
@@ -43,7 +44,8 @@ export async function checkPayloads(check: Check): Promise<number> {
       if (bytes === null) continue;
       const actual = digestOf(bytes);
       if (actual !== digest) check.fault({ where: `payloads/${digest}`, message: `its bytes have the digest ${actual}` });
-      else if (bytes.length !== size) check.fault({ where: `payloads/${digest}`, message: `it is said to have ${size} bytes and has ${bytes.length}` });
+      else if (bytes.length !== size)
+        check.fault({ where: `payloads/${digest}`, message: `it is said to have ${size} bytes and has ${bytes.length}` });
     }
   }
   return count;

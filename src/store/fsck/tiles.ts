@@ -38,4 +38,5 @@ function checkUpper(check: Check, { level, idx, hashes }: TileRow, tile: Tile | 
 }
 
 /** The first entry under one hash of a tile. */
-const firstEntry = ({ level, index }: Tile, hash: number, size: number): number => Math.min(size, (index * TILE_WIDTH + hash) * TILE_WIDTH ** level);
+const firstEntry = ({ level, index }: Tile, hash: number, size: number): number =>
+  Math.min(size, (index * TILE_WIDTH + hash) * TILE_WIDTH ** level);
