@@ -12,6 +12,7 @@ test("[PO-60] a case gives what it is about, and the rest follows", () => {
       { path: "src/a.ts", kind: "delete", added: 4 },
       { resource: "db:orders", connector: "sql", owners: [] },
       { resource: "x#y", path: null },
+      { resource: "x#y/z#w" },
     ],
     scope: { limits: { rows: 3 } },
   });
@@ -21,10 +22,11 @@ test("[PO-60] a case gives what it is about, and the rest follows", () => {
       ["git:shop#src/a.ts", "src/a.ts"],
       ["db:orders", undefined],
       ["x#y", undefined],
+      ["x#y/z#w", "y/z#w"],
     ],
   );
   assert.deepEqual(given.change.connectors, ["git", "sql"]);
-  assert.deepEqual([given.summary.deletes, given.summary.unowned, given.summary.lines_added], [1, 1, 6]);
+  assert.deepEqual([given.summary.deletes, given.summary.unowned, given.summary.lines_added], [1, 1, 7]);
   assert.deepEqual([given.scope.limits, given.scope.origin], [{ rows: 3 }, "derived"]);
   assert.deepEqual(facts({ summary: { lines_added: 900 } }).summary, { ...base.summary, lines_added: 900 });
   assert.deepEqual(facts({ change: { connectors: ["x"] } }).change, { ...base.change, connectors: ["x"] });

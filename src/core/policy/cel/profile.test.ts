@@ -53,6 +53,7 @@ test("[PO-10] the profile's operators, macros and functions", () => {
     ["2 in nums && 'a' in dict && !('b' in dict)", true],
     ["nums[1] + dict['a'] + dict.a", 4],
     ["nums + [4] == [1, 2, 3, 4]", true],
+    ["[n, 1] == [3, 1] && n in [1, n] && {'a': n}['a'] == n && [[n]] == [[3]]", true],
     ["'a' + 'b' == 'ab'", true],
     ["has(one.note) || has(dict.b)", false],
     ["items.all(i, i.name != 'c') && items.exists(i, i.name == 'b')", true],
@@ -323,4 +324,24 @@ test("[PO-51] a guard is a demand that cannot be an error, and only such", () =>
   }
   const made = profile.compile("one.note == 'x' && n == 4");
   assert(made.ok && made.value.guards.every((guard) => !guard.meets(FACTS)));
+});
+
+test("[PO-16] each node costs one step in each round", () => {
+  const bodies: readonly (readonly [string, number])[] = [
+    ["!(x < 0)", 4],
+    ["nums[0] >= 0", 5],
+    ["x in nums || x >= 0", 3 + 3 + 1],
+    ["yes ? x >= 0 : false", 6],
+    ["size(nums) > 0", 4],
+  ];
+  for (const [body, nodes] of bodies) {
+    const over = profileOver({ ...ROOTS, many: field(listOf(INT), "") }).compile(`many.all(x, ${body})`);
+    assert(over.ok, body);
+    const ran = (rounds: number): unknown => over.value.run({ ...FACTS, nums: [0], many: Array.from({ length: rounds }, () => 0) });
+    // The list that `in` looks through weighs one step, its element and the value one each.
+    const extra = body.includes("in nums") ? 3 : 0;
+    const most = Math.floor(1_000_000 / (nodes + extra));
+    assert.equal(ran(most), true, body);
+    assert(ran(most + 1) instanceof CelError, body);
+  }
 });
