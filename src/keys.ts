@@ -1,8 +1,8 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Signer } from "./control/ports.ts";
-import { ok, refuse, type Result } from "./core/base/index.ts";
+import { ok, refuse, toHex, type Result } from "./core/base/index.ts";
 
 export interface Keys {
   readonly origin: string;
@@ -19,10 +19,12 @@ export interface Keys {
  * Reads the deployment's keys, making those that are missing, for their owner only: two first starts at once cannot end with
  * different keys, and an existing key is never replaced.
  */
-export function openKeys(dataDir: string, origin: string | undefined): Result<Keys> {
+export function openKeys(dataDir: string, origin: string | undefined, random: (bytes: number) => Uint8Array): Result<Keys> {
   const dir = join(dataDir, "keys");
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const named = once(join(dir, "origin"), () => origin ?? `pawl.local/${randomBytes(4).toString("hex")}`).trim();
+  const hex = (bytes: number): string => toHex(random(bytes));
+  const once = (name: string, make: () => string): string => wholeFile(join(dir, name), hex(6), make);
+  const named = once("origin", () => origin ?? `pawl.local/${hex(4)}`).trim();
   if (origin !== undefined && origin !== named) {
     return refuse("origin_moved", `the ledger of ${dataDir} belongs to origin ${named}, but the settings say ${origin}`, {
       where: "origin",
@@ -31,17 +33,17 @@ export function openKeys(dataDir: string, origin: string | undefined): Result<Ke
   }
   return ok({
     origin: named,
-    log: signerFrom(named, once(join(dir, "log.pem"), newKey)),
-    grant: signerFrom(`${named}/grants`, once(join(dir, "grant.pem"), newKey)),
-    secret: Buffer.from(once(join(dir, "secret.hex"), () => randomBytes(32).toString("hex")).trim(), "hex"),
-    runner: once(join(dir, "runner"), () => `rnr_${randomBytes(8).toString("hex")}`).trim(),
+    log: signerFrom(named, once("log.pem", newKey)),
+    grant: signerFrom(`${named}/grants`, once("grant.pem", newKey)),
+    secret: Buffer.from(once("secret.hex", () => hex(32)).trim(), "hex"),
+    runner: once("runner", () => `rnr_${hex(8)}`).trim(),
   });
 }
 
 /** A key appears whole and on the disk, or not at all, and whoever comes second takes what is there. */
-function once(path: string, make: () => string): string {
+function wholeFile(path: string, unique: string, make: () => string): string {
   if (!existsSync(path)) {
-    const draft = `${path}.${randomBytes(6).toString("hex")}`;
+    const draft = `${path}.${unique}`;
     writeFileSync(draft, make(), { mode: 0o600, flag: "wx", flush: true });
     try {
       linkSync(draft, path);

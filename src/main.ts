@@ -52,7 +52,7 @@ export interface Opened {
 /** The settings' database with the deployment's keys: what every command that works on the disk begins with. */
 export async function openStoreFor(settings: Settings): Promise<Result<Opened>> {
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
-  const keys = openKeys(settings.dataDir, settings.origin);
+  const keys = openKeys(settings.dataDir, settings.origin, randomBytes);
   if (!keys.ok) return keys;
   const store = await openDatabase(settings.database, settings.dataDir, keys.value);
   return store.ok ? ok({ store: store.value, keys: keys.value, close: () => store.value.close() }) : store;

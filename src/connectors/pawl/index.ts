@@ -7,14 +7,13 @@ import {
   parseJson,
   type Digest,
   type Json,
-  type JsonObject,
   type Refusal,
   type Result,
 } from "../../core/base/index.ts";
 import type { Detail, Effect, Finding, Statement } from "../../core/plan/index.ts";
 import { loadBundle, runCases } from "../../core/policy/index.ts";
 import { validateDirectory, type Directory } from "../../core/review/index.ts";
-import type { Admitted, Analysed, Connector, Observed, Performed, PerformFault } from "../../control/ports.ts";
+import type { Admitted, Analysed, Connector, Observed, Performed, PerformFault, RunLimits } from "../../control/ports.ts";
 import { directoryEffects } from "./directory.ts";
 import { wholeDiff } from "./diff.ts";
 
@@ -43,38 +42,80 @@ interface Payload extends Input {
 
 /** Pawl governs itself: its policy and its directory are replaced by changes like any other, on the text that was reviewed. */
 export function pawlConnector(desk: ConfigDesk): Connector {
+  const withPayload = async <T>(
+    bytes: Uint8Array,
+    { signal }: RunLimits,
+    work: (payload: Payload) => Promise<Result<T>>,
+  ): Promise<Result<T>> => {
+    const payload = readPayload(bytes);
+    if (!payload.ok) return payload;
+    return signal?.aborted === true ? outOfTime : work(payload.value);
+  };
+  const writing = async (bytes: Uint8Array, limits: RunLimits, way: "forward" | "back"): Promise<Result<Performed, PerformFault>> => {
+    const payload = await withPayload(bytes, limits, async (read) => ok(read));
+    return payload.ok ? swap(desk, payload.value, way) : fail({ ...payload.error, effect: "none" });
+  };
   return {
     name: "pawl",
     digest: digestOf(`${SCHEMA}/1`),
     admit: async (input) => admit(input),
-    analyse: async (input) => analyse(desk, input as unknown as Input),
-    observe: async (bytes) => observe(desk, payloadOf(bytes).kind),
-    apply: async (bytes) => swap(desk, payloadOf(bytes), "forward"),
-    verify: async (bytes) => verify(desk, payloadOf(bytes)),
-    undo: async (bytes) => swap(desk, payloadOf(bytes), "back"),
+    analyse: async (input, { signal }) => (signal?.aborted === true ? outOfTime : analyse(desk, input as unknown as Input)),
+    observe: (bytes, limits) => withPayload(bytes, limits, ({ kind }) => observe(desk, kind)),
+    apply: async (bytes, expected, limits) => {
+      const payload = readPayload(bytes);
+      if (payload.ok && stateDigest(payload.value.kind, payload.value.before) !== expected)
+        return fail(moved(payload.value.kind, expected));
+      return writing(bytes, limits, "forward");
+    },
+    verify: (bytes, _performed, limits) => withPayload(bytes, limits, (payload) => verify(desk, payload)),
+    undo: (bytes, _performed, limits) => writing(bytes, limits, "back"),
   };
 }
 
-function admit(raw: Json): Result<Admitted, readonly Refusal[]> {
-  const input = raw as Partial<Input> | null;
-  const isObject = input !== null && typeof input === "object" && !Array.isArray(input);
-  if (!isObject || Object.keys(input).some((k) => k !== "kind" && k !== "text")) {
-    return fail([
-      { code: "invalid_input", message: 'the input is {"kind": "policy" | "directory", "text": "…"} and nothing else', where: "" },
-    ]);
-  }
-  const faults: Refusal[] = [];
-  if (input.kind !== "policy" && input.kind !== "directory")
-    faults.push({ code: "invalid_kind", message: 'must be "policy" or "directory"', where: "/kind" });
-  if (typeof input.text !== "string" || input.text.length > MAX_TEXT)
-    faults.push({ code: "invalid_text", message: `must be a text of at most ${MAX_TEXT} characters`, where: "/text" });
-  if (faults.length > 0) return fail(faults);
-  const unfit = input.kind === "policy" ? policyFaults(input.text as string) : directoryFaults(input.text as string);
-  if (unfit.length > 0) return fail(unfit.map((f) => ({ ...f, where: `/text${f.where === undefined ? "" : ` ${f.where}`}` })));
-  return ok({
-    input: { kind: input.kind as string, text: input.text as string },
-    names: { system: "pawl", environment: "control", resources: [`pawl:${input.kind}`, `pawl:${input.kind}#**`] },
+const outOfTime = fail({ code: "connector_timeout", message: "the time for this had run out before it began", remedy: "try again" });
+
+function moved(kind: ConfigKind, expected: Digest): PerformFault {
+  const message = `the ${kind} in force is not the one that this was approved on`;
+  return { code: "stale_state", message, remedy: "plan the change again on what is in force now", details: { expected }, effect: "none" };
+}
+
+/** Exactly the bytes that `analyse` makes, and none that merely read alike. */
+function readPayload(bytes: Uint8Array): Result<Payload> {
+  const raw = parseJson(bytes, { bytes: MAX_TEXT * 8, stringLength: MAX_TEXT });
+  const payload = raw.ok ? (raw.value as unknown as Partial<Payload> | null) : null;
+  const known = payload?.schema === SCHEMA && (payload.kind === "policy" || payload.kind === "directory");
+  const whole =
+    typeof payload?.text === "string" && typeof payload.before_text === "string" && payload.before === digestOf(payload.before_text);
+  const { schema, kind, text, before, before_text } = payload ?? {};
+  if (known && whole && canonical({ schema, kind, text, before, before_text }) === new TextDecoder().decode(bytes))
+    return ok(payload as Payload);
+  return fail({
+    code: "invalid_payload",
+    message: "these are not the bytes of a change to Pawl's own rules",
+    remedy: "plan the change again",
   });
+}
+
+function admit(raw: Json): Result<Admitted, readonly Refusal[]> {
+  const remedy = 'the input is {"kind": "policy" | "directory", "text": "…"} and nothing else';
+  if (raw === null || typeof raw !== "object" || Array.isArray(raw) || Object.keys(raw).some((k) => k !== "kind" && k !== "text")) {
+    return fail([{ code: "invalid_input", message: "this does not say what to replace by what", where: "", remedy }]);
+  }
+  const { kind, text } = raw;
+  const faults: Refusal[] = [];
+  if (kind !== "policy" && kind !== "directory")
+    faults.push({ code: "invalid_kind", message: 'must be "policy" or "directory"', where: "/kind", remedy });
+  if (typeof text !== "string" || text.length > MAX_TEXT || !text.isWellFormed()) {
+    faults.push({ code: "invalid_text", message: `must be a text of at most ${MAX_TEXT} characters`, where: "/text", remedy });
+  }
+  if (faults.length > 0) return fail(faults);
+  const unfit = kind === "policy" ? policyFaults(text as string) : directoryFaults(text as string);
+  if (unfit.length > 0)
+    return fail(
+      unfit.map((f) => ({ remedy: `mend the ${String(kind)}`, ...f, where: `/text${f.where === undefined ? "" : ` ${f.where}`}` })),
+    );
+  const names = { system: "pawl", environment: "control", resources: [`pawl:${String(kind)}`, `pawl:${String(kind)}#**`] };
+  return ok({ input: { kind: kind as string, text: text as string }, names });
 }
 
 /** A policy whose own cases fail is not put before people. */
@@ -210,10 +251,6 @@ function evidenceOf(kind: ConfigKind, text: string): readonly Statement[] {
   return [{ topic: "policy cases", text: `the policy loads and its ${count} cases pass`, provenance: "derived", source: "connector pawl" }];
 }
 
-function payloadOf(bytes: Uint8Array): Payload {
-  return JSON.parse(new TextDecoder().decode(bytes)) as Payload;
-}
-
 async function observe(desk: ConfigDesk, kind: ConfigKind): Promise<Result<Observed>> {
   const now = await desk.current(kind);
   return ok({ stateDigest: stateDigest(kind, now.digest), context: { "in force": now.digest } });
@@ -222,7 +259,8 @@ async function observe(desk: ConfigDesk, kind: ConfigKind): Promise<Result<Obser
 async function swap(desk: ConfigDesk, payload: Payload, way: "forward" | "back"): Promise<Result<Performed, PerformFault>> {
   const [from, to] = way === "forward" ? [payload.before, payload.text] : [digestOf(payload.text), payload.before_text];
   const done = await desk.replace(payload.kind, from, to);
-  if (done.ok) return ok({ facts: { kind: payload.kind, from, to: digestOf(to) } satisfies JsonObject });
+  if (done.ok) return ok({ facts: { kind: payload.kind, from, to: digestOf(to) } });
+  if (done.error.code === "config_moved" || done.error.code === "version_conflict") return fail(moved(payload.kind, from));
   // Of a lost answer alone nobody can say whether it was written.
   return fail({ ...done.error, effect: done.error.details?.["outcome"] === "unknown" ? "possible" : "none" });
 }

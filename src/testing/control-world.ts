@@ -1,0 +1,377 @@
+/** Real control, a real worker and the in-process runner over a store, with time, chance and the outside world in a test's hand. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { pawlConnector } from "../connectors/pawl/index.ts";
+import {
+  abandonRunsOf,
+  configDesk,
+  createControl,
+  dependable,
+  runDesk,
+  seedConfig,
+  startWorker,
+  type Deps,
+  type Limits,
+  type Worker,
+} from "../control/index.ts";
+import type { Connector, Ids, Store } from "../control/ports.ts";
+import type { Caller, ChangeView, Control, ControlRefusal } from "../control/types.ts";
+import {
+  canonical,
+  parseJson,
+  type ChangeId,
+  type Digest,
+  type Json,
+  type JsonObject,
+  type PersonId,
+  type PrincipalId,
+  type Result,
+  type RunnerId,
+} from "../core/base/index.ts";
+import type { ChangeEvent, Status } from "../core/change/index.ts";
+import { vkey } from "../core/ledger/index.ts";
+import type { Directory } from "../core/review/index.ts";
+import { runChange, type RunnerDeps } from "../runner/runner.ts";
+import { openMemory, type OpenStore } from "../store/index.ts";
+import { testSigner } from "./ledger.ts";
+import { ManualTime } from "./manual-time.ts";
+import { people, person } from "./people.ts";
+import { Outside } from "./scripted-connector.ts";
+
+export const WORLD_ORIGIN = "pawl.test/world";
+export const RUNNER = "rnr_world0001" as RunnerId;
+/** Wednesday, noon. */
+export const NOON = Date.UTC(2026, 8, 16, 12, 0, 0);
+const logSigner = testSigner(WORLD_ORIGIN, 11);
+const grantSigner = testSigner(`${WORLD_ORIGIN}/grants`, 12);
+export const worldIdentity = { origin: WORLD_ORIGIN, signer: logSigner };
+
+/** Cy and Ed are administrators, Bo and Hal maintain what nobody owns. */
+export const WORLD_DIRECTORY: Directory = {
+  ...people,
+  persons: people.persons.map((each) => (each.id === "cy" ? { ...each, roles: ["admin"] } : each)),
+  groups: [
+    ...people.groups,
+    { name: "admins", members: ["cy", "ed"].map(person), handles: [] },
+    { name: "maintainers", members: ["bo", "hal"].map(person), handles: [] },
+  ],
+};
+
+export const WORLD_POLICY = `
+pawl: policy/v1
+name: world
+defaults:
+  seats:
+    - { id: owner, who: [{ owners: true }] }
+  unowned: [{ group: maintainers }]
+rules:
+  - id: docs
+    outcome: auto
+    when: 'size(findings) == 0 && effects.all(e, glob(e.path, ["docs/**"]))'
+    reason: documentation
+  - id: sign-in
+    outcome: escalate
+    when: '"auth" in summary.surfaces'
+    reason: this decides who gets in
+    seats:
+      - { id: owner, who: [{ owners: true }] }
+      - { id: security, who: [{ group: security }] }
+  - id: pawl
+    outcome: escalate
+    when: '"pawl" in summary.surfaces'
+    reason: this changes how every other change is judged
+    seats:
+      - { id: admin, who: [{ group: admins }] }
+  - id: weekend
+    outcome: review
+    when: '"shop" in summary.surfaces && time.weekday >= 6'
+    reason: nothing starts over the weekend
+    holds: [weekend]
+`;
+
+/** One process's life. Once it is over, nothing it asks for is ever answered. */
+export class Life {
+  over = false;
+  readonly #ended = Promise.withResolvers<void>();
+  /** Told before and after each append that reaches the store; may end the life. */
+  onAppend: (phase: "before" | "after") => void = () => undefined;
+
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  end(): void {
+    this.over = true;
+    this.#ended.resolve();
+  }
+}
+
+const unanswered = new Promise<never>(() => undefined);
+
+/** The store as a process sees it that may die at any moment. */
+function mortal(store: Store, life: Life): Store {
+  const call = async (key: string | symbol, work: () => Promise<unknown>): Promise<unknown> => {
+    if (key === "append") life.onAppend("before");
+    if (life.over) return unanswered;
+    const answer = await work();
+    if (key === "append") life.onAppend("after");
+    return life.over ? unanswered : answer;
+  };
+  return new Proxy(store, {
+    get(target, key) {
+      const member = Reflect.get(target, key) as (...args: unknown[]) => unknown;
+      if (key === "watch")
+        return (listener: (streams: readonly string[]) => void) => target.watch((streams) => life.over || listener(streams));
+      return (...args: unknown[]) => call(key, async () => member.apply(target, args));
+    },
+  });
+}
+
+export interface WorldOptions {
+  readonly store?: OpenStore;
+  readonly time?: ManualTime;
+  readonly outside?: Outside;
+  readonly policy?: string;
+  readonly directory?: Directory;
+  readonly connectors?: readonly Connector[];
+  readonly limits?: Partial<Limits>;
+  readonly runner?: RunnerId;
+  /** Without a worker, jobs wait for a test to do something. */
+  readonly worker?: false;
+}
+
+const LIMITS: Limits = {
+  changeLifetimeMillis: 7 * 24 * 3_600_000,
+  grantLifetimeMillis: 3_600_000,
+  clockSkewMillis: 60_000,
+  planTimeoutMillis: 30_000,
+  runTimeoutMillis: 30_000,
+  openChangesPerProposer: 1_000,
+};
+
+export type ChangeBody = Readonly<Record<string, Json>>;
+
+export class ControlWorld {
+  readonly store: OpenStore;
+  readonly time: ManualTime;
+  readonly outside: Outside;
+  readonly life = new Life();
+  readonly deps: Deps;
+  readonly control: Control;
+  readonly runner: RunnerDeps;
+  /** What nobody waited for. */
+  readonly problems: { readonly what: string; readonly error: unknown }[] = [];
+  #worker: Worker | undefined;
+
+  private constructor(options: WorldOptions) {
+    this.store = options.store ?? openMemory(worldIdentity);
+    this.time = options.time ?? new ManualTime(NOON);
+    this.outside = options.outside ?? new Outside();
+    const connectors = new Map<string, Connector>();
+    this.deps = {
+      store: mortal(this.store, this.life),
+      clock: this.time,
+      timers: this.time,
+      ids: countedIds(this.time),
+      connectors,
+      grantSigner,
+      logKeys: [vkey(WORLD_ORIGIN, logSigner.publicKey)],
+      origin: WORLD_ORIGIN,
+      limits: { ...LIMITS, ...options.limits },
+      report: (problem) => void this.problems.push(problem),
+    };
+    const all = options.connectors ?? [this.outside.connector()];
+    for (const each of [...all, pawlConnector(configDesk(this.deps))]) connectors.set(each.name, dependable(each, this.time));
+    const runner = options.runner ?? RUNNER;
+    this.control = createControl(this.deps, runner);
+    this.runner = runnerOf(this.deps, runner);
+  }
+
+  /** A process starts: rules are seeded where there are none, its own lost runs are given up, work is taken up. */
+  static async open(options: WorldOptions = {}): Promise<ControlWorld> {
+    const world = new ControlWorld(options);
+    const { deps, runner } = world;
+    for (const [kind, text] of [
+      ["policy", options.policy ?? WORLD_POLICY],
+      ["directory", canonical(options.directory ?? WORLD_DIRECTORY)],
+    ] as const) {
+      assert.ok((await seedConfig(deps, kind, text)).ok);
+    }
+    await abandonRunsOf(deps, runner.trust.runner);
+    if (options.worker !== false) world.work();
+    return world;
+  }
+
+  /** Takes up the jobs that wait. */
+  work(): void {
+    const settings = { leaseMillis: 60_000, tickMillis: 1_000, parallel: 4, runner: this.runner.trust.runner };
+    this.#worker = startWorker(this.deps, { ...settings, run: (change) => runChange(this.runner, change) });
+  }
+
+  /** The next process on the same data. */
+  async restart(options: WorldOptions = {}): Promise<ControlWorld> {
+    this.life.end();
+    return ControlWorld.open({ store: this.store, time: this.time, outside: this.outside, ...options });
+  }
+
+  async close(): Promise<void> {
+    if (!this.life.over) await this.#worker?.stop();
+    await this.store.close();
+  }
+
+  /** Until nothing is due or under way, or the process is dead. */
+  async settle(): Promise<void> {
+    await Promise.race([this.#worker?.idle(), this.life.ended]);
+  }
+
+  /** Lets time pass and settles, again and again: everything that was put off within that time is done. */
+  async pass(millis: number, step = 60_000): Promise<void> {
+    for (let left = millis; left > 0; left -= step) {
+      this.time.pass(Math.min(step, left));
+      await this.settle();
+    }
+  }
+
+  as(name: string, more: Partial<Caller> = {}): Caller {
+    const machine = /^(agent|workload|runner):/.exec(name);
+    const kind = (machine?.[1] ?? "human") as Caller["kind"];
+    const principal = (machine === null ? `human:${name}` : name) as PrincipalId;
+    const identity = `token:tok_${name.replaceAll(/[^a-z0-9]/g, "")}000000`;
+    const known = WORLD_DIRECTORY.persons.find(({ id }) => id === name);
+    return {
+      principal,
+      kind,
+      identity,
+      ...(machine === null ? { person: name as PersonId } : {}),
+      roles: known?.roles ?? [],
+      channel: "cli",
+      ...more,
+    };
+  }
+
+  /** Proposed and planned. */
+  async propose(body: ChangeBody, by = "agent:bot", key?: string): Promise<ChangeView> {
+    const proposed = good(await this.control.propose(this.as(by), body, key));
+    await this.settle();
+    return this.view(proposed.id);
+  }
+
+  async view(change: string): Promise<ChangeView> {
+    return good(await this.control.read(this.as("hal"), change));
+  }
+
+  /** A vote on what the change says now. */
+  async vote(
+    by: string,
+    change: string,
+    more: Readonly<Record<string, string>> = {},
+    as: Partial<Caller> = {},
+  ): Promise<Result<ChangeView, ControlRefusal>> {
+    const { review_digest } = await this.view(change);
+    return this.control.vote(this.as(by, as), change, { decision: "approve", review_digest: review_digest ?? NO_DIGEST, ...more });
+  }
+
+  /** Approvals that must all be accepted, and what comes of them. */
+  async approve(change: string, ...by: readonly string[]): Promise<ChangeView> {
+    for (const each of by) good(await this.vote(each, change));
+    await this.settle();
+    return this.view(change);
+  }
+
+  /** Waits until a change is in one of these states, while jobs may still be under way. */
+  async reaches(change: string, ...statuses: readonly Status[]): Promise<ChangeView> {
+    for (let now = await this.view(change); ; now = good(await this.control.wait(this.as("hal"), change, now.version, 1e9))) {
+      if (statuses.includes(now.status)) return now;
+    }
+  }
+
+  async events(change: string): Promise<readonly ChangeEvent[]> {
+    const all = good(await this.control.events(this.as("hal"), change, 0, 1_000));
+    return all.map(({ event }) => event as unknown as ChangeEvent);
+  }
+
+  async types(change: string): Promise<readonly string[]> {
+    return (await this.events(change)).map(({ type }) => type);
+  }
+
+  /** Every entry of the ledger from an index on. */
+  async entries(from = 0): Promise<readonly { readonly stream: string; readonly event: JsonObject }[]> {
+    const rows = await this.store.entries(from, 1_000);
+    const read = rows.map(({ stream, bytes }) => {
+      const entry = parseJson(bytes);
+      assert.ok(entry.ok);
+      return { stream, event: (entry.value as { event: JsonObject }).event };
+    });
+    return rows.length === 1_000 ? [...read, ...(await this.entries(from + rows.length))] : read;
+  }
+
+  /** A change of Pawl's own rules, proposed and signed by an administrator each, and run. */
+  async replace(kind: "policy" | "directory", document: string | Directory, by = "flo", signer = "ed"): Promise<ChangeView> {
+    const text = typeof document === "string" ? document : canonical(document);
+    const change = await this.propose({ title: `replace the ${kind}`, steps: [{ connector: "pawl", input: { kind, text } }] }, by);
+    return this.approve(change.id, signer);
+  }
+}
+
+const NO_DIGEST = `sha256:${"0".repeat(64)}`;
+
+function runnerOf(deps: Deps, runner: RunnerId): RunnerDeps {
+  return {
+    desk: runDesk(deps),
+    connectors: deps.connectors,
+    trust: {
+      deployment: deps.origin,
+      runner,
+      grantKeys: new Map([[grantSigner.name, grantSigner.publicKey]]),
+      logKeys: deps.logKeys,
+      skewMillis: deps.limits.clockSkewMillis,
+    },
+    clock: deps.clock,
+    timers: deps.timers,
+    timeoutMillis: deps.limits.runTimeoutMillis,
+  };
+}
+
+/** Counted, and still never the same in two lives of one world. */
+function countedIds(time: ManualTime): Ids {
+  const life = (lives += 1);
+  let made = 0;
+  const next = (): string => `${life.toString(36).padStart(3, "0")}${(made += 1).toString(36).padStart(6, "0")}`;
+  return {
+    next: (prefix) => `${prefix}_${time.now().toString(36)}${next()}`,
+    random: (bytes) => new Uint8Array(createHash("shake256", { outputLength: bytes }).update(next()).digest()),
+  };
+}
+let lives = 0;
+
+/** A step of the scripted connector. */
+export const set = (target: string, value: string, more: Readonly<Record<string, Json>> = {}): JsonObject => ({
+  connector: "script",
+  input: { target, set: value, ...more },
+});
+
+/** A change to what the identity team owns, unless it says otherwise. */
+export function changeOf(...steps: readonly JsonObject[]): ChangeBody {
+  return { title: "set a value", steps: [...steps] };
+}
+
+/** Documentation: nobody needs to look. */
+export const docs = (value = "new"): ChangeBody => changeOf(set("shop#docs/guide", value));
+/** The sign-in path: its owner and security must sign. */
+export const signIn = (value = "new"): ChangeBody => changeOf(set("shop#src/auth", value, { surfaces: ["auth"] }));
+/** Something ordinary: one owner signs. */
+export const ordinary = (value = "new", more: Readonly<Record<string, Json>> = {}): ChangeBody =>
+  changeOf(set("shop#src/cart", value, more));
+
+export function good<T, E>(answer: Result<T, E>): T {
+  assert.ok(answer.ok, answer.ok ? "" : JSON.stringify(answer.error));
+  return answer.value;
+}
+
+export function refusal<T>(answer: Result<T, ControlRefusal>): ControlRefusal {
+  assert.ok(!answer.ok, answer.ok ? `not refused: ${JSON.stringify(answer.value)}` : "");
+  return answer.error;
+}
+
+export const idOf = (view: { readonly id: string }): ChangeId => view.id as ChangeId;
+export type { Digest };
