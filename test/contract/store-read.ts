@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { digestOf, millis } from "../../src/core/base/index.ts";
+import fc from "fast-check";
+import { canonical, digestOf, millis } from "../../src/core/base/index.ts";
+import type { Json } from "../../src/core/base/index.ts";
 import { accepted, counted, gathered, payload, text } from "../store/world.ts";
 import type { Suite } from "./store-suite.ts";
 import { rootOf } from "./store-tree.ts";
@@ -15,6 +17,20 @@ export function readContract({ name, make }: Suite): void {
     assert.deepEqual(await store.load("change/chg_1"), { stream: "change/chg_1", version: 2, ...state });
     await accepted(store, { writes: [{ stream: "change/chg_1", expected: 2, events: [3] }] });
     assert.deepEqual(await store.load("change/chg_1"), { stream: "change/chg_1", version: 3, ...state });
+  });
+
+  test(`${name}: [ST-15, F49] any JSON comes back with the same canonical bytes, from states and from entries`, async (t) => {
+    const store = await (await make(t)).open();
+    const documents = fc.sample(fc.jsonValue({ stringUnit: "binary", maxDepth: 4 }), { numRuns: 150, seed: 20261120 }) as Json[];
+    const columns = { status: "open", proposer: "agent:one", createdAt: millis(1), updatedAt: millis(1) };
+    await accepted(store, {
+      writes: documents.map((body, i) => ({ stream: `any/${i}`, expected: 0, events: [body], state: { body, ...columns } })),
+    });
+    for (const [i, body] of documents.entries()) {
+      assert.equal(canonical((await store.load(`any/${i}`))?.body), canonical(body));
+      const [entry] = await store.history(`any/${i}`, 0, 1);
+      assert.equal(text(entry?.bytes ?? new Uint8Array()), `{"event":${canonical(body)},"n":0,"stream":"any/${i}","v":1}`);
+    }
   });
 
   test(`${name}: [ST-16] list gives newest first and filters by prefix, status and proposer`, async (t) => {
