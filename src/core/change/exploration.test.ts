@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { command as c, EXPIRY, grant, GRANT_EXPIRY, NOON, review, run } from "../../testing/lifecycle.ts";
-import { digest, people, principal, seat, withPerson } from "../../testing/people.ts";
+import { digest, principal, seat, withPerson } from "../../testing/people.ts";
 import type { Millis, RunId } from "../base/index.ts";
+import type { Directory } from "../review/index.ts";
 import { decide, evolve, isFinal } from "./index.ts";
 import type { ChangeCommand, ChangeEvent, ChangeState } from "./index.ts";
 
@@ -22,7 +23,7 @@ interface Move {
 
 const two = [seat("security"), seat("identity")];
 const moved = { ...review, plan: digest("another plan") };
-const without = (who: string): typeof people => withPerson(who, { active: false });
+const without = (who: string): Directory => withPerson(who, { active: false });
 const grantOf = (state: ChangeState | undefined): string => (state !== undefined && "grant" in state ? state.grant : grant(9));
 
 /** Every command that could matter, sensible or not; a fresh grant id comes from the version, as ids do. */

@@ -59,7 +59,7 @@ test("[GR-13] a sound grant verifies to its body, again and again", () => {
 
 test("[GR-1] the statement's subjects are what will be executed", () => {
   const statement = grantStatement(grantBody());
-  assert.equal(statement._type, "https://in-toto.io/Statement/v1");
+  assert.equal(statement["_type"], "https://in-toto.io/Statement/v1");
   assert.equal(statement.predicateType, "pawl/grant/v1");
   const names = statement.subject.map((each) => `${each.name} sha256:${each.digest.sha256}`);
   assert.deepEqual(names, [`payload ${payloadOf(steps)}`, `step/one ${digest("payload of one")}`, `step/two ${digest("payload of two")}`]);
