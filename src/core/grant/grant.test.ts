@@ -22,7 +22,7 @@ import type { ChangeId, Millis, RunnerId } from "../base/index.ts";
 import { payloadOf } from "../change/index.ts";
 import { vkey } from "../ledger/index.ts";
 import { reviewDigest } from "../review/index.ts";
-import { GRANT_PAYLOAD_TYPE, grantStatement, pae, sealGrant, verifyGrant } from "./index.ts";
+import { auditGrant, GRANT_PAYLOAD_TYPE, grantStatement, pae, sealGrant, verifyGrant } from "./index.ts";
 import type { Envelope, GrantBody, GrantTrust } from "./index.ts";
 
 interface Given {
@@ -329,4 +329,21 @@ test("[GR-4] whatever arrives, a runner refuses and does not crash", () => {
     }),
     { seed: 3, numRuns: 300 },
   );
+});
+
+test("[GR-14] an audit needs no runner, time or payloads, and forgives nothing else", () => {
+  const audit = (envelope: unknown): string => {
+    const audited = auditGrant(envelope, trust);
+    return audited.ok ? "" : audited.error.code;
+  };
+  assert.deepEqual(auditGrant(sealed({ runner: "rnr_000002" as RunnerId }), trust), {
+    ok: true,
+    value: grantBody({ runner: "rnr_000002" as RunnerId }),
+  });
+  assert.equal(audit(sealGrant(grantBody(), stranger)), "grant_untrusted");
+  assert.equal(audit(sealed({ deployment: "other.example/log" })), "grant_foreign");
+  assert.equal(audit(sealed({ review: { ...review, plan: digest("moved") } })), "review_mismatch");
+  assert.equal(audit(sealed({ votes: [] })), "seat_unfilled");
+  assert.equal(audit(sealed({ grant: grant(9) })), "authorisation_unproven");
+  assert.equal(audit(signedText("{}")), "grant_malformed");
 });

@@ -4,6 +4,6 @@ export type { GrantSigner } from "./dsse.ts";
 export type { GrantCode, GrantRefusal } from "./refusals.ts";
 export { grantStatement, sealGrant } from "./statement.ts";
 export type { GrantStatement } from "./statement.ts";
-export { GRANT_PAYLOAD_TYPE, GRANT_PREDICATE } from "./types.ts";
+export { GRANT_PAYLOAD_TYPE } from "./types.ts";
 export type { Envelope, GrantBody, GrantEvidence, GrantTrust } from "./types.ts";
 export { auditGrant, verifyGrant } from "./verify.ts";
