@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codeOf, command, folded, NOON, stateIn, STATUSES } from "../../testing/lifecycle.ts";
 import { TRANSITIONS } from "../../testing/transitions.ts";
-import { isFinal } from "./index.ts";
+import { decide, isFinal } from "./index.ts";
 
 for (const { label, accepted, command: make, closer = {}, at = NOON } of TRANSITIONS) {
   test(`[LC-3] ${label} in every status`, () => {
@@ -24,4 +24,18 @@ test("[LC-3] [LC-7] a change is proposed once, in whatever status it is; nothing
 test("[LC-3] no command leaves a final status", () => {
   const left = STATUSES.filter((status) => TRANSITIONS.every(({ accepted }) => accepted[status] === undefined));
   assert.deepEqual(left.toSorted(), STATUSES.filter(isFinal).toSorted());
+});
+
+test("[LC-2] a command is decided whole, the same every time, and leaves its state as it was", () => {
+  for (const { command: make, at = NOON } of TRANSITIONS) {
+    for (const status of STATUSES) {
+      const state = stateIn(status);
+      const before = structuredClone(state);
+      const decided = decide(state, make(state), at);
+      assert.deepEqual(decide(state, make(state), at), decided);
+      assert.deepEqual(state, before);
+      assert.equal("value" in decided, decided.ok);
+      if (decided.ok) assert.ok(decided.value.every((event) => event.at === at));
+    }
+  }
 });
