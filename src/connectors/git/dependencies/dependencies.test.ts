@@ -86,3 +86,64 @@ test("[GI-17] a manifest that is new or gone counts whole, and one that cannot b
   assert.equal(dependencyReport("package-lock.json", undefined, json({ lockfileVersion: 1 }))?.kind, "unread");
   assert.equal(dependencyReport("src/a.ts", "a", "b"), undefined);
 });
+
+const sources = (path: string, after: string): readonly (readonly [string, string | undefined])[] => {
+  const report = dependencyReport(path, undefined, after);
+  assert.ok(report?.kind === "read");
+  return report.changes.map(({ name, after: now }) => [name, now?.source] as const);
+};
+
+test("[GI-17] a package from elsewhere is seen in every way of writing it, and a range is none", () => {
+  const ranges = { a: "~1.2.3", b: "^1", c: "1.x || >=2.0.0 - 3", d: "latest", e: "*", w: "workspace:^" };
+  for (const [name, source] of sources("package.json", json({ dependencies: ranges }))) assert.equal(source, undefined, name);
+  const elsewhere = {
+    a: "HTTPS://evil.example/x.tgz",
+    b: " git+https://evil.example",
+    c: "owner/repo",
+    d: "..",
+    e: "~/x",
+    f: "npm:other@1",
+  };
+  for (const [name, source] of sources("package.json", json({ dependencies: elsewhere, resolutions: { r: "file:x" } })))
+    assert.notEqual(source, undefined, name);
+  const lines = "git+https://evil.example/x.git\nhttps://evil.example/y.whl\nsub/dir/z.whl\n./local\n";
+  for (const [name, source] of sources("requirements.txt", lines)) assert.notEqual(source, undefined, name);
+  for (const [name, source] of sources("requirements.txt", "a==1\nb >=1,<2\nc[x]~=2\nd\ne (>=1)\n")) assert.equal(source, undefined, name);
+});
+
+test("[GI-17] Cargo.toml: sources in literal strings, dotted and quoted keys, behind a sign that is no comment", () => {
+  const head = "[dependencies]\n";
+  const written = [
+    "x = { git = 'https://evil.example' }",
+    'x.git = "https://evil.example"',
+    'x = { y = " #", git = "https://evil.example" }',
+    'x = { version = "1", registry-index = "https://evil.example" }',
+    'x = { "git" = "https://evil.example" }',
+  ];
+  for (const line of written) assert.match(sources("Cargo.toml", `${head}${line}\n`)[0]?.[1] ?? "", /evil/, line);
+  assert.match(sources("Cargo.toml", "[ dependencies ]\nx = {git='https://evil.example'}\n")[0]?.[1] ?? "", /evil/);
+  for (const [name, source] of sources("Cargo.toml", `${head}git-version = "1"\ngit2 = "1" # git = "no"\n`))
+    assert.equal(source, undefined, name);
+  for (const text of [
+    "dependencies.x = '1'\n",
+    'dependencies = { x = "1" }\n',
+    '["dependencies"]\nx = "1"\n',
+    "[dependencies]\n'x' = '1'\n",
+  ])
+    assert.equal(dependencyReport("Cargo.toml", undefined, text)?.kind, "unread", text);
+});
+
+test("[GI-17] a manifest of one long line costs what its length costs", () => {
+  const size = 2 * 1024 * 1024;
+  const long: readonly (readonly [string, string])[] = [
+    ["requirements.txt", `a b${" ".repeat(size)}c\n`],
+    ["requirements.txt", `${" #".repeat(size / 2)}\r x\n`],
+    ["Cargo.toml", `[dependencies]\na = "1"${" ".repeat(size)}c\n`],
+    ["Cargo.toml", `[target.${"patch.".repeat(size / 6)}\n`],
+    ["Cargo.toml", `[target.${"patch.".repeat(size / 6)}x]y]\n`],
+    ["Cargo.toml", `[${" ".repeat(size)}x]\n`],
+    ["go.mod", `${"//".repeat(size / 2)}\rx\n`],
+  ];
+  // One that starts again at every character would not end while anybody waits.
+  for (const [path, text] of long) assert.ok(dependencyReport(path, undefined, text) !== undefined, path);
+});

@@ -1,12 +1,27 @@
 /** Manifests that are read line by line: what is not understood is left out only where the format says that it names no package. */
 import type { Dependency, Manifest } from "./index.ts";
 
+/**
+ * A line without its comment: from the sign on, where a blank or nothing stands before it and no quotation mark is open. Walked
+ * rather than matched: on a line of megabytes, a regular expression that begins with blanks starts again at each of them.
+ */
+function withoutComment(line: string, sign: string): string {
+  let quote = "";
+  for (let at = 0; at < line.length; at += 1) {
+    const char = line[at] ?? "";
+    if (quote !== "") quote = char === quote ? "" : quote;
+    else if (char === '"' || char === "'") quote = char;
+    else if (char === sign && (at === 0 || /\s/.test(line[at - 1] ?? ""))) return line.slice(0, at).trim();
+  }
+  return line.trim();
+}
+
 const withoutScripts = (packages: ReadonlyMap<string, Dependency>): Manifest => ({ packages, installScripts: new Map() });
 
 export function readRequirements(text: string): Manifest {
   const packages = new Map<string, Dependency>();
   for (const raw of text.replaceAll("\\\n", " ").split("\n")) {
-    const line = raw.replace(/(^|\s)#.*$/, "").trim();
+    const line = withoutComment(raw, "#");
     const option = /^(-r|-c|-e|-i|--[a-z-]+)[ =]*(.*)$/.exec(line);
     if (line === "") continue;
     if (option !== null) {
@@ -16,12 +31,18 @@ export function readRequirements(text: string): Manifest {
     }
     const match = /^([A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?)\s*(@\s*\S+|[^;]*)/.exec(line);
     const name = (match?.[1] ?? line).toLowerCase();
-    const version = (match?.[2] ?? "").replace(/\s*--hash=\S+/g, "").trim();
+    const version = (match?.[2] ?? "")
+      .replace(/--hash=\S+/g, "")
+      .split(/\s+/)
+      .join(" ")
+      .trim();
     const integrity = line
       .match(/--hash=\S+/g)
       ?.toSorted()
       .join(" ");
-    const source = version.startsWith("@") ? version.slice(1).trim() : match === null ? line : undefined;
+    // What begins like a name and goes on neither with a version nor with nothing is an address or a path.
+    const plain = match !== null && /^([=<>!~(,]|$)/.test(version);
+    const source = version.startsWith("@") ? version.slice(1).trim() : plain ? undefined : line;
     packages.set(name, {
       version: version === "" ? "any version" : version,
       ...(source !== undefined && { source }),
@@ -35,7 +56,7 @@ export function readGoMod(text: string): Manifest {
   const packages = new Map<string, Dependency>();
   let block = "";
   for (const raw of text.split("\n")) {
-    const line = raw.replace(/\/\/.*$/, "").trim();
+    const line = (raw.split("//", 1)[0] ?? "").trim();
     const opens = /^(\w+)\s*\($/.exec(line);
     if (opens !== null) block = opens[1] ?? "";
     else if (line === ")") block = "";
@@ -53,32 +74,53 @@ function readGoLine(line: string, packages: Map<string, Dependency>): void {
   if (go !== null) packages.set(go[1] ?? "", { version: go[2] ?? "" });
 }
 
-/** Tables whose keys are packages: `[dependencies]`, `[dev-dependencies]`, `[target.'…'.dependencies]`, `[patch.crates-io]`. */
-const CARGO_TABLE =
-  /^\[(?:workspace\.)?(?:target\..+\.)?((?:dev-|build-)?dependencies|patch\.[^\]]+|replace)(?:\.("?)([A-Za-z0-9_-]+)\2)?\]$/;
+/** Tables whose keys are packages: `dependencies`, `dev-dependencies`, `target.'…'.dependencies`, `patch.crates-io`. */
+const CARGO_TABLE = /(?:^|[.])((?:dev-|build-)?dependencies|patch\.[^\]]+|replace)(?:\.("?)([A-Za-z0-9_-]+)\2)?$/;
+/** A header or key that may name such a table, in whatever form TOML allows. */
+const CARGO_MAYBE = /dependencies|patch|replace/;
+const LONGEST_HEADER = 500;
 
-export function readCargoToml(text: string): Manifest {
+/** Not all of TOML is read here: what could name a package and is written in a form that is not, makes the whole unread. */
+export function readCargoToml(text: string): Manifest | undefined {
   const packages = new Map<string, Dependency>();
   let table: RegExpExecArray | null = null;
+  if (/"""|'''/.test(text)) return undefined;
   for (const raw of text.split("\n")) {
-    const line = raw.replace(/\s+#.*$/, "").trim();
-    if (line.startsWith("[")) {
-      table = CARGO_TABLE.exec(line);
+    const line = withoutComment(raw, "#");
+    if (line.startsWith("[") && line.endsWith("]")) {
+      if (line.length > LONGEST_HEADER) return undefined;
+      const name = line.replace(/^\[+\s*|\s*\]+$/g, "");
+      table = CARGO_TABLE.exec(name);
+      if (table === null && CARGO_MAYBE.test(name) && !name.startsWith("package.metadata")) return undefined;
       continue;
     }
     const pair = /^"?([A-Za-z0-9_.-]+)"?\s*=\s*(.+)$/.exec(line);
-    if (table === null || pair === null) continue;
-    const group = table[1] === "dependencies" ? "" : ` (${table[1] ?? ""})`;
-    const whole = table[3] !== undefined;
-    const name = `${whole ? (table[3] ?? "") : (pair[1] ?? "")}${group}`;
-    const spec = whole ? `${packages.get(name)?.version ?? ""} ${pair[0]}`.trim() : (pair[2] ?? "").replace(/^"(.*)"$/, "$1");
-    packages.set(name, cargoDependency(spec));
+    if (table === null) {
+      if (/^["']?(target|workspace|(dev-|build-)?dependencies|patch|replace)\b[^=]*=/.test(line)) return undefined;
+      continue;
+    }
+    if (pair === null && line !== "") return undefined;
+    if (pair !== null) addCargo(packages, table, pair);
   }
   return withoutScripts(packages);
 }
 
+function addCargo(packages: Map<string, Dependency>, table: RegExpExecArray, pair: RegExpExecArray): void {
+  const group = table[1] === "dependencies" ? "" : ` (${table[1] ?? ""})`;
+  const [text = "", key = "", value = ""] = pair;
+  // `x.git = "…"` says of the package x what `git = "…"` says in its own table.
+  const [first = "", ...rest] = key.split(".");
+  const parts = table[3] !== undefined || rest.length > 0;
+  const name = `${table[3] ?? first}${group}`;
+  const said = table[3] === undefined ? text.slice(text.indexOf(".") + 1) : text;
+  packages.set(
+    name,
+    cargoDependency(parts ? `${packages.get(name)?.version ?? ""} ${said}`.trim() : value.replace(/^(["'])(.*)\1$/, "$2")),
+  );
+}
+
 function cargoDependency(spec: string): Dependency {
-  const source = /\b(git|path|registry)\s*=\s*"([^"]*)"/.exec(spec);
+  const source = /(?<![\w-])["']?(git|path|registry(?:-index)?)["']?\s*=\s*["']([^"']*)/.exec(spec);
   const version = /^\{\s*version\s*=\s*"([^"]*)"\s*\}$/.exec(spec)?.[1] ?? spec;
   return source === null ? { version } : { version, source: `${source[1] ?? ""} ${source[2] ?? ""}` };
 }

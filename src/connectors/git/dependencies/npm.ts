@@ -3,7 +3,16 @@ import type { Dependency, Manifest } from "./index.ts";
 
 const GROUPS = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] as const;
 /** npm runs these by itself when the package is installed, or when it is installed from git. */
-const INSTALL_SCRIPTS = new Set(["preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"]);
+const INSTALL_SCRIPTS = new Set([
+  "preinstall",
+  "install",
+  "postinstall",
+  "prepare",
+  "prepublish",
+  "preprepare",
+  "postprepare",
+  "dependencies",
+]);
 /** How every registry of npm packages names its files; which registry it is, the host says. */
 const REGISTRY_FILE = /^https:\/\/([^/]+)\/(?:.+\/)?-\/[^/]+\.tgz$/;
 
@@ -19,14 +28,14 @@ export function readPackageJson(document: JsonObject): Manifest {
       packages.set(label, isElsewhere(version) ? { version, source: version } : { version });
     }
   }
-  flatten(object(document["overrides"]), "", packages);
+  for (const overrides of [document["overrides"], document["resolutions"], object(document["pnpm"])["overrides"]])
+    flatten(object(overrides), "", packages);
   const scripts = Object.entries(object(document["scripts"])).filter(([name]) => INSTALL_SCRIPTS.has(name));
   return { packages, installScripts: new Map(scripts.map(([name, command]) => [name, text(command) ?? "?"])) };
 }
 
-/** A range that is an address, a path, a repository or another package's name is not the registry's package of that name. */
-const isElsewhere = (range: string): boolean =>
-  /^(git|http|file:|link:|npm:|github:|gitlab:|bitbucket:)|^[\w.-]+\/[\w.-]+(#|$)|^[./~]/.test(range);
+/** A range that is an address, a path, a repository or another package's name: no version and no tag has a colon or a slash. */
+const isElsewhere = (range: string): boolean => /[:/\\]|^\s*\.{1,2}\s*$/.test(range) && !/^workspace:[\^~*\w.-]*$/.test(range);
 
 function flatten(overrides: JsonObject, under: string, packages: Map<string, Dependency>): void {
   for (const [name, value] of Object.entries(overrides)) {
