@@ -91,6 +91,9 @@ function partiesFor(caller: Caller, input: ProposalInput, directory: Directory):
   });
 }
 
+/** A connector points into its own input, as `/text` or as `input.patch, line 3`. */
+const inside = (where = ""): string => (where === "" || where.startsWith("/") ? where : `/${where.replace(/^input\.?/, "")}`);
+
 /** Raw steps become admitted ones: each connector parses its own input, and all faults are told at once. */
 async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<readonly ProposalStep[], ControlRefusal>> {
   const steps: ProposalStep[] = [];
@@ -109,7 +112,7 @@ async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<read
     }
     const admitted = await connector.admit(step.input);
     if (admitted.ok) steps.push({ ...step, input: admitted.value.input });
-    else faults.push(...admitted.error.map((f) => ({ ...f, where: `/steps/${position}/input${f.where ?? ""}` })));
+    else faults.push(...admitted.error.map((f) => ({ ...f, where: `/steps/${position}/input${inside(f.where)}` })));
   }
   return faults.length > 0 ? fail(invalid("the proposal cannot be accepted as it stands", faults)) : ok(steps);
 }

@@ -94,7 +94,7 @@ export class Life {
   over = false;
   readonly #ended = Promise.withResolvers<void>();
   /** Told before and after each append that reaches the store; may end the life. */
-  onAppend: (phase: "before" | "after") => void = () => undefined;
+  onAppend: (phase: "before" | "after") => void | Promise<void> = () => undefined;
 
   get ended(): Promise<void> {
     return this.#ended.promise;
@@ -111,10 +111,10 @@ const unanswered = new Promise<never>(() => undefined);
 /** The store as a process sees it that may die at any moment. */
 function mortal(store: Store, life: Life): Store {
   const call = async (key: string | symbol, work: () => Promise<unknown>): Promise<unknown> => {
-    if (key === "append") life.onAppend("before");
+    if (key === "append") await life.onAppend("before");
     if (life.over) return unanswered;
     const answer = await work();
-    if (key === "append") life.onAppend("after");
+    if (key === "append") await life.onAppend("after");
     return life.over ? unanswered : answer;
   };
   return new Proxy(store, {
@@ -310,6 +310,13 @@ export class ControlWorld {
     const text = typeof document === "string" ? document : canonical(document);
     const change = await this.propose({ title: `replace the ${kind}`, steps: [{ connector: "pawl", input: { kind, text } }] }, by);
     return this.approve(change.id, signer);
+  }
+
+  /** Other rules come into force at once, as a run of such a change has them do. */
+  async put(kind: "policy" | "directory", document: string | Directory): Promise<void> {
+    const desk = configDesk(this.deps);
+    const text = typeof document === "string" ? document : canonical(document);
+    assert.ok((await desk.replace(kind, (await desk.current(kind)).digest, text)).ok);
   }
 }
 
