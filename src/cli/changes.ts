@@ -70,7 +70,8 @@ async function follow(
   const { terminal } = context;
   const byItself = asked || (await startsByItself(context, start.id));
   let view = start;
-  let told = "";
+  // Whoever had it started knows how it stood.
+  let told = asked ? progressLine(terminal, start) : "";
   let failures = 0;
   for (;;) {
     const line = progressLine(terminal, view);
@@ -119,24 +120,17 @@ export function changeLines(terminal: Terminal, view: ChangeView): string[] {
 }
 
 function becauseLines(terminal: Terminal, { because, instructions = [] }: ChangeView, label: (name: string) => string): string[] {
-  const text = because?.text === undefined ? [] : wrapped(because.text, terminal.width - 10);
-  const [first, ...more] = text;
-  const why =
-    because === undefined
-      ? []
-      : [
-          `${label("because")} ${terminal.paint("bold", visible(because.code))}${first === undefined || first === because.code ? "" : `: ${first}`}`,
-          ...more.map((line) => `          ${line}`),
-        ];
-  const mend = instructions.flatMap(({ rule, code, message, resource }) => {
-    const place = resource === undefined ? "" : ` (${visible(resource)})`;
-    return [
-      `${label("mend")} ${visible(message)}${place}`,
-      `          ${terminal.paint("dim", `rule ${visible(rule)}, code ${visible(code)}`)}`,
-    ];
-  });
-  return [...why, ...mend];
+  const hung = (name: string, text: string): string[] =>
+    wrapped(text, terminal.width - HANG).map((line, i) => (i === 0 ? `${label(name)} ${line}` : `${" ".repeat(HANG)}${line}`));
+  const said = because?.text === undefined || because.text === because.code ? "" : `: ${because.text}`;
+  const mend = instructions.flatMap(({ rule, code, message, resource }) => [
+    ...hung("mend", `${message}${resource === undefined ? "" : ` (${resource})`}`),
+    `${" ".repeat(HANG)}${terminal.paint("dim", `rule ${visible(rule)}, code ${visible(code)}`)}`,
+  ]);
+  return [...(because === undefined ? [] : hung("because", `${because.code}${said}`)), ...mend];
 }
+
+const HANG = 10;
 
 export function seatText({ id, who, count, signed_by: signed, missing, unfillable, strength }: SeatView): string {
   const names = signed.map(({ name, channel }) => `${visible(name)} (${visible(channel)})`).join(", ");

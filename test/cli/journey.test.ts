@@ -111,7 +111,7 @@ test("approve asks a person at a terminal, and signs nothing on any answer but y
   assert.equal(signed.code, 0, signed.err);
 });
 
-test("[C17] [B11] a digest that was read earlier signs nothing once the change has moved, and what moved is named", async (t) => {
+test("[B17] [B11] a digest that was read earlier signs nothing once the change has moved, and what moved is named", async (t) => {
   const pawl = await world(t);
   const id = await pawl.proposed(CART);
   const read = document<PlanView>(await pawl.as("linus", "show", id, "--json")).digests.review;

@@ -91,11 +91,11 @@ export async function world(t: TestContext): Promise<PawlWorld> {
   const repository = join(dir, "shop.git");
   await createSampleRepository(repository);
   await writeFile(join(dir, "directory.json"), JSON.stringify(DIRECTORY));
-  const check = [process.execPath, "check.js"];
   const config = {
     data_dir: "data",
+    origin: "shop.example/log",
     listen: { port: 0 },
-    repositories: [{ name: "shop", url: "./shop.git", environment: "production", verify: { argv: check } }],
+    repositories: [{ name: "shop", url: "./shop.git", environment: "production", verify: { argv: ["node", "check.js"] } }],
     seeds: { directory: "directory.json" },
   };
   await writeFile(join(dir, "pawl.yaml"), JSON.stringify(config));
@@ -144,16 +144,19 @@ export const CART = `diff --git a/src/cart.js b/src/cart.js
  }
 `;
 
+/** An empty line of a patch, which an editor would take for a slip. */
+const BLANK = " ";
+
 /** A change to sign-in: its owner and security must sign. */
 export const SIGN_IN = `diff --git a/src/auth/session.js b/src/auth/session.js
 --- a/src/auth/session.js
 +++ b/src/auth/session.js
 @@ -1,4 +1,4 @@
  import { timingSafeEqual } from "node:crypto";
- 
+${BLANK}
 -export const MAX_AGE_SECONDS = 3600;
 +export const MAX_AGE_SECONDS = 1800;
- 
+${BLANK}
 `;
 
 /** Documentation: nobody has to look. */
