@@ -11,8 +11,8 @@ export const MAX_BATCH_REQUESTS = 512;
 export const MAX_BATCH_BYTES = 32 * 1024 * 1024;
 /** Appends waiting for their turn; more are refused rather than remembered. */
 export const MAX_QUEUED = 20_000;
-/** Attempts of one request against a database that other processes write to as well. */
-export const MAX_ATTEMPTS = 12;
+/** Attempts of one batch on a database that other processes write to as well; one loses most rarely more than a few in a row. */
+export const MAX_ATTEMPTS = 100;
 
 /** Rows of any list, history or entries call. */
 export const MAX_PAGE = 1_000;

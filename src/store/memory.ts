@@ -101,6 +101,7 @@ function factsOf(tables: Tables, need: Need): Facts {
 }
 
 function commit(tables: Tables, set: WriteSet): Outcome {
+  if (tables.head.batch !== set.prior.batch) return { kind: "moved" };
   if (!holds(tables, set)) return { kind: "conflict" };
   for (const row of set.entries) addEntry(tables, row);
   for (const { prior: _, ...row } of set.streams) tables.streams.set(row.stream, row);
@@ -124,7 +125,6 @@ function addEntry({ entries, histories }: Tables, row: EntryRow): void {
 function holds(tables: Tables, set: WriteSet): boolean {
   const unchanged = ({ stream, prior }: StreamChange): boolean => tables.streams.get(stream)?.version === prior;
   return (
-    tables.head.batch === set.prior.batch &&
     set.entries.every(({ idx }, i) => idx === tables.entries.length + i) &&
     set.streams.every(unchanged) &&
     !set.claims.some((row) => tables.claims.has(claimId(row))) &&

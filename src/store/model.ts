@@ -120,12 +120,13 @@ export interface Facts {
 export const claimId = (claim: { readonly kind: string; readonly key: string }): string => `${claim.kind}\n${claim.key}`;
 
 /**
- * How an attempt to commit ended. `conflict`: a constraint or the head refused, nothing was written, and the facts may have
- * changed. `failed`: nothing was written and trying again at once is pointless. `unknown`: it may have been written.
+ * How an attempt to commit ended. `moved`: another writer was faster and the facts are old; `conflict`: a constraint refused;
+ * `failed`: trying again at once is pointless. In all three nothing was written. `unknown`: it may have been.
  */
 export type Outcome =
   | { readonly kind: "committed" }
   | { readonly kind: "nothing" }
+  | { readonly kind: "moved" }
   | { readonly kind: "conflict" }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "unknown"; readonly message: string };

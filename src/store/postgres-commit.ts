@@ -6,7 +6,7 @@ import type { Claim, Facts, Need, Outcome, Row, StreamRow, TileRow, WriteSet } f
 import { all, isConflict, isRolledBack, messageOf } from "./postgres-connect.ts";
 import type { Queryable } from "./postgres-connect.ts";
 import { HEAD, WAS_COMMITTED, headOf, typed } from "./sql-reads.ts";
-import { numbered, selectFrom, stepsOf } from "./statements.ts";
+import { HEAD_STEP, numbered, selectFrom, stepsOf } from "./statements.ts";
 import type { Step } from "./statements.ts";
 
 export const CHANNEL = "pawl_ledger";
@@ -31,31 +31,42 @@ export async function transact(pool: Pool, need: Need, decide: (facts: Facts) =>
   try {
     return await attempt(pool, use, need, decide);
   } finally {
-    use.end();
+    await use.end();
   }
 }
 
-/** A connection is given back only when its transaction has ended; otherwise it is closed, which ends it. */
+/** A connection is given back when its transaction has surely ended; otherwise it is closed, which ends it. */
 class Use {
   readonly client: PoolClient;
-  #clean = false;
-  #ended = false;
+  #state: "open" | "committed" | "broken" | "ended" = "open";
 
   constructor(client: PoolClient) {
     this.client = client;
     client.on("error", ignore);
   }
 
-  async finish(word: "COMMIT" | "ROLLBACK"): Promise<void> {
-    await this.client.query(word);
-    this.#clean = true;
+  async commit(): Promise<void> {
+    this.#state = "broken";
+    await this.client.query("COMMIT");
+    this.#state = "committed";
   }
 
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+  async end(): Promise<void> {
+    const state = this.#state;
+    if (state === "ended") return;
+    this.#state = "ended";
+    const clean = state === "committed" || (state === "open" && (await this.#rolledBack()));
     this.client.off("error", ignore);
-    this.client.release(!this.#clean);
+    this.client.release(!clean);
+  }
+
+  async #rolledBack(): Promise<boolean> {
+    try {
+      await this.client.query("ROLLBACK");
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 const ignore = (): void => {};
@@ -68,22 +79,20 @@ async function attempt(pool: Pool, use: Use, need: Need, decide: (facts: Facts) 
     return { kind: "failed", message: messageOf(error) };
   }
   const set = decide(facts);
+  if (!set) return { kind: "nothing" };
   try {
-    if (!set || !(await writeAll(use.client, set))) {
-      await use.finish("ROLLBACK");
-      return { kind: set ? "conflict" : "nothing" };
-    }
+    const refused = await writeAll(use.client, set);
+    if (refused) return refused;
   } catch (error) {
-    if (!set) return { kind: "nothing" };
     return isConflict(error) ? { kind: "conflict" } : { kind: "failed", message: messageOf(error) };
   }
   try {
-    await use.finish("COMMIT");
+    await use.commit();
     return { kind: "committed" };
   } catch (error) {
     if (isRolledBack(error)) return { kind: "conflict" };
     // Its place in the pool is needed for looking.
-    use.end();
+    await use.end();
     return lookBack(pool, set, messageOf(error));
   }
 }
@@ -114,14 +123,16 @@ async function readFacts(client: PoolClient, need: Need): Promise<Facts> {
   };
 }
 
-/** False when a row that had to be there was not. */
-async function writeAll(client: PoolClient, set: WriteSet): Promise<boolean> {
+/** The outcome, when a row that had to be there was not. */
+async function writeAll(client: PoolClient, set: WriteSet): Promise<Outcome | undefined> {
   const steps = stepsOf(set);
   const changes = await settled([
     ...steps.map((step) => runStep(client, step)),
     client.query("SELECT pg_notify($1, '')", [CHANNEL]).then(() => 0),
   ]);
-  return steps.every(({ expect }, i) => expect === undefined || expect === changes[i]);
+  const refused = steps.findIndex(({ expect }, i) => expect !== undefined && expect !== changes[i]);
+  if (refused < 0) return undefined;
+  return { kind: refused === HEAD_STEP ? "moved" : "conflict" };
 }
 
 export async function runStep(client: ClientBase, { statement, rows, apiece }: Step): Promise<number> {
@@ -177,11 +188,10 @@ async function wasCommitted(pool: Pool, { head, prior, checkpoint }: WriteSet): 
     await use.client.query(BEGIN);
     const now = headOf((await (use.client as Queryable).query(LOCK)).rows as Row[]);
     const found = await all(use.client, WAS_COMMITTED, [head.size, head.batch, head.batch]);
-    await use.finish("ROLLBACK");
     // Without entries there is no checkpoint to find once another batch has moved the head on.
     if (found.length === 0 && !checkpoint && now.batch !== prior.batch) throw new Error("another batch followed");
     return found.length > 0;
   } finally {
-    use.end();
+    await use.end();
   }
 }

@@ -1,4 +1,5 @@
 /** PostgreSQL: many nodes on one database. Nothing but the database coordinates them. */
+import { setTimeout as wait } from "node:timers/promises";
 import { Client } from "pg";
 import type { Pool } from "pg";
 import { ok } from "../core/base/index.ts";
@@ -29,6 +30,7 @@ export interface PostgresOptions extends Identity {
 }
 
 const POOL_SIZE = 8;
+const MIN_RETRY_MILLIS = 10;
 /** Any number that nothing else on the database locks. */
 const MIGRATION_LOCK = 0x7061_776c;
 
@@ -44,7 +46,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Result<Ope
     prepared.value.size,
     pollMillis,
   );
-  const stopListening = listen(url, watchers, pollMillis);
+  const stopListening = listen(url, watchers.look, Math.max(pollMillis, MIN_RETRY_MILLIS));
   const backend: Backend = {
     ...reads,
     ...writes(readers, writer, watchers),
@@ -105,33 +107,37 @@ function writes(readers: Pool, writer: Pool, watchers: Watching): Pick<Backend, 
 }
 
 /** Notices carry nothing: they only say that it is worth looking. A lost connection is made anew; until then there is the poll. */
-function listen(url: string, watchers: Watching, retryMillis: number): () => Promise<void> {
-  let stopped = false;
-  let client: Client | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const start = async (): Promise<void> => {
-    const next = new Client(config(url, false));
-    client = next;
-    next.on("notification", watchers.look);
-    next.on("error", () => {});
-    next.once("end", () => {
-      if (!stopped) timer = setTimeout(() => void start(), Math.max(retryMillis, 10)).unref();
-    });
-    try {
-      await next.connect();
-      await next.query(`LISTEN ${CHANNEL}`);
-      watchers.look();
-    } catch {
-      await next.end().catch(() => {});
+function listen(url: string, look: () => void, retryMillis: number): () => Promise<void> {
+  const stop = new AbortController();
+  const loop = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      await listenOnce(url, look, stop.signal).catch(() => {});
+      await wait(retryMillis, undefined, { ref: false, signal: stop.signal }).catch(() => {});
     }
   };
-  const started = start();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await started;
-    await client?.end().catch(() => {});
+  const ended = loop();
+  return () => {
+    stop.abort();
+    return ended;
   };
+}
+
+/** Until the connection ends, or until told to stop. */
+async function listenOnce(url: string, look: () => void, stop: AbortSignal): Promise<void> {
+  const client = new Client(config(url, false));
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  client.on("notification", look);
+  client.on("error", () => end());
+  client.once("end", end);
+  stop.addEventListener("abort", () => end(), { once: true });
+  try {
+    await client.connect();
+    await client.query(`LISTEN ${CHANNEL}`);
+    look();
+    if (!stop.aborted) await ended;
+  } finally {
+    await client.end().catch(() => {});
+  }
 }
 
 /** A database that may not open as a store; nothing in it is changed. */

@@ -26,13 +26,21 @@ export interface Sequencer {
   close(): Promise<void>;
 }
 
-export function sequencer(backend: Pick<Backend, "transact">, signer: Signer, batchId: () => string): Sequencer {
+/** What a commit needs. */
+interface Writing {
+  readonly backend: Pick<Backend, "transact">;
+  readonly signer: Signer;
+  /** A name for the next attempt that no other has. */
+  readonly nextBatch: () => string;
+}
+
+export function sequencer(writing: Writing): Sequencer {
   const queue: Waiting[] = [];
   let running: Promise<void> | undefined;
   let closed = false;
 
   const drain = async (): Promise<void> => {
-    while (queue.length > 0) await settleBatch(backend, signer, batchId, takeBatch(queue));
+    while (queue.length > 0) await settle(writing, takeBatch(queue));
     running = undefined;
   };
   return {
@@ -58,45 +66,29 @@ function takeBatch(queue: Waiting[]): Waiting[] {
   return queue.splice(0, count);
 }
 
-async function settleBatch(
-  backend: Pick<Backend, "transact">,
-  signer: Signer,
-  batchId: () => string,
-  batch: readonly Waiting[],
-): Promise<void> {
+/**
+ * A constraint that refuses a batch, or a fault while it is decided, cannot say which request was the cause: then nothing was written,
+ * and the requests are tried one by one.
+ */
+async function settle(writing: Writing, batch: readonly Waiting[]): Promise<void> {
   try {
-    const answers = await commitBatch(
-      backend,
-      signer,
-      batchId,
-      batch.map(({ request }) => request),
-    );
-    batch.forEach(({ answer }, i) => {
-      const given = answers[i];
-      assert(given, "every request of a batch has an answer");
-      answer(given);
-    });
+    const answers = await commit(writing, batch);
+    if (answers) return batch.forEach(({ answer }, i) => answer(answers[i] as Answer));
   } catch (error) {
-    for (const { reject } of batch) reject(error);
+    if (batch.length === 1) return batch[0]?.reject(error);
   }
+  for (const waiting of batch) await settle(writing, [waiting]);
 }
 
-type Transact = Pick<Backend, "transact">;
-
-/**
- * A constraint that refuses a whole batch cannot say which request broke it, so the requests are then tried one by one. Alone, a
- * request is tried until its facts hold still.
- */
-async function commitBatch(backend: Transact, signer: Signer, batchId: () => string, requests: readonly Admitted[]): Promise<Answer[]> {
-  const attempts = requests.length === 1 ? MAX_ATTEMPTS : 1;
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    const answers = await attemptBatch(backend, signer, batchId(), requests);
-    if (answers !== "conflict") return answers;
+/** Decides and commits until no other writer is faster. No answers when a constraint refused what several requests wanted. */
+async function commit(writing: Writing, batch: readonly Waiting[]): Promise<readonly Answer[] | undefined> {
+  const requests = batch.map(({ request }) => request);
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const answers = await tryCommit(writing, requests);
+    if (answers === "conflict" && batch.length > 1) return undefined;
+    if (typeof answers !== "string") return answers;
   }
-  if (requests.length === 1) return [unavailable("other writers were always first", "none")];
-  const answers: Answer[] = [];
-  for (const request of requests) answers.push(...(await commitBatch(backend, signer, batchId, [request])));
-  return answers;
+  return requests.map(() => unavailable("other writers were always first", "none"));
 }
 
 /** What the decision callback leaves behind for the answers. */
@@ -106,24 +98,19 @@ interface Attempt {
   corrupt?: string;
 }
 
-async function attemptBatch(
-  backend: Transact,
-  signer: Signer,
-  batch: string,
-  requests: readonly Admitted[],
-): Promise<Answer[] | "conflict"> {
+async function tryCommit(writing: Writing, requests: readonly Admitted[]): Promise<Answer[] | "conflict" | "moved"> {
   const attempt: Attempt = { decisions: [] };
-  const outcome = await backend.transact(needOf(requests), (facts) => decideOn(facts, requests, signer, batch, attempt));
-  if (outcome.kind === "conflict") return "conflict";
+  const outcome = await writing.backend.transact(needOf(requests), (facts) => decideOn(facts, requests, writing, attempt));
+  if (outcome.kind === "conflict" || outcome.kind === "moved") return outcome.kind;
   return requests.map((_, i) => answerOf(attempt, outcome, attempt.decisions[i]));
 }
 
-function decideOn(facts: Facts, requests: readonly Admitted[], signer: Signer, batch: string, attempt: Attempt): WriteSet | undefined {
+function decideOn(facts: Facts, requests: readonly Admitted[], { signer, nextBatch }: Writing, attempt: Attempt): WriteSet | undefined {
   const decided = decide(facts, requests);
   attempt.decisions = decided.decisions;
   if (decided.decisions.every(({ kind }) => kind === "refused")) return undefined;
   try {
-    const set = writeSet(facts, decided, signer, batch);
+    const set = writeSet(facts, decided, signer, nextBatch());
     attempt.head = set.head;
     return set;
   } catch (error) {
@@ -133,8 +120,10 @@ function decideOn(facts: Facts, requests: readonly Admitted[], signer: Signer, b
   }
 }
 
+type Final = Exclude<Outcome, { kind: "conflict" | "moved" }>;
+
 /** A refusal may rest on an earlier request of the same batch, so it is given only when that batch's end is known. */
-function answerOf({ head, corrupt }: Attempt, outcome: Exclude<Outcome, { kind: "conflict" }>, decision: Decision | undefined): Answer {
+function answerOf({ head, corrupt }: Attempt, outcome: Final, decision: Decision | undefined): Answer {
   if (outcome.kind === "failed") return unavailable(outcome.message, "none");
   if (corrupt !== undefined)
     return fail({ code: "store_corrupt", message: corrupt, remedy: "run `pawl ledger fsck`; nothing was written" });

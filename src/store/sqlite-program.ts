@@ -11,7 +11,8 @@ export interface ProgramStep {
 
 export type Reply =
   | { readonly kind: "done"; readonly rows: readonly Row[]; readonly changes: number }
-  | { readonly kind: "conflict" }
+  /** Which step was refused. */
+  | { readonly kind: "conflict"; readonly step: number }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "unknown"; readonly message: string };
 
@@ -24,7 +25,7 @@ const BUSY_MILLIS = 10_000;
 
 export function connect(path: string, readOnly = false): Connection {
   const db = new DatabaseSync(path, { readOnly, timeout: BUSY_MILLIS });
-  if (!readOnly) db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  if (!readOnly) db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
   const statements = new Map<string, StatementSync>();
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql);
@@ -36,28 +37,31 @@ export function connect(path: string, readOnly = false): Connection {
   return { db, prepare };
 }
 
-class Conflict extends Error {}
+/** A step changed another number of rows than it must. */
+class Unexpected extends Error {}
 
 /** Primary SQLite result codes. */
-const SQLITE = { busy: 5, ioError: 10, full: 13, constraint: 19, noDatabase: 26 };
+const SQLITE = { busy: 5, full: 13, constraint: 19, noDatabase: 26 };
 const codeOf = (error: unknown): number => ((error as { errcode?: number }).errcode ?? 0) & 0xff;
 export const isNoDatabase = (error: unknown): boolean => codeOf(error) === SQLITE.noDatabase;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export function runProgram(connection: Connection, steps: readonly ProgramStep[]): Reply {
   const { db } = connection;
-  let done: Reply;
+  const rows: Row[] = [];
+  let changes = 0;
+  let step = 0;
   try {
     db.exec("BEGIN IMMEDIATE");
-    done = runSteps(connection, steps);
+    for (; step < steps.length; step++) changes += runStep(connection, steps[step] as ProgramStep, rows);
   } catch (error) {
     rollback(db);
-    const conflict = error instanceof Conflict || codeOf(error) === SQLITE.constraint;
-    return conflict ? { kind: "conflict" } : { kind: "failed", message: messageOf(error) };
+    const refused = error instanceof Unexpected || codeOf(error) === SQLITE.constraint;
+    return refused ? { kind: "conflict", step } : { kind: "failed", message: messageOf(error) };
   }
   try {
     db.exec("COMMIT");
-    return done;
+    return { kind: "done", rows, changes };
   } catch (error) {
     rollback(db);
     // A commit that could not be made durable may still be found in the log after a crash.
@@ -70,18 +74,15 @@ function rollback(db: DatabaseSync): void {
   if (db.isTransaction) db.exec("ROLLBACK");
 }
 
-function runSteps({ prepare }: Connection, steps: readonly ProgramStep[]): Reply {
-  const rows: Row[] = [];
-  let all = 0;
-  for (const { sql, rows: given, expect } of steps) {
-    const statement = prepare(sql);
-    let changes = 0;
-    for (const cells of given) {
-      if (statement.columns().length > 0) rows.push(...(statement.all(...cells) as Row[]));
-      else changes += Number(statement.run(...cells).changes);
-    }
-    if (expect !== undefined && changes !== expect) throw new Conflict();
-    all += changes;
+/** How many rows it changed; what it returns is added to `rows`. */
+function runStep({ prepare }: Connection, { sql, rows: given, expect }: ProgramStep, rows: Row[]): number {
+  const statement = prepare(sql);
+  const returns = statement.columns().length > 0;
+  let changes = 0;
+  for (const cells of given) {
+    if (returns) rows.push(...(statement.all(...cells) as Row[]));
+    else changes += Number(statement.run(...cells).changes);
   }
-  return { kind: "done", rows, changes: all };
+  if (expect !== undefined && changes !== expect) throw new Unexpected();
+  return changes;
 }

@@ -47,7 +47,7 @@ import { connect, isNoDatabase } from "./sqlite-program.ts";
 import type { Connection } from "./sqlite-program.ts";
 import { writerThread } from "./sqlite-writer.ts";
 import type { Writer } from "./sqlite-writer.ts";
-import { insertInto, stepsOf } from "./statements.ts";
+import { HEAD_STEP, insertInto, stepsOf } from "./statements.ts";
 import { cellsOf } from "./tables.ts";
 import { createStore } from "./store.ts";
 import type { OpenStore } from "./store.ts";
@@ -80,6 +80,7 @@ export async function inFile<T>(path: string, work: (run: Run) => Promise<Result
   let connection: Connection;
   try {
     createFile(path);
+    if (isForeign(path)) return openRefusal("not_a_store", `${path} is a database of something else`, "give Pawl a file of its own");
     connection = connect(path);
     connection.db.exec("BEGIN IMMEDIATE");
   } catch (error) {
@@ -103,6 +104,14 @@ function createFile(path: string): void {
   const folder = openSync(dirname(path), "r");
   fsyncSync(folder);
   closeSync(folder);
+}
+
+/** Asked before anything is changed: even the log mode is a change. */
+function isForeign(path: string): boolean {
+  const { db } = connect(path, true);
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  db.close();
+  return tables.length > 0 && !tables.some(({ name }) => name === "pawl_migrations");
 }
 
 /** Rows as plain objects: those that the driver makes have no prototype. */
@@ -173,6 +182,8 @@ async function commit(reader: Connection, writer: Writer, set: WriteSet): Promis
   switch (reply.kind) {
     case "done":
       return { kind: "committed" };
+    case "conflict":
+      return { kind: reply.step === HEAD_STEP ? "moved" : "conflict" };
     case "unknown":
       return wasCommitted(reader, set.head) ? { kind: "committed" } : reply;
     default:

@@ -71,7 +71,9 @@ const MOVE_HEAD: Statement = {
     WHERE head.id = 1 AND head.batch = x.prior`,
 };
 
-/** The head first: when it moved, nothing else is tried. */
+/** Where the head's step stands: when another writer moved it, this is the one that is refused. */
+export const HEAD_STEP = 0;
+
 export function stepsOf(set: WriteSet): Step[] {
   const { head, prior } = set;
   const born = set.streams.filter((row) => row.prior === undefined);

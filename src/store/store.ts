@@ -19,8 +19,8 @@ export interface OpenStore extends Store, Inspected {
 /** `node` is a number that no other process on the database has or had. */
 export function createStore(backend: Backend, identity: Identity, node: number): OpenStore {
   let attempts = 0;
-  const batchId = (): string => `${node}.${++attempts}`;
-  const writer = sequencer(backend, identity.signer, batchId);
+  const nextBatch = (): string => `${node}.${++attempts}`;
+  const writer = sequencer({ backend, signer: identity.signer, nextBatch });
   let closing: Promise<void> | undefined;
   return {
     append: async (request) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import { jsonValue, sample } from "fast-check";
 import { canonical, digestOf, millis } from "../../src/core/base/index.ts";
 import type { Json } from "../../src/core/base/index.ts";
 import { accepted, counted, gathered, payload, text } from "../store/world.ts";
@@ -21,7 +21,7 @@ export function readContract({ name, make }: Suite): void {
 
   test(`${name}: [ST-15, F49] any JSON comes back with the same canonical bytes, from states and from entries`, async (t) => {
     const store = await (await make(t)).open();
-    const documents = fc.sample(fc.jsonValue({ stringUnit: "binary", maxDepth: 4 }), { numRuns: 150, seed: 20261120 }) as Json[];
+    const documents = sample(jsonValue({ stringUnit: "binary", maxDepth: 4 }), { numRuns: 150, seed: 20261120 }) as Json[];
     const columns = { status: "open", proposer: "agent:one", createdAt: millis(1), updatedAt: millis(1) };
     await accepted(store, {
       writes: documents.map((body, i) => ({ stream: `any/${i}`, expected: 0, events: [body], state: { body, ...columns } })),

@@ -92,6 +92,7 @@ test("[ST-34] what is no database of ours is refused and left alone", async (t) 
   other.exec("CREATE TABLE head (mine TEXT); INSERT INTO head VALUES ('kept')");
   assert.equal(await open("other"), "not_a_store");
   assert.equal(other.prepare("SELECT mine FROM head").get()?.["mine"], "kept");
+  assert.equal(other.prepare("PRAGMA journal_mode").get()?.["journal_mode"], "delete");
   other.close();
   assert.equal(await open("no/such/folder/pawl.db"), "store_unavailable");
   const postgres = await openPostgres({ url: "postgres://nobody:none@127.0.0.1:1/none", origin: ORIGIN, signer });

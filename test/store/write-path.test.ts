@@ -5,12 +5,14 @@ import { admit } from "../../src/store/admit.ts";
 import { CorruptTree, writeSet } from "../../src/store/commit.ts";
 import { decide } from "../../src/store/decide.ts";
 import { firstHead } from "../../src/store/head.ts";
+import { MAX_QUEUED } from "../../src/store/limits.ts";
 import { memoryBackend } from "../../src/store/memory.ts";
 import type { Backend, Facts, Outcome } from "../../src/store/model.ts";
 import { createStore } from "../../src/store/store.ts";
-import { ORIGIN, accepted, counted, gathered, refused, signer } from "./world.ts";
+import { ORIGIN, accepted, counted, gathered, payload, refused, signer } from "./world.ts";
 
 const identity = { origin: ORIGIN, signer };
+/** Facts that have forgotten everything but the tree. */
 const nothing = (facts: Facts): Facts => ({ ...facts, streams: new Map(), claims: new Map(), outbox: new Set() });
 
 /** A store whose commits go through the given hands. */
@@ -57,15 +59,32 @@ test("[ST-10] a commit whose end is not known is said to be unknown, and a reque
   assert.deepEqual(await outcomes(), ["none", "none", "none"]);
 });
 
-test("[ST-14] a fault in the middle of a batch rejects it and leaves the queue going", async () => {
-  let broken = true;
+test("[ST-14] a request that breaks the batch it is in breaks alone, and the queue goes on", async () => {
   const store = withHands((transact) => (need, decideOn) => {
-    if (broken) throw new Error("out of order");
+    if (need.streams.includes("poison")) throw new Error("out of order");
     return transact(need, decideOn);
   });
-  await assert.rejects(store.append({ writes: [gathered("audit")] }), /out of order/);
-  broken = false;
-  assert.equal((await accepted(store, { writes: [gathered("audit")] })).size, 1);
+  const ask = (stream: string) => store.append({ writes: [gathered(stream)] });
+  const answers = await Promise.allSettled([ask("warm"), ask("a"), ask("poison"), ask("b"), ask("poison")]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    ["fulfilled", "fulfilled", "rejected", "fulfilled", "rejected"],
+  );
+  assert.equal((await accepted(store, { writes: [gathered("audit")] })).size, 4);
+});
+
+test("[ST-10] a queue that is full refuses what comes on top of it", async () => {
+  const { promise: hung, resolve: release } = Promise.withResolvers<void>();
+  const store = withHands((transact) => async (need, decideOn) => {
+    await hung;
+    return transact(need, decideOn);
+  });
+  const ask = () => store.append({ writes: [], payloads: [payload("same")] });
+  const waiting = Array.from({ length: MAX_QUEUED + 1 }, ask);
+  const refusal = await refused(store, { writes: [gathered("audit")] });
+  assert.deepEqual([refusal.code, refusal.details], ["store_unavailable", { outcome: "none" }]);
+  release();
+  assert.ok((await Promise.all(waiting)).every(({ ok }) => ok));
 });
 
 const empty: Facts = { head: firstHead(identity), edge: [], streams: new Map(), claims: new Map(), outbox: new Set() };

@@ -1,0 +1,90 @@
+/** What only SQLite has: a file, a disk that fills up, a thread that may end. */
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import { fsck, openSqlite } from "../../src/store/index.ts";
+import type { OpenStore, SqliteOptions } from "../../src/store/index.ts";
+import { connect, runProgram } from "../../src/store/sqlite-program.ts";
+import type { Reply } from "../../src/store/sqlite-program.ts";
+import { writerHere, writerThread } from "../../src/store/sqlite-writer.ts";
+import type { Hooks } from "./databases.ts";
+import { ORIGIN, accepted, counted, gathered, payload, refused, signer, temporaryFolder } from "./world.ts";
+
+async function open(t: Hooks, more: Partial<SqliteOptions> = {}): Promise<OpenStore> {
+  const path = more.path ?? join(temporaryFolder(t), "pawl.db");
+  const opened = await openSqlite({ path, origin: ORIGIN, signer, ...more });
+  assert.ok(opened.ok, opened.ok ? "" : opened.error.message);
+  t.after(() => opened.value.close());
+  return opened.value;
+}
+
+test("[ST-10, ST-36] a full disk refuses with nothing written, and what comes when there is room again is written", async (t) => {
+  const path = join(temporaryFolder(t), "pawl.db");
+  await (await open(t, { path })).close();
+  const connection = connect(path);
+  const writer = () => ({ run: async (steps: never) => runProgram(connection, steps), close: async () => connection.db.close() });
+  const store = await open(t, { path, writer });
+  const pages = (count: number) => connection.db.exec(`PRAGMA max_page_count = ${count}`);
+  await accepted(store, { writes: [counted("change/a", 0)] });
+  const before = await store.head();
+  pages(40);
+  const refusal = await refused(store, { writes: [counted("change/a", 1)], payloads: [payload("x".repeat(500_000))] });
+  assert.equal(refusal.code, "store_unavailable");
+  assert.match(refusal.message, /full/);
+  assert.deepEqual(refusal.details, { outcome: "none" });
+  assert.deepEqual(await store.head(), before);
+  pages(4000);
+  await accepted(store, { writes: [counted("change/a", 1)], payloads: [payload("x".repeat(500_000))] });
+  assert.equal((await fsck(store)).ok, true);
+});
+
+for (const done of [true, false]) {
+  test(`[ST-10] when the writer ends without an answer, a commit that ${done ? "took place is acknowledged" : "did not is unknown"}`, async (t) => {
+    let lose = false;
+    const store = await open(t, {
+      writer: (path) => {
+        const real = writerHere(path);
+        const lost: Reply = { kind: "unknown", message: "the writer ended" };
+        const run: typeof real.run = async (steps) => {
+          if (!lose) return real.run(steps);
+          if (done) await real.run(steps);
+          return lost;
+        };
+        return { ...real, run };
+      },
+    });
+    lose = true;
+    const answer = await store.append({ writes: [counted("change/a", 0)] });
+    assert.equal(answer.ok ? "acknowledged" : answer.error.details?.["outcome"], done ? "acknowledged" : "unknown");
+    assert.equal((await store.head()).size, done ? 1 : 0);
+  });
+}
+
+test("[ST-10] a writer's thread that has ended refuses", async (t) => {
+  const path = join(temporaryFolder(t), "pawl.db");
+  await (await open(t, { path })).close();
+  const writer = writerThread(path);
+  await writer.close();
+  assert.deepEqual(await writer.run([]), { kind: "failed", message: "the writer's thread ended" });
+});
+
+test("[ST-20] nothing of an erased payload is left in the file", async (t) => {
+  const path = join(temporaryFolder(t), "pawl.db");
+  const store = await open(t, { path });
+  const secret = "to be forgotten ".repeat(1000);
+  await accepted(store, { writes: [gathered("audit")], payloads: [payload(secret), payload("kept ".repeat(5000))] });
+  await store.erase(payload(secret).digest);
+  await store.close();
+  assert.deepEqual(readdirSync(join(path, "..")), ["pawl.db"]);
+  const file = readFileSync(path);
+  assert.ok(file.includes("kept kept kept"));
+  assert.ok(!file.includes("forgotten"));
+});
+
+test("[ST-1] without a thread the store does the same", async (t) => {
+  const store = await open(t, { writer: writerHere });
+  const receipts = await Promise.all(Array.from({ length: 50 }, (_, i) => accepted(store, { writes: [counted(`change/${i}`, 0)] })));
+  assert.equal(receipts.at(-1)?.size, 50);
+  assert.equal((await fsck(store)).ok, true);
+});
