@@ -5,7 +5,7 @@ import type { AppendRequest, Store } from "../src/control/ports.ts";
 import { millis } from "../src/core/base/index.ts";
 import { openMemory, openPostgres, openSqlite } from "../src/store/index.ts";
 import type { OpenStore } from "../src/store/index.ts";
-import { writerHere, writerThread } from "../src/store/sqlite-writer.ts";
+import { writerHere, writerThread } from "../src/store/sqlite/writer.ts";
 import { testSigner } from "../src/testing/ledger.ts";
 import { administer } from "../src/testing/postgres.ts";
 import { startPostgres } from "../src/testing/postgres-server.ts";

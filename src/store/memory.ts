@@ -24,7 +24,7 @@ import type {
 import type { Snapshot, StreamChange, StreamRow, TableName, TileRow, WriteSet } from "./model.ts";
 import { createStore } from "./store.ts";
 import type { OpenStore } from "./store.ts";
-import { keyOf } from "./tables.ts";
+import { keyOf } from "./sql/tables.ts";
 import { watching } from "./watching.ts";
 
 export const openMemory = (identity: Identity): OpenStore => createStore(memoryBackend(firstHead(identity)), identity, 1);

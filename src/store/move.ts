@@ -7,9 +7,9 @@ import { pagesOf } from "./fsck/types.ts";
 import { openRefusal } from "./head.ts";
 import type { OpenRefusal } from "./head.ts";
 import type { Filling, Head, Snapshot, TableName } from "./model.ts";
-import { typed } from "./sql-reads.ts";
+import { typed } from "./sql/reads.ts";
 import type { OpenStore } from "./store.ts";
-import { TABLE_NAMES } from "./tables.ts";
+import { TABLE_NAMES } from "./sql/tables.ts";
 
 export interface Moved {
   readonly size: number;

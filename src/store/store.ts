@@ -2,13 +2,13 @@
 import type { LeasedItem, Payload, Store, StoredStream } from "../control/ports.ts";
 import { assert, digestOf, fail, millis } from "../core/base/index.ts";
 import type { Digest, JsonObject, Millis } from "../core/base/index.ts";
-import { admit } from "./admit.ts";
+import { admit } from "./write/admit.ts";
 import { MAX_PAGE } from "./limits.ts";
 import type { Inspected } from "./fsck/fsck.ts";
 import { logOf } from "./head.ts";
 import type { Identity } from "./head.ts";
 import type { Backend, OutboxRow, PayloadRow } from "./model.ts";
-import { sequencer } from "./sequencer.ts";
+import { sequencer } from "./write/sequencer.ts";
 import { cursorAt, parseCursor, storedStream } from "./streams.ts";
 
 /** A store whose database can be looked at as a whole, for fsck and for moving it. */

@@ -1,10 +1,10 @@
 /** Migrates a database by steps that the test made up, and may die between two statements: `child-migrate.ts KIND PLACE MODE`. */
 import { ok } from "../../src/core/base/index.ts";
 import type { Result } from "../../src/core/base/index.ts";
-import { migrate } from "../../src/store/migrate.ts";
-import type { Run } from "../../src/store/migrate.ts";
-import { inDatabase } from "../../src/store/postgres.ts";
-import { inFile } from "../../src/store/sqlite.ts";
+import { migrate } from "../../src/store/sql/migrate.ts";
+import type { Run } from "../../src/store/sql/migrate.ts";
+import { inDatabase } from "../../src/store/postgres/postgres.ts";
+import { inFile } from "../../src/store/sqlite/sqlite.ts";
 
 const [kind, place = "", mode] = process.argv.slice(2);
 const FIRST = { version: 1, name: "one", statements: ["CREATE TABLE one (a $int)"] };

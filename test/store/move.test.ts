@@ -3,7 +3,7 @@ import test from "node:test";
 import { digestOf, millis, toHex } from "../../src/core/base/index.ts";
 import { fsck, move, openMemory } from "../../src/store/index.ts";
 import type { Inspected, OpenStore } from "../../src/store/index.ts";
-import { TABLE_NAMES } from "../../src/store/tables.ts";
+import { TABLE_NAMES } from "../../src/store/sql/tables.ts";
 import { makeDatabase } from "./databases.ts";
 import type { Kind } from "./databases.ts";
 import { ORIGIN, accepted, counted, gathered, payload, refused, signer, signerFrom } from "./world.ts";

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import test from "node:test";
 import { parseVkey, vkey } from "../../src/core/ledger/index.ts";
 import { fsck, openPostgres, openSqlite } from "../../src/store/index.ts";
-import { connect } from "../../src/store/sqlite-program.ts";
+import { connect } from "../../src/store/sqlite/program.ts";
 import { freshDatabase } from "../../src/testing/postgres.ts";
 import { makeDatabase } from "./databases.ts";
 import type { Kind } from "./databases.ts";

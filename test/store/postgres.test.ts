@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Client } from "pg";
 import { openPostgres } from "../../src/store/index.ts";
-import { connections } from "../../src/store/postgres-connect.ts";
+import { connections } from "../../src/store/postgres/connect.ts";
 import { administer, freshDatabase, postgresServer } from "../../src/testing/postgres.ts";
 import type { Hooks } from "./databases.ts";
 import { ORIGIN, accepted, counted, gathered, heard, signer } from "./world.ts";

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import test from "node:test";
 import { fsck, openSqlite } from "../../src/store/index.ts";
 import type { OpenStore, SqliteOptions } from "../../src/store/index.ts";
-import { connect, runProgram } from "../../src/store/sqlite-program.ts";
-import type { Reply } from "../../src/store/sqlite-program.ts";
-import { writerHere, writerThread } from "../../src/store/sqlite-writer.ts";
+import { connect, runProgram } from "../../src/store/sqlite/program.ts";
+import type { Reply } from "../../src/store/sqlite/program.ts";
+import { writerHere, writerThread } from "../../src/store/sqlite/writer.ts";
 import type { Hooks } from "./databases.ts";
 import { ORIGIN, accepted, counted, gathered, payload, refused, signer, temporaryFolder } from "./world.ts";
 

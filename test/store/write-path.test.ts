@@ -1,9 +1,9 @@
 /** The write path where something goes wrong in the middle of it. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { admit } from "../../src/store/admit.ts";
-import { CorruptTree, writeSet } from "../../src/store/commit.ts";
-import { decide } from "../../src/store/decide.ts";
+import { admit } from "../../src/store/write/admit.ts";
+import { CorruptTree, writeSet } from "../../src/store/write/commit.ts";
+import { decide } from "../../src/store/write/decide.ts";
 import { firstHead } from "../../src/store/head.ts";
 import { MAX_QUEUED } from "../../src/store/limits.ts";
 import { memoryBackend } from "../../src/store/memory.ts";

@@ -9,7 +9,7 @@ import { checkClaims, checkOutbox, checkPayloads } from "./tables.ts";
 import { checkTiles } from "./tiles.ts";
 import type { Check, FsckFault, Refold } from "./types.ts";
 import type { Head, Snapshot } from "../model.ts";
-import { typed } from "../sql-reads.ts";
+import { typed } from "../sql/reads.ts";
 
 /** What can be checked: an open store, or a database that will not open. */
 export interface Inspected {

@@ -1,6 +1,6 @@
 /** What the checks share. */
 import type { Json } from "../../core/base/index.ts";
-import { keyOf } from "../tables.ts";
+import { keyOf } from "../sql/tables.ts";
 import type { Cell, Row, Snapshot, TableName } from "../model.ts";
 
 /** The state that a stream's events add up to; undefined where that cannot be said. */

@@ -1,8 +1,8 @@
 /** Where a SQLite transaction runs: in a thread of its own, or here. */
 import { Worker } from "node:worker_threads";
-import type { Cell } from "./model.ts";
-import { connect, runProgram } from "./sqlite-program.ts";
-import type { ProgramStep, Reply } from "./sqlite-program.ts";
+import type { Cell } from "../model.ts";
+import { connect, runProgram } from "./program.ts";
+import type { ProgramStep, Reply } from "./program.ts";
 
 export interface Writer {
   run(steps: readonly ProgramStep[]): Promise<Reply>;
@@ -18,7 +18,7 @@ export function writerHere(path: string): Writer {
 const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 
 export function writerThread(path: string): Writer {
-  const worker = new Worker(new URL(`./sqlite-worker${EXTENSION}`, import.meta.url), { workerData: { path } });
+  const worker = new Worker(new URL(`./worker${EXTENSION}`, import.meta.url), { workerData: { path } });
   const waiting: ((reply: Reply) => void)[] = [];
   let stopped: string | undefined;
   const stop = (message: string): void => {

@@ -1,13 +1,13 @@
 /** One commit on PostgreSQL. The head's row is the lock: whoever holds it is alone, on all nodes, until its transaction ends. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { ClientBase, Pool, PoolClient } from "pg";
-import { claimId } from "./model.ts";
-import type { Claim, Facts, Need, Outcome, Row, StreamRow, TileRow, WriteSet } from "./model.ts";
-import { all, isConflict, isRolledBack, messageOf } from "./postgres-connect.ts";
-import type { Queryable } from "./postgres-connect.ts";
-import { HEAD, WAS_COMMITTED, headOf, typed } from "./sql-reads.ts";
-import { HEAD_STEP, numbered, selectFrom, stepsOf } from "./statements.ts";
-import type { Step } from "./statements.ts";
+import { claimId } from "../model.ts";
+import type { Claim, Facts, Need, Outcome, Row, StreamRow, TileRow, WriteSet } from "../model.ts";
+import { all, isConflict, isRolledBack, messageOf } from "./connect.ts";
+import type { Queryable } from "./connect.ts";
+import { HEAD, WAS_COMMITTED, headOf, typed } from "../sql/reads.ts";
+import { HEAD_STEP, numbered, selectFrom, stepsOf } from "../sql/statements.ts";
+import type { Step } from "../sql/statements.ts";
 
 export const CHANNEL = "pawl_ledger";
 

@@ -1,15 +1,15 @@
 /** SQLite: one file, WAL, every commit on the disk before it is acknowledged. Reads happen here, writes in the writer's thread. */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { ok } from "../core/base/index.ts";
-import type { Result } from "../core/base/index.ts";
-import { rightEdge } from "../core/ledger/index.ts";
-import type { Inspected } from "./fsck/fsck.ts";
-import { logOf, openRefusal } from "./head.ts";
-import type { Identity, OpenRefusal } from "./head.ts";
-import { prepare } from "./migrate.ts";
-import type { Run } from "./migrate.ts";
-import { claimId } from "./model.ts";
+import { ok } from "../../core/base/index.ts";
+import type { Result } from "../../core/base/index.ts";
+import { rightEdge } from "../../core/ledger/index.ts";
+import type { Inspected } from "../fsck/fsck.ts";
+import { logOf, openRefusal } from "../head.ts";
+import type { Identity, OpenRefusal } from "../head.ts";
+import { prepare } from "../sql/migrate.ts";
+import type { Run } from "../sql/migrate.ts";
+import { claimId } from "../model.ts";
 import type {
   Backend,
   Cell,
@@ -25,7 +25,7 @@ import type {
   TableName,
   TileRow,
   WriteSet,
-} from "./model.ts";
+} from "../model.ts";
 import {
   CLAIM,
   ERASE,
@@ -42,16 +42,16 @@ import {
   snapshotOver,
   clearWith,
   sqlReads,
-} from "./sql-reads.ts";
-import { connect, isNoDatabase } from "./sqlite-program.ts";
-import type { Connection } from "./sqlite-program.ts";
-import { writerThread } from "./sqlite-writer.ts";
-import type { Writer } from "./sqlite-writer.ts";
-import { HEAD_STEP, insertInto, stepsOf } from "./statements.ts";
-import { cellsOf } from "./tables.ts";
-import { createStore } from "./store.ts";
-import type { OpenStore } from "./store.ts";
-import { POLL_MILLIS, watching } from "./watching.ts";
+} from "../sql/reads.ts";
+import { connect, isNoDatabase } from "./program.ts";
+import type { Connection } from "./program.ts";
+import { writerThread } from "./writer.ts";
+import type { Writer } from "./writer.ts";
+import { HEAD_STEP, insertInto, stepsOf } from "../sql/statements.ts";
+import { cellsOf } from "../sql/tables.ts";
+import { createStore } from "../store.ts";
+import type { OpenStore } from "../store.ts";
+import { POLL_MILLIS, watching } from "../watching.ts";
 
 export interface SqliteOptions extends Identity {
   readonly path: string;

@@ -1,7 +1,7 @@
 /** The reads that both SQL databases answer alike. */
-import type { Claim, LedgerEntry } from "../control/ports.ts";
-import { assert } from "../core/base/index.ts";
-import type { Backend, Cell, Head, OutboxRow, Page, PayloadRow, Row, Snapshot, StreamRow, TileRow } from "./model.ts";
+import type { Claim, LedgerEntry } from "../../control/ports.ts";
+import { assert } from "../../core/base/index.ts";
+import type { Backend, Cell, Head, OutboxRow, Page, PayloadRow, Row, Snapshot, StreamRow, TileRow } from "../model.ts";
 import { listQuery, scanStatement, selectFrom } from "./statements.ts";
 
 /** Runs one reading statement; `?` for parameters. */

@@ -1,8 +1,8 @@
 /** Connections to PostgreSQL, and what their errors mean. */
 import { Pool, types } from "pg";
 import type { PoolConfig } from "pg";
-import { numbered } from "./statements.ts";
-import type { Cell, Row } from "./model.ts";
+import { numbered } from "../sql/statements.ts";
+import type { Cell, Row } from "../model.ts";
 
 const CONNECT_MILLIS = 10_000;
 /** How long a commit may wait for another node's; a node that stops in the middle of one loses its lock before that. */

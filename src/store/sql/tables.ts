@@ -1,5 +1,5 @@
 /** The tables: their columns, their keys and the statements made from them, for both dialects. */
-import type { Cell, Row, TableName } from "./model.ts";
+import type { Cell, Row, TableName } from "../model.ts";
 
 export type ColumnType = "int" | "text" | "bytes";
 

@@ -1,10 +1,10 @@
 /** Which requests of a batch stand, and what they write: each is accepted or refused on its own. Pure. */
-import type { Claim, Guard, StoreRefusal } from "../control/ports.ts";
-import { assert } from "../core/base/index.ts";
+import type { Claim, Guard, StoreRefusal } from "../../control/ports.ts";
+import { assert } from "../../core/base/index.ts";
 import type { Admitted, Entry, Outgoing, Write } from "./admit.ts";
-import { claimId } from "./model.ts";
-import type { ClaimRow, EntryRow, Facts, Need, OutboxRow, PayloadRow, StreamChange, StreamMode, StreamRow } from "./model.ts";
-import { kindOf, sealStream, streamFault } from "./streams.ts";
+import { claimId } from "../model.ts";
+import type { ClaimRow, EntryRow, Facts, Need, OutboxRow, PayloadRow, StreamChange, StreamMode, StreamRow } from "../model.ts";
+import { kindOf, sealStream, streamFault } from "../streams.ts";
 
 export type Decision =
   | { readonly kind: "accepted"; readonly indexes: readonly number[] }
