@@ -38,6 +38,15 @@ export async function replay(script: string, type: Type): Promise<string> {
 /** How often a change is looked at while it moves is a matter of time. */
 const PASSING = /^\d\d:\d\d:\d\dZ  (?:proposed|planned|running|applied|authorised {5}Authorised; a runner)/;
 
+/** Text with whatever differs from run to run numbered or named. */
+export function numbered(text: string): string {
+  const names = new Names();
+  return text
+    .split("\n")
+    .map((line) => names.number(line))
+    .join("\n");
+}
+
 /** What goes to standard error is marked; an answer's blank lines are drawn as dots, because a blank line ends it. */
 function answered({ out, err = "", code }: Answer): string[] {
   const split = (text: string): string[] => (text === "" ? [] : text.replace(/\n$/, "").split("\n")).filter((line) => !PASSING.test(line));

@@ -1,0 +1,37 @@
+/** A deployment moves to PostgreSQL and back through the command line, and its ledger is the same on both sides. */
+import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import test from "node:test";
+import { freshDatabase } from "../../src/testing/postgres.ts";
+import { CART, world } from "./world.ts";
+
+test("db move takes everything to PostgreSQL and back, with the same root; a second time there is no empty database", async (t) => {
+  const url = await freshDatabase(t);
+  const pawl = await world(t);
+  const id = await pawl.proposed(CART);
+  assert.equal((await pawl.as("linus", "approve", id, "--yes", "--wait")).code, 0);
+  await pawl.running.close();
+  const rootOf = (out: string): string | undefined => /root ([0-9a-f]{64})/.exec(out)?.[1];
+  const before = await pawl.with({}, "ledger", "fsck");
+  assert.match(before.out, /all as signed/);
+
+  const there = await pawl.with({}, "db", "move", "--to", url);
+  assert.equal(there.code, 0, there.err);
+  assert.equal(rootOf(there.out), rootOf(before.out));
+  assert.match(there.err, /PAWL_DATABASE_URL/);
+  const postgres = { env: { PAWL_DATABASE_URL: url } };
+  const checked = await pawl.with(postgres, "ledger", "fsck");
+  assert.deepEqual([checked.code, rootOf(checked.out)], [0, rootOf(before.out)], checked.err);
+
+  const again = await pawl.with({}, "db", "move", "--to", url);
+  assert.equal(again.code, 2, again.out);
+  assert.match(again.err, /^pawl: .*\n(?: {2}where: .*\n)? {2}remedy: /);
+  await rename(join(pawl.dir, "data", "pawl.db"), join(pawl.dir, "data", "old.db"));
+  const back = await pawl.with(postgres, "db", "move", "--to", "sqlite");
+  assert.deepEqual([back.code, rootOf(back.out)], [0, rootOf(before.out)], back.err);
+  assert.equal((await pawl.with({}, "ledger", "fsck")).code, 0);
+  const nowhere = await pawl.with({ env: { PAWL_DATABASE_URL: "postgres://u:hunter2@127.0.0.1:1/x" } }, "db", "migrate");
+  assert.equal(nowhere.code, 2, nowhere.out);
+  assert.doesNotMatch(nowhere.err, /hunter2|\n {4}at /);
+});
