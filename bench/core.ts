@@ -12,7 +12,15 @@ export function benchCore(): readonly Row[] {
 }
 
 function jsonRow(): Row {
-  const text = JSON.stringify(Array.from({ length: 4_000 }, (_, i) => ({ id: `chg_${i}`, path: `src/module/file-${i}.ts`, owners: ["@shop/a", "@shop/b"], added: i, flag: i % 2 === 0 })));
+  const text = JSON.stringify(
+    Array.from({ length: 4_000 }, (_, i) => ({
+      id: `chg_${i}`,
+      path: `src/module/file-${i}.ts`,
+      owners: ["@shop/a", "@shop/b"],
+      added: i,
+      flag: i % 2 === 0,
+    })),
+  );
   const bytes = new TextEncoder().encode(text);
   const parse = rate(() => (parseJson(bytes).ok ? bytes.length : 0));
   const decoder = new TextDecoder();
@@ -29,7 +37,9 @@ function canonicalRow(): Row {
 }
 
 function ledgerRows(): readonly Row[] {
-  const entries = Array.from({ length: 4_096 }, (_, i) => new TextEncoder().encode(`{"event":{"type":"voted"},"n":${i},"stream":"change/chg_1","v":1}`));
+  const entries = Array.from({ length: 4_096 }, (_, i) =>
+    new TextEncoder().encode(`{"event":{"type":"voted"},"n":${i},"stream":"change/chg_1","v":1}`),
+  );
   const raw = rate(() => entries.reduce((n, e) => n + (sha256(e).length === 32 ? 1 : 0), 0));
   const value = rate(() => appendAll(entries, entries.length));
   const batched = rate(() => appendAll(entries, 64));
@@ -67,7 +77,11 @@ function policyRow(): Row {
   const bundle = loadBundle(readFileSync(new URL("../examples/policy/default.yaml", import.meta.url), "utf8"));
   if (!bundle.ok) throw new Error("the default policy does not load");
   const plan = samplePlan();
-  const facts = factsOf(plan, { revision: 1, now: 1_800_000_000_000 as never, parties: { proposer: plan.intent.proposer, onBehalfOf: plan.intent.onBehalfOf, owner: plan.intent.onBehalfOf } });
+  const facts = factsOf(plan, {
+    revision: 1,
+    now: 1_800_000_000_000 as never,
+    parties: { proposer: plan.intent.proposer, onBehalfOf: plan.intent.onBehalfOf, owner: plan.intent.onBehalfOf },
+  });
   const value = rate(() => (evaluate(bundle.value, facts).trace.length > 0 ? 1 : 0));
   // What any evaluation must do at least: hash the route it answers with.
   const route = evaluate(bundle.value, facts).route;

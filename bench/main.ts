@@ -1,4 +1,5 @@
 import { benchCore } from "./core.ts";
+import { benchStore } from "./store.ts";
 import { print } from "./table.ts";
 
-print(benchCore());
+print([...benchCore(), ...(await benchStore())]);

@@ -16,7 +16,7 @@ const ROUNDS = 5;
 /** Median rate over several rounds, so that one pause of the machine does not decide. */
 export function rate(work: () => number): number {
   spin(work, WARM_UP_MILLIS);
-  const rates = Array.from({ length: ROUNDS }, () => spin(work, ROUND_MILLIS)).sort((a, b) => a - b);
+  const rates = Array.from({ length: ROUNDS }, () => spin(work, ROUND_MILLIS)).toSorted((a, b) => a - b);
   return rates[Math.floor(ROUNDS / 2)] ?? 0;
 }
 
@@ -32,9 +32,19 @@ function spin(work: () => number, millis: number): number {
 }
 
 export function print(rows: readonly Row[]): void {
-  const line = (cells: readonly string[]): string => `${cells[0]?.padEnd(38)}${cells[1]?.padStart(14)}${cells[2]?.padStart(14)}${cells[3]?.padStart(8)}  ${cells[4]}`;
+  const line = (cells: readonly string[]): string =>
+    `${cells[0]?.padEnd(38)}${cells[1]?.padStart(14)}${cells[2]?.padStart(14)}${cells[3]?.padStart(8)}  ${cells[4]}`;
   console.log(line(["what", "here", "ceiling", "ratio", "the ceiling is"]));
-  for (const row of rows) console.log(line([row.name, `${short(row.value)} ${row.unit}`, `${short(row.ceiling)} ${row.unit}`, (row.value / row.ceiling).toFixed(2), row.against]));
+  for (const row of rows)
+    console.log(
+      line([
+        row.name,
+        `${short(row.value)} ${row.unit}`,
+        `${short(row.ceiling)} ${row.unit}`,
+        (row.value / row.ceiling).toFixed(2),
+        row.against,
+      ]),
+    );
 }
 
 function short(n: number): string {

@@ -1,6 +1,5 @@
 /** What Pawl writes, checked by Go's own packages: the ones that guard Go's module database. */
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,6 +17,7 @@ import {
   vkey,
 } from "../../src/core/ledger/index.ts";
 import { MemoryLog, testEntries, testSigner } from "../../src/testing/ledger.ts";
+import { goMissing, goVerify } from "./go.ts";
 
 const ORIGIN = "log.example/pawl";
 const signer = testSigner(ORIGIN, 1);
@@ -26,30 +26,6 @@ const SIZES = [1, 255, 256, 257, 1000];
 
 const scratch = mkdtempSync(join(tmpdir(), "pawl-go-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
-
-/** Debian's golang-golang-x-mod-dev puts its sources there. */
-const goEnv = { ...process.env, GOPATH: "/usr/share/gocode", GO111MODULE: "off", GOFLAGS: "", GOCACHE: join(scratch, "cache") };
-
-function reasonToSkip(): string | false {
-  const go = spawnSync("go", ["list", "golang.org/x/mod/sumdb/note", "golang.org/x/mod/sumdb/tlog"], { env: goEnv });
-  if (go.error !== undefined) return "go is not installed (Debian: golang-go)";
-  return go.status === 0 ? false : "golang.org/x/mod is not installed (Debian: golang-golang-x-mod-dev)";
-}
-const skip = reasonToSkip();
-
-let built: string | undefined;
-function program(): string {
-  if (built === undefined) {
-    built = join(scratch, "verify");
-    execFileSync("go", ["build", "-o", built, join(import.meta.dirname, "go", "verify.go")], { env: goEnv });
-  }
-  return built;
-}
-
-function verify(...args: string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(program(), args, { encoding: "utf8", timeout: 60_000 });
-  return { status, output: stdout + stderr };
-}
 
 function put(directory: string, path: string, content: string | Uint8Array): void {
   const file = join(directory, path);
@@ -97,26 +73,26 @@ function proofsOf(log: MemoryLog): string {
   return JSON.stringify({ inclusion, consistency });
 }
 
-describe("Go's sumdb/note and sumdb/tlog", { skip }, () => {
+describe("Go's sumdb/note and sumdb/tlog", { skip: goMissing }, () => {
   for (const size of SIZES) {
-    test(`[LG-26] a log of ${size}: checkpoint, tiles, every entry, prefixes, and every proof that we make`, () => {
+    test(`[LG-26] a log of ${size}: checkpoint, tiles, every entry, prefixes, and every proof that we make`, async () => {
       const { directory, log } = publish(size);
       const proofs = join(directory, "proofs.json");
       writeFileSync(proofs, proofsOf(log));
-      const { status, output } = verify("-proofs", proofs, directory, VKEY);
+      const { status, output } = await goVerify("-proofs", proofs, directory, VKEY);
       assert.equal(status, 0, output);
       assert.equal(output, `${ORIGIN}: ${size} entries verified, ${size} inclusion and ${size} consistency proofs of others\n`);
     });
   }
 
-  test("[LG-26] an earlier checkpoint begins the log, a checkpoint of another history does not", () => {
+  test("[LG-26] an earlier checkpoint begins the log, a checkpoint of another history does not", async () => {
     const { directory, log } = publish(257);
     const old = join(directory, "old");
     const earlier = (root: Uint8Array): void => writeFileSync(old, signCheckpoint({ origin: ORIGIN, size: 100, root }, [signer]));
     earlier(new MemoryLog().append(log.entries.slice(0, 100)).root);
-    assert.equal(verify("-old", old, directory, VKEY).status, 0);
+    assert.equal((await goVerify("-old", old, directory, VKEY)).status, 0);
     earlier(new MemoryLog().append(log.entries.slice(1, 101)).root);
-    assert.match(verify("-old", old, directory, VKEY).output, /size 100/);
+    assert.match((await goVerify("-old", old, directory, VKEY)).output, /size 100/);
   });
 
   test("[LG-26] over HTTP, as a running server has it", async () => {
@@ -130,21 +106,20 @@ describe("Go's sumdb/note and sumdb/tlog", { skip }, () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    const child = spawn(program(), [`http://127.0.0.1:${port}`, VKEY], { stdio: ["ignore", "pipe", "inherit"] });
-    const output = await child.stdout.setEncoding("utf8").toArray();
+    const { output } = await goVerify(`http://127.0.0.1:${port}`, VKEY);
     server.close();
-    assert.match(output.join(""), /300 entries verified/);
+    assert.match(output, /300 entries verified/);
   });
 
-  test("[LG-26] [E39] Go refuses what was altered: the checks above can fail", () => {
+  test("[LG-26] [E39] Go refuses what was altered: the checks above can fail", async () => {
     const { directory } = publish(257);
     const attacks = ["checkpoint", "tile/0/000", "tile/0/001.p/1", "tile/1/000.p/1", "tile/entries/000"];
     for (const path of attacks) {
       const bytes = readFileSync(join(directory, path));
       put(directory, path, bytes.with(20, (bytes[20] ?? 0) ^ 1));
-      assert.equal(verify(directory, VKEY).status, 1, path);
+      assert.equal((await goVerify(directory, VKEY)).status, 1, path);
       put(directory, path, bytes);
     }
-    assert.equal(verify(directory, VKEY).status, 0);
+    assert.equal((await goVerify(directory, VKEY)).status, 0);
   });
 });

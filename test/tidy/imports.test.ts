@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   channels: outbound,
 };
 /** Third-party packages that the pure core may use: each is pure itself. */
-const CORE_PACKAGES = ["canonicalize", "yaml", "@marcbachmann/cel-js", "re2js", "ignore", "parse-diff"];
+const CORE_PACKAGES = ["canonicalize", "yaml", "@marcbachmann/cel-js", "re2js", "ignore"];
 const CORE_PLATFORM = new Map([["src/core/base/hash.ts", ["node:crypto"]]]);
 
 interface Import {
