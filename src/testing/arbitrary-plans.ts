@@ -35,7 +35,7 @@ const detail = fc.oneof(
 const optional = <T>(arb: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arb, { nil: undefined });
 const field = fc.record({ path: fc.constantFrom("a", "b.c", "recipients", "rows"), before: optional(value), after: optional(value) });
 
-export const effects: fc.Arbitrary<Effect> = fc.record({
+const effects: fc.Arbitrary<Effect> = fc.record({
   kind,
   resource: name,
   resourceKind: fc.constantFrom("file", "table", "mail"),
@@ -75,7 +75,7 @@ const findings = fc.array(
   { maxLength: 3 },
 ) as fc.Arbitrary<readonly Finding[]>;
 
-export const analyses: fc.Arbitrary<StepAnalysis> = fc.record({
+const analyses: fc.Arbitrary<StepAnalysis> = fc.record({
   step: fc.record({
     operation: fc.constantFrom("merge", "send"),
     target: fc.dictionary(fc.constantFrom("repository", "branch"), text, { maxKeys: 2 }),

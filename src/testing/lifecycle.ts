@@ -19,12 +19,12 @@ export type CommandOf<T extends ChangeCommand["type"]> = Extract<ChangeCommand, 
 type More<T extends ChangeCommand["type"]> = Partial<Omit<CommandOf<T>, "type">>;
 
 export const NOON = millis(1_800_000_000_000);
-export const HOUR = 3_600_000;
+const HOUR = 3_600_000;
 export const after = (ms: number, from: Millis = NOON): Millis => millis(from + ms);
 export const EXPIRY = after(24 * HOUR);
 export const GRANT_EXPIRY = after(HOUR);
 
-export const change = "chg_000001" as ChangeId;
+const change = "chg_000001" as ChangeId;
 export const grant = (n: number): GrantId => `grt_00000${n}` as GrantId;
 export const run = "run_000001" as RunId;
 export const runner = "rnr_000001" as RunnerId;
@@ -40,7 +40,7 @@ export const stepDigest = (id: string, more: Partial<StepDigests> = {}): StepDig
 export const steps = [stepDigest("one"), stepDigest("two")];
 export const object = { plan: digest("plan"), state: digest("state") };
 export const review: ReviewObject = { ...object, route: digest("route"), bundle: digest("bundle"), presentation: digest("presentation") };
-export const because = { code: "reason", evidence: digest("evidence") };
+const because = { code: "reason", evidence: digest("evidence") };
 const named = steps.map(({ id, connector }) => ({ id, connector }));
 const offer = (n: number) => ({ grant: grant(n), grantExpiresAt: GRANT_EXPIRY });
 

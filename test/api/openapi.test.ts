@@ -25,11 +25,11 @@ async function served(): Promise<string> {
 
 test("[AP-1] the document that is served is the golden one", async () => {
   const now = await served();
-  if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(GOLDEN, now);
+  if (process.env["PAWL_UPDATE_GOLDEN"] === "1") writeFileSync(GOLDEN, now);
   assert.deepEqual(
     JSON.parse(now),
     JSON.parse(readFileSync(GOLDEN, "utf8")),
-    "the contract changed: if that is meant, run again with UPDATE_GOLDEN=1 and say so in CHANGELOG.md",
+    "the contract changed: if that is meant, run again with PAWL_UPDATE_GOLDEN=1 and say so in CHANGELOG.md",
   );
 });
 

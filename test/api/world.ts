@@ -20,7 +20,7 @@ export type WorldStatus = Extract<Status, "awaiting" | "authorised" | "stale" | 
 export type ApiWorldFactory = () => Promise<ApiWorld>;
 
 /** A clock that stands until it is moved. */
-export class StillClock {
+class StillClock {
   #now = 1_795_000_000_000;
 
   now(): Millis {
@@ -32,7 +32,7 @@ export class StillClock {
   }
 }
 
-export const MEMBERS = [
+const MEMBERS = [
   member("human", "ada"),
   member("human", "bob"),
   member("agent", "bot"),

@@ -118,7 +118,7 @@ function combine(r: Random, depth: number, leaf: () => Expr, deeper: (r: Random,
   ])();
 }
 
-export function condition(r: Random, depth: number): Expr {
+function condition(r: Random, depth: number): Expr {
   const leaf = [
     (): Expr => ({ t: "bin", op: r.pick(["==", "!=", "<", ">="]), a: intExpr(r, 2), b: intExpr(r, 1) }),
     (): Expr => ({ t: "bin", op: "==", a: path("proposer", "kind"), b: lit(r.pick(["agent", "human"])) }),
@@ -158,7 +158,7 @@ export function condition(r: Random, depth: number): Expr {
 /** `effects[0].kind` reads through a loop variable in the reference, so that its trees need no further kind of node. */
 const fieldOf = (a: Expr, name: string): Expr => ({ t: "index", a, i: lit(name) });
 
-export function render(e: Expr): string {
+function render(e: Expr): string {
   switch (e.t) {
     case "lit":
       return Array.isArray(e.v)

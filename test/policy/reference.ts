@@ -63,7 +63,7 @@ interface Bag {
   readonly [name: string]: unknown;
 }
 
-export function evalExpr(e: Expr, env: Bag): Value {
+function evalExpr(e: Expr, env: Bag): Value {
   switch (e.t) {
     case "lit":
       return e.v;

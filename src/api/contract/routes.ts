@@ -17,7 +17,7 @@ const exception = (why: string): Trace => ({ kind: "exception", why });
 const changed = ref(views.change);
 
 /** Every route there is. Handlers, authorisation, rate limits, OpenAPI and the tests are all made from this table. */
-export const routes = {
+const routes = {
   propose: {
     method: "POST",
     path: "/v1/changes",

@@ -3,7 +3,7 @@ import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.
 import { refFault } from "./names.ts";
 import type { Identity } from "./types.ts";
 
-export const GIT_PAYLOAD = "pawl/git-payload/v1";
+const GIT_PAYLOAD = "pawl/git-payload/v1";
 
 /** Exactly what is approved and executed: the tree that the branch will have, and the commit that brings it. */
 export interface GitPayload {

@@ -101,21 +101,17 @@ function admit(raw: Json): Result<Admitted, readonly Refusal[]> {
   if (raw === null || typeof raw !== "object" || Array.isArray(raw) || Object.keys(raw).some((k) => k !== "kind" && k !== "text")) {
     return fail([{ code: "invalid_input", message: "this does not say what to replace by what", where: "", remedy }]);
   }
-  const { kind, text } = raw;
+  const kind = raw["kind"] === "policy" || raw["kind"] === "directory" ? raw["kind"] : undefined;
+  const text = raw["text"];
   const faults: Refusal[] = [];
-  if (kind !== "policy" && kind !== "directory")
-    faults.push({ code: "invalid_kind", message: 'must be "policy" or "directory"', where: "/kind", remedy });
-  if (typeof text !== "string" || text.length > MAX_TEXT || !text.isWellFormed()) {
-    faults.push({ code: "invalid_text", message: `must be a text of at most ${MAX_TEXT} characters`, where: "/text", remedy });
-  }
-  if (faults.length > 0) return fail(faults);
-  const unfit = kind === "policy" ? policyFaults(text as string) : directoryFaults(text as string);
+  if (kind === undefined) faults.push({ code: "invalid_kind", message: 'must be "policy" or "directory"', where: "/kind", remedy });
+  const fits = typeof text === "string" && text.length <= MAX_TEXT && text.isWellFormed();
+  if (!fits) faults.push({ code: "invalid_text", message: `must be a text of at most ${MAX_TEXT} characters`, where: "/text", remedy });
+  if (kind === undefined || !fits) return fail(faults);
+  const unfit = kind === "policy" ? policyFaults(text) : directoryFaults(text);
   if (unfit.length > 0)
-    return fail(
-      unfit.map((f) => ({ remedy: `mend the ${String(kind)}`, ...f, where: `/text${f.where === undefined ? "" : ` ${f.where}`}` })),
-    );
-  const names = { system: "pawl", environment: "control", resources: [`pawl:${String(kind)}`, `pawl:${String(kind)}#**`] };
-  return ok({ input: { kind: kind as string, text: text as string }, names });
+    return fail(unfit.map((f) => ({ remedy: `mend the ${kind}`, ...f, where: `/text${f.where === undefined ? "" : ` ${f.where}`}` })));
+  return ok({ input: { kind, text }, names: { system: "pawl", environment: "control", resources: [`pawl:${kind}`, `pawl:${kind}#**`] } });
 }
 
 /** A policy whose own cases fail is not put before people. */

@@ -13,6 +13,6 @@ export { consistencyProof, consistencyTiles, inclusionProof, inclusionTiles, ver
 export type { Consistency, Inclusion, Proof } from "./proofs.ts";
 export { TILE_WIDTH, frontierFromTiles, integrate, rightEdge, rootFromTiles } from "./tiles.ts";
 export type { Integrated, ReadTile, Tile, TileRef } from "./tiles.ts";
-export { HASH_BYTES, MAX_SIZE, emptyRoot, leafHash, nodeHash } from "./tree.ts";
+export { HASH_BYTES, emptyRoot, leafHash, nodeHash } from "./tree.ts";
 export { LogVerifier, firstDifference, startVerification, verifyLog } from "./verify.ts";
 export type { LogClaim, StoredEntry, StoredLog, VerifiedLog } from "./verify.ts";

@@ -6,7 +6,6 @@ export { diffPlans } from "./diff.ts";
 export type { Changed, Delta, EffectChange, ListedStatement, PlanDiff, StatementList, StepEffect } from "./diff.ts";
 export { planDigest, stateDigestOf, stepDigests } from "./digests.ts";
 export { present, presentationDigest } from "./present.ts";
-export { PRESENTATION_SCHEMA } from "./presentation.ts";
 export type { Item, ItemOf, Presentation, Section, SectionId, Tone } from "./presentation.ts";
 export { PROPOSAL_BOUNDS, PROPOSAL_SCHEMA, parseProposal } from "./proposal.ts";
 export type { ProposalInput } from "./proposal.ts";

@@ -31,7 +31,7 @@ const SGR: Readonly<Record<Style, string>> = {
   "magenta-bold": "1;35",
 };
 
-export const paint = (color: boolean, style: Style, text: string): string =>
+const paint = (color: boolean, style: Style, text: string): string =>
   color && style !== "plain" && text.trim() !== "" ? `\u001B[${SGR[style]}m${text}\u001B[0m` : text;
 
 const ASCII = /^[\x20-\x7E]*$/;
@@ -43,13 +43,13 @@ const WIDE =
 const pieceCells = (piece: string): number => (/^\p{M}/u.test(piece) ? 0 : WIDE.test(piece) ? 2 : 1);
 
 /** Columns that a text takes on a terminal. */
-export function cells(text: string): number {
+function cells(text: string): number {
   if (ASCII.test(text)) return text.length;
   return (text.match(PIECES) ?? []).reduce((sum, piece) => sum + pieceCells(piece), 0);
 }
 
 /** Breaks at blanks, and inside a word only where it is longer than a line. Nothing is dropped but the blank at a break. */
-export function wrap(text: string, width: number): readonly string[] {
+function wrap(text: string, width: number): readonly string[] {
   if (cells(text) <= width) return [text];
   const lines: string[] = [];
   let line = "";

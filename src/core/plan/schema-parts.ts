@@ -3,7 +3,7 @@ import { choice, integer, list, object, record, text } from "./shape.ts";
 import type { EffectKind } from "./types.ts";
 
 export const EFFECT_KINDS: readonly EffectKind[] = ["create", "update", "delete", "replace", "send", "grant", "revoke", "execute"];
-export const LIMITS = ["effects", "deletes", "recipients", "rows", "money"] as const;
+const LIMITS = ["effects", "deletes", "recipients", "rows", "money"] as const;
 
 export const CHANGE_ID = text({ max: 57, pattern: "^[a-z][a-z0-9]{0,15}_[0-9a-z]{6,40}$", what: "a change's id" });
 export const PRINCIPAL = text({

@@ -15,7 +15,7 @@ export type DirectoryCode =
   | "endless_ownership";
 
 /** Larger documents are refused before anything is looked at more closely. */
-export const DIRECTORY_BOUNDS = {
+const DIRECTORY_BOUNDS = {
   persons: 50_000,
   machines: 20_000,
   groups: 5_000,
