@@ -8,13 +8,13 @@ import { findingsOf, refusedPaths } from "./findings.ts";
 import { baseRef, fetchBranch, gitFault, localPath, resolveHead, shortHash } from "./mirror.ts";
 import type { Mirror } from "./mirror.ts";
 import type { ObjectReader } from "./objects.ts";
-import { CODEOWNERS_BYTES, CODEOWNERS_PATHS, readOwners } from "./owners.ts";
+import { CODEOWNERS_BYTES, CODEOWNERS_PATHS, readOwners, unreadOwners } from "./owners.ts";
 import type { OwnerRules } from "./owners.ts";
 import { encodePayload, stateDigest } from "./payload.ts";
 import type { GitPayload } from "./payload.ts";
 import { FOREIGN_CONFIG, runGit } from "./process.ts";
 import { noSecretNames, redactSecrets, scanChanges } from "./redact.ts";
-import { openQuarantine, resultTree } from "./result-tree.ts";
+import { exactTree, noChange, openQuarantine, resultTree } from "./result-tree.ts";
 import type { Quarantine } from "./result-tree.ts";
 import { statementsOf } from "./statements.ts";
 import type { GitInput, GitLimits, Head, Identity, TreeChange } from "./types.ts";
@@ -75,14 +75,19 @@ async function analyseHeads(
 ): Promise<Result<Analysed>> {
   const { mirror, input, limits, signal } = context;
   const { head, proposed } = heads;
-  const tree = await resultTree(mirror, quarantine, input, head, proposed, signal);
-  if (!tree.ok) return tree;
-  const changes = await readChanges(mirror, objects, quarantine.env, { before: head.tree, after: tree.value, show: true }, limits, signal);
+  const made = await resultTree(mirror, quarantine, input, head, proposed, signal);
+  if (!made.ok) return made;
+  const changes = await readChanges(mirror, objects, quarantine.env, { before: head.tree, after: made.value, show: true }, limits, signal);
   if (!changes.ok) return changes;
+  if (changes.value.length === 0) return noChange();
   const paths = refusedPaths(changes.value);
   if (!paths.ok) return paths;
   const names = await noSecretNames(changes.value);
   if (!names.ok) return names;
+  const trees = { base: head.tree, merged: made.value };
+  // A patch was applied to the base tree's own list of paths already.
+  const tree = input.from === "patch" ? made : await exactTree(mirror, quarantine, trees, changes.value, signal);
+  if (!tree.ok) return tree;
   const payload: GitPayload = {
     schema: "pawl/git-payload/v1",
     repository: input.repository,
@@ -171,7 +176,9 @@ async function pathsOf(
 async function readBaseOwners(objects: ObjectReader, tree: string): Promise<OwnerRules> {
   for (const path of CODEOWNERS_PATHS) {
     const file = await objects.content(`${tree}:${path}`, CODEOWNERS_BYTES);
-    if (file?.type === "blob" && file.bytes !== undefined) return readOwners(file.bytes.toString("utf8"));
+    if (file?.type !== "blob") continue;
+    if (file.bytes === undefined) return unreadOwners(`${path} is larger than ${CODEOWNERS_BYTES} bytes, so all of it is skipped`);
+    return readOwners(file.bytes.toString("utf8"));
   }
   return readOwners("");
 }

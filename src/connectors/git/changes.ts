@@ -59,10 +59,14 @@ export async function readChanges(
     if (!before.ok) return before;
     if (!after.ok) return after;
     left = Math.max(0, left - (before.value?.bytes?.length ?? 0) - (after.value?.bytes?.length ?? 0));
-    changes.push(...split(one, before.value, after.value, diffs.get(one.path)));
+    // A diff would show what no scanner has seen: a plan's bound on what is looked at bounds what is shown, too.
+    const seen = isInspected(before.value) && isInspected(after.value);
+    changes.push(...split(one, before.value, after.value, seen ? diffs.get(one.path) : undefined));
   }
   return ok(changes.toSorted((a, b) => (a.path < b.path ? -1 : 1)));
 }
+
+const isInspected = (side: Side | undefined): boolean => side === undefined || side.mode === "160000" || side.bytes !== undefined;
 
 /** A rename becomes a deletion and a creation: what an effect means must not hang on how alike two contents are. */
 function split(raw: RawChange, before: Side | undefined, after: Side | undefined, diff: string | undefined): readonly TreeChange[] {
@@ -133,16 +137,27 @@ async function readDiffs(
   const diffs = new Map<string, string>();
   let at = 0;
   for (const one of raw) {
-    const count = one.beforeMode !== NOTHING && one.afterMode !== NOTHING && typeBits(one.beforeMode) !== typeBits(one.afterMode) ? 2 : 1;
-    const own = parts.slice(at, at + count);
-    if (own.length === count) diffs.set(one.path, own.join(""));
+    const count = isRetyped(one.beforeMode, one.afterMode) ? 2 : 1;
+    const own = parts.slice(at, at + count).join("");
+    // Each names the contents that it is about, so that no path is ever shown with another's.
+    if (at + count <= parts.length && isOf(one, own)) diffs.set(one.path, own);
     at += count;
   }
   return whole && at !== parts.length ? new Map() : diffs;
 }
 
+function isOf({ beforeMode, afterMode, beforeOid, afterOid }: RawChange, diff: string): boolean {
+  if (beforeOid === afterOid) return !diff.includes("\nindex ");
+  const nothing = "0".repeat(beforeOid.length);
+  const pairs = isRetyped(beforeMode, afterMode) ? [`${beforeOid}..${nothing}`, `${nothing}..${afterOid}`] : [`${beforeOid}..${afterOid}`];
+  return pairs.every((ids) => diff.includes(`\nindex ${ids}`));
+}
+
 const NOTHING = "000000";
 const typeBits = (mode: string): string => mode.slice(0, 3);
+/** A file that becomes a link or a submodule, say: git shows it as one that goes and one that comes. */
+const isRetyped = (before: string, after: string): boolean =>
+  before !== NOTHING && after !== NOTHING && typeBits(before) !== typeBits(after);
 
 /** What the payload says of content, beyond git's own ids: SHA-256 over every changed path, mode and content. */
 export function changesDigest(changes: readonly TreeChange[]): Digest {

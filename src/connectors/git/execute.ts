@@ -125,7 +125,7 @@ async function pushCommit(context: ExecuteContext, commit: string, old: string):
     .split("\n")
     .find((text) => text.startsWith("!\t"));
   if (done.kind === "exit" && line !== undefined && !line.includes("[remote failure]")) return rejected(context, old, line);
-  if (done.kind === "exit" && NEVER_SENT.test(done.stderr)) {
+  if (done.kind === "exit" && !done.stderr.includes("remote:") && NEVER_SENT.test(done.stderr)) {
     return untouched({
       code: "git_unreachable",
       message: `cannot push to ${payload.repository}: ${done.stderr}`,
@@ -152,9 +152,9 @@ async function rejected(context: ExecuteContext, old: string, line: string): Pro
   });
 }
 
-/** What git says when it never got to the point of sending anything. Words of the other side begin with `remote:`. */
+/** What git says when it never got to the point of sending anything. Where `remote:` stands, the other side spoke, and may have said this itself. */
 const NEVER_SENT =
-  /(?<!remote:\s*)fatal: (Could not read from remote repository|Authentication failed|unable to access '[^']*': (Could not resolve|Failed to connect|The requested URL returned error: 40[134]))/;
+  /fatal: (Could not read from remote repository|Authentication failed|unable to access '[^']*': (Could not resolve|Failed to connect|The requested URL returned error: 40[134]))/;
 
 /** A look at the branch after a push may take this long, whatever is left of the run's own time. */
 const AFTERWARDS_MILLIS = 15_000;

@@ -52,6 +52,15 @@ export function findingsOf(input: FindingsInput): readonly Finding[] {
       `the commit's message does not show as it is read: ${listed(unseen)}`,
       "take the characters out",
     );
+  const alike = input.message.split("\n").flatMap((text, index) => lookAlikeLetters(text).map((at) => ({ ...at, line: index + 1 })));
+  if (alike.length > 0)
+    report(
+      "git.look_alike",
+      "danger",
+      undefined,
+      `letters of the commit's message look like others: ${listed(alike.map(({ line, column, codePoint }) => `line ${line}, column ${column}: ${codePoint}`))}`,
+      "write the word in one script",
+    );
   for (const [path, other] of clashes(input.changes, input.treePaths)) {
     report(
       "git.case_clash",
@@ -132,7 +141,7 @@ function linkFinding(path: string, target: string | undefined, report: Report): 
       "git.link_outside",
       "danger",
       path,
-      "is a symbolic link that leads out of the repository or into git's own directory",
+      "is a symbolic link that leads out of the repository, into git's own directory, or up again from a folder that it names",
       "link to a file of this repository by a relative path",
     );
   }
@@ -241,10 +250,13 @@ function placeFindings({ path }: TreeChange, report: Report): void {
     report("git.attributes", "warning", path, "decides how git converts, merges and shows files", "check each attribute");
 }
 
+/** Any name may go, as long as it can be said which: two that are not UTF-8 look the same. */
+const goneFault = (path: string): string | undefined => (path.includes("\uFFFD") ? "is not UTF-8" : undefined);
+
 /** A path that may not be written at all: the plan ends here, since its name would stand in everything that follows. */
 export function refusedPaths(changes: readonly TreeChange[]): Result<void, Refusal<"git_path_refused">> {
   const faults = changes.flatMap(({ path, after }) => {
-    const why = after === undefined ? undefined : pathFault(path);
+    const why = after === undefined ? goneFault(path) : pathFault(path);
     return why === undefined ? [] : [`${JSON.stringify(path.slice(0, 200))} ${why}`];
   });
   if (faults.length === 0) return ok(undefined);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isDotGit, linkTarget, pathFault, refFault } from "./names.ts";
+import { folded, isDotGit, linkTarget, pathFault, refFault } from "./names.ts";
 
 test("[GI-5] plain paths pass", () => {
   for (const path of [
@@ -108,8 +108,21 @@ test("[GI-3] ref names that git or a program would read as something else are re
 test("[GI-20] a link's target is followed inside the repository only", () => {
   assert.equal(linkTarget("docs/a", "b.md"), "docs/b.md");
   assert.equal(linkTarget("docs/a", "../README.md"), "README.md");
-  assert.equal(linkTarget("docs/a", "./x/../y"), "docs/y");
+  assert.equal(linkTarget("docs/a", "./x/y"), "docs/x/y");
   for (const target of ["../../etc/passwd", "/etc/passwd", "..\\..\\x", "C:\\x", ".git/config", "../.GIT/hooks", ""]) {
     assert.equal(linkTarget("docs/a", target), undefined, target);
   }
+});
+
+test("[GI-20] a link that climbs out through another link is one that leaves", () => {
+  // `a/b/up` may be a link to the root: above it lies what is above the repository.
+  assert.equal(linkTarget("esc", "a/b/up/../../etc/passwd"), undefined);
+  assert.equal(linkTarget("a/b/c", "../../x/y"), "x/y");
+});
+
+test("[GI-19] names that fold to the same capitals are one name", () => {
+  assert.equal(folded("\u017Frc"), folded("src"));
+  assert.equal(folded("stra\u00DFe"), folded("STRASSE"));
+  assert.equal(folded("e\u0301"), folded("\u00C9"));
+  assert.notEqual(folded("a"), folded("b"));
 });

@@ -43,19 +43,24 @@ export function refFault(name: string): string | undefined {
   return undefined;
 }
 
-/** Where a symbolic link leads, as a path of the repository; undefined when it leaves it or enters `.git`. */
+/** Where a symbolic link leads, as a path of the repository; undefined when it leaves it, enters `.git`, or that cannot be told. */
 export function linkTarget(path: string, target: string): string | undefined {
   if (target === "" || target.startsWith("/") || target.includes("\\") || /^[A-Za-z]:/.test(target)) return undefined;
   const at = path.split("/").slice(0, -1);
+  let named = false;
   for (const component of target.split("/")) {
     if (component === "" || component === ".") continue;
     if (component === "..") {
-      if (at.pop() === undefined) return undefined;
+      // What was named may be a link itself, and what lies above it is then somewhere else than the names say.
+      if (named || at.pop() === undefined) return undefined;
     } else if (isDotGit(component)) return undefined;
-    else at.push(component);
+    else {
+      named = true;
+      at.push(component);
+    }
   }
   return at.join("/");
 }
 
-/** The form under which file systems that ignore case and normal form store a name. */
-export const folded = (path: string): string => path.normalize("NFC").toLowerCase();
+/** The form under which file systems that ignore case and normal form store a name; by way of capitals, so that `ſ` is `s` and `ß` is `ss`. */
+export const folded = (path: string): string => path.normalize("NFD").toUpperCase().toLowerCase().normalize("NFC");

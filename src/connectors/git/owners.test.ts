@@ -68,3 +68,17 @@ test("[GI-15] line ends of Windows and an empty file are read", () => {
   assert.deepEqual(readOwners("* @a\r\n*.md @b\r\n").owners("x.md"), ["@b"]);
   assert.deepEqual(readOwners("").owners("x"), []);
 });
+
+test("[GI-15] `dir/**/*` owns all files below dir, and a folder that is named like the one above it is one of its own", () => {
+  const { owners } = readOwners("* @all\nsrc/auth/**/* @auth\n**/keys/* @keys\n");
+  for (const path of ["src/auth/a", "src/auth/b/a", "src/auth/b/c/d/a"]) assert.deepEqual(owners(path), ["@auth"], path);
+  for (const path of ["keys/a", "x/keys/a", "keys/keys/a", "keys/x/keys/a"]) assert.deepEqual(owners(path), ["@keys"], path);
+  assert.deepEqual(owners("keys/x/a"), ["@all"]);
+  assert.deepEqual(readOwners("**/* @all\n").owners("a/b/c"), ["@all"]);
+});
+
+test("[GI-15] a file of more rules than can be held against every path owns nothing, and says so", () => {
+  const { owners, faults } = readOwners("/a @b\n".repeat(20_001));
+  assert.deepEqual(owners("a"), []);
+  assert.match(faults[0]?.message ?? "", /all of it is skipped/);
+});

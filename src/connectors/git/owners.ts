@@ -1,4 +1,5 @@
 import ignore from "ignore";
+import { compileGlob } from "../../core/base/index.ts";
 
 /** Where GitHub looks, in its order; the first that exists counts. */
 export const CODEOWNERS_PATHS = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"] as const;
@@ -21,6 +22,12 @@ interface Rule {
 const MOST_OWNERS = 100;
 const OWNER = /^(@[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+)$/;
 
+/** More than any repository has; each rule is held against each changed path. */
+const MOST_RULES = 20_000;
+
+/** A file that is there and cannot be used: nobody is known to own anything, and no other file takes its place. */
+export const unreadOwners = (why: string): OwnerRules => ({ owners: () => [], faults: [{ line: 1, message: why }] });
+
 export function readOwners(text: string): OwnerRules {
   const rules: Rule[] = [];
   const faults: { line: number; message: string }[] = [];
@@ -29,6 +36,7 @@ export function readOwners(text: string): OwnerRules {
     if (parsed === undefined) continue;
     if (typeof parsed === "string") faults.push({ line: index + 1, message: parsed });
     else rules.push(parsed);
+    if (rules.length > MOST_RULES) return unreadOwners(`the file has more than ${MOST_RULES} rules, so all of it is skipped`);
   }
   return { owners: (path) => rules.findLast((rule) => rule.matches(path))?.owners ?? [], faults };
 }
@@ -54,17 +62,28 @@ function readLine(line: string): Rule | string | undefined {
 
 /** gitignore's rules with one exception of GitHub's: `dir/*` owns the files in `dir`, and nothing deeper. */
 function matcher(pattern: string): (path: string) => boolean {
-  const shallow = /^(.*)\/\*$/.exec(pattern)?.[1];
-  const rule = ignore({ ignorecase: false }).add(shallow === undefined ? pattern : `/${shallow.replace(/^\//, "")}/`);
-  if (shallow === undefined) return (path) => rule.ignores(path);
-  if (shallow === "") return (path) => !path.includes("/");
+  const folder = /^(.*)\/\*$/.exec(pattern)?.[1];
+  // `dir/**/*` is every file below, as `dir/**` is.
+  if (folder === undefined || /(^|\/)\*\*$/.test(folder)) return ignored(pattern);
+  if (folder === "") return (path) => !path.includes("/");
+  const own = folderMatcher(folder.replace(/^\//, ""));
   return (path) => {
-    const folder = folderOf(path);
-    // A folder below one that matches is ignored with it; only the folder that matches by itself counts.
-    return (
-      folder !== undefined && rule.ignores(`${folder}/`) && !(folderOf(folder) !== undefined && rule.ignores(`${folderOf(folder) ?? ""}/`))
-    );
+    const at = folderOf(path);
+    return at !== undefined && own(at);
   };
+}
+
+function ignored(pattern: string): (path: string) => boolean {
+  const rule = ignore({ ignorecase: false }).add(pattern);
+  return (path) => rule.ignores(path);
+}
+
+/** Whether a folder matches by itself: to gitignore, whatever stands below a folder that matches does so, too. */
+function folderMatcher(pattern: string): (folder: string) => boolean {
+  const glob = pattern.includes("\\") ? undefined : compileGlob(pattern);
+  if (glob?.ok === true) return (folder) => glob.value.matches(folder);
+  const rule = ignored(`/${pattern}/`);
+  return (folder) => rule(`${folder}/`) && (folderOf(folder) === undefined || !rule(`${folderOf(folder) ?? ""}/`));
 }
 
 const folderOf = (path: string): string | undefined => (path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : undefined);

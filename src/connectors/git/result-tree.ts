@@ -5,7 +5,7 @@ import type { Refusal, Result } from "../../core/base/index.ts";
 import { gitFault } from "./mirror.ts";
 import type { Mirror, MirrorCode } from "./mirror.ts";
 import { scratch } from "./scratch.ts";
-import type { GitInput, Head } from "./types.ts";
+import type { GitInput, Head, TreeChange } from "./types.ts";
 
 /** A place for objects that are not approved of yet: it is thrown away unless the plan stands. */
 export interface Quarantine {
@@ -50,11 +50,11 @@ export async function resultTree(
     input.from === "patch"
       ? await applyPatch(mirror, quarantine, input.patch, head, signal)
       : await mergeTree(mirror, quarantine, head, proposed, signal);
-  if (made.ok && made.value === head.tree) {
-    return refuse("git_no_change", "the branch already has exactly this content", { remedy: "nothing is left to do; withdraw the change" });
-  }
-  return made;
+  return made.ok && made.value === head.tree ? noChange() : made;
 }
+
+export const noChange = (): { readonly ok: false; readonly error: Refusal<"git_no_change"> } =>
+  refuse("git_no_change", "the branch already has exactly this content", { remedy: "nothing is left to do; withdraw the change" });
 
 async function applyPatch(
   mirror: Mirror,
@@ -110,6 +110,45 @@ async function mergeTree(
     });
   }
   return treeId(merged);
+}
+
+/**
+ * The base tree with exactly the changes that were read from the merged one, and nothing else: a merge takes folders over as they
+ * are, with empty folders and odd modes that no list of changed paths shows.
+ */
+export async function exactTree(
+  mirror: Mirror,
+  quarantine: Quarantine,
+  trees: { readonly base: string; readonly merged: string },
+  changes: readonly TreeChange[],
+  signal: AbortSignal,
+): Promise<Result<string, Refusal<ResultCode>>> {
+  const env = quarantine.env;
+  const gone = changes.filter(({ after }) => after === undefined).map(({ path, before }) => `0 ${before?.oid ?? ""}\t${path}\0`);
+  const come = changes.flatMap(({ path, after }) => (after === undefined ? [] : [`${after.mode} ${after.oid}\t${path}\0`]));
+  const read = await mirror.run({ args: ["read-tree", "--end-of-options", trees.base], env, signal });
+  if (read.kind !== "exit" || read.code !== 0)
+    return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
+  const input = [...gone, ...come].join("");
+  const staged = await mirror.run({ args: ["update-index", "-z", "--index-info"], input, env, signal });
+  if (staged.kind !== "exit" || staged.code !== 0)
+    return gitFault(staged, "git_failed", "cannot bring the changes together", "look at the paths that the change names");
+  const exact = treeId(await mirror.run({ args: ["write-tree"], env, signal }));
+  if (!exact.ok || exact.value === trees.merged) return exact;
+  const args = [
+    "diff-tree",
+    "-r",
+    "--raw",
+    "-z",
+    "--ignore-submodules=none",
+    "--no-renames",
+    "--end-of-options",
+    trees.merged,
+    exact.value,
+  ];
+  const rest = await mirror.run({ args, env, signal });
+  if (rest.kind === "exit" && rest.code === 0 && rest.stdout.length === 0) return exact;
+  return gitFault(rest, "git_failed", "the result holds what git does not take", "look at the paths that the change names");
 }
 
 function treeId(outcome: Parameters<typeof gitFault>[0]): Result<string, Refusal<ResultCode>> {

@@ -30,10 +30,11 @@ const AUTH_WORDS = new Set(
   ).split(" "),
 );
 
-/** `LoginController`, `sign-in` and `oauth2_client` in words; neighbours also joined, so that `signIn` is `signin`. */
+/** `LoginController`, `JWTVerifier`, `sign-in` and `oauth2_client` in words; neighbours also joined, so that `signIn` is `signin`. */
 function wordsOf(path: string): readonly string[] {
   const words = path
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1 $2")
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .filter((word) => word !== "");

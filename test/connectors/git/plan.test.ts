@@ -274,6 +274,16 @@ test("[GI-18] hidden and look-alike characters in new lines are dangers with lin
   assert.match(found[1]?.message ?? "", /line 2, column 8: U\+0430/);
 });
 
+test("[GI-18] a message whose letters look like others is a danger", async (t) => {
+  const world = new World(t);
+  world.commit("main", { "a.txt": "one\n" });
+  const patch = patchOf("a.txt", "one\n", "two\n");
+  const answer = await world.connector().analyse({ repository: "shop", branch: "main", patch, message: "Pay\n\nby p\u0430ypal" }, LIMITS);
+  assert.ok(answer.ok, JSON.stringify(answer));
+  const found = answer.value.analysis.findings.find(({ code }) => code === "git.look_alike");
+  assert.match(found?.message ?? "", /line 3, column 5: U\+0430/);
+});
+
 test("[GI-18] a message that does not show as it is read is a danger", async (t) => {
   const world = new World(t);
   world.commit("main", { "a.txt": "1\n" });

@@ -63,6 +63,17 @@ test("[GI-29] a push that never got to send anything has no effect", async (t) =
   assert.deepEqual([applied.error.code, applied.error.effect], ["git_unreachable", "none"]);
 });
 
+test("[GI-29] what the other side says of itself proves nothing: after its words the branch is asked", async (t) => {
+  const { world, connector } = remote(t);
+  // It takes the push, says that it could not be read from, and is gone before it answers.
+  const liar = "#!/bin/sh\necho 'sorry, fatal: Could not read from remote repository' >&2\nsleep 0.2\nkill -9 $PPID\n";
+  world.write("shop.git/hooks/post-receive", liar, 0o755);
+  const { payload, analysis } = await plan(connector);
+  const applied = await connector.apply(payload, analysis.step.stateDigest, LIMITS);
+  assert.equal(world.show("main:a.txt"), "two");
+  assert.ok(applied.ok, JSON.stringify(applied));
+});
+
 test(
   "[GI-32] a repository of another user on this machine is used, since it was declared",
   { skip: process.getuid?.() === 0 ? false : "only root can make one" },

@@ -103,3 +103,17 @@ test("[GI-21] what was not scanned is said to be so", async (t) => {
   const open = planned.analysis.unverified.filter(({ topic }) => topic === "secrets").map(({ resource }) => resource);
   assert.deepEqual(open, ["git:shop#a.bin"]);
 });
+
+test("[GI-21] what the plan's bound on content leaves unscanned is not shown", async (t) => {
+  const world = new World(t);
+  world.commit("main", { "README.md": "x\n" });
+  world.branch("task");
+  world.commit("task", { "a.bin": new Uint8Array(800), "z.ts": `const t = "${TOKEN}";\n` });
+  const connector = world.connector({}, { limits: { inspectPlanBytes: 810 } });
+  const answer = await connector.analyse({ repository: "shop", branch: "main", ref: "task" }, LIMITS);
+  assert.ok(answer.ok, JSON.stringify(answer));
+  nowhere(answer.value);
+  const effect = answer.value.analysis.step.effects.find(({ resource }) => resource.endsWith("#z.ts"));
+  assert.equal(effect?.detail.kind, "uninspectable");
+  assert.ok(answer.value.analysis.unverified.some(({ topic, resource }) => topic === "secrets" && resource === "git:shop#z.ts"));
+});
