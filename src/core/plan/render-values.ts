@@ -74,5 +74,8 @@ function blanksShown(line: string): string {
   let shown = "";
   for (const char of line) shown += char === "\t" ? `→${" ".repeat(3 - (Math.max(0, shown.length - 1) % 4))}` : char;
   // The first column of a difference is its sign, and a blank there says that the line is as it was.
-  return shown.replace(/(?<=.) +$/u, (blanks) => "␠".repeat(blanks.length));
+  // Counted from the end: an expression would start again at every blank of a long line.
+  let end = shown.length;
+  while (end > 1 && shown[end - 1] === " ") end -= 1;
+  return shown.slice(0, end) + "␠".repeat(shown.length - end);
 }

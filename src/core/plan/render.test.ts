@@ -149,6 +149,12 @@ test("[PL-36, F50, F53] a hostile plan cannot draw on the reviewer's screen", ()
   assert.ok(text.includes("⟨U+001B⟩[2J⟨U+001B⟩[H⟨U+000D⟩APPROVED⟨U+202E⟩⟨U+200B⟩"));
 });
 
+test("[PL-36] a line of very many blanks is shown whole, and costs what its length costs", () => {
+  const text = `@@ -1 +1 @@\n+a${" ".repeat(190_000)}b\n`;
+  const plan = planWith({ step: { effects: [effect("a.txt", { detail: { kind: "diff", text, added: 1, removed: 0 } })] } });
+  assert.match(render(plan), /╎ +b$/m);
+});
+
 test("[PL-36] blanks that end a line and tabs of a difference are seen", () => {
   const plan = planWith({
     step: { effects: [effect("Makefile", { detail: { kind: "diff", text: " \n+\tmake all  \n+a\tb", added: 2, removed: 0 } })] },

@@ -57,6 +57,13 @@ test("[PL-34, F50] our own bracket is written as a code point too, so that no te
   shows("⟨U+202E⟩", "⟨U+27E8⟩U+202E⟩");
 });
 
+test("[PL-34] a selector beside a mark hides neither: only what belongs to an emoji is left alone", () => {
+  shows("e\u0301\uFE0F", "e⟨U+0301⟩⟨U+FE0F⟩");
+  shows("\u00E9\uFE0F", "\u00E9⟨U+FE0F⟩");
+  shows("a =\u0338\uFE0F b", "a =⟨U+0338⟩⟨U+FE0F⟩ b");
+  shows("1\uFE0F\u20E3\u0336", "1\uFE0F\u20E3⟨U+0336⟩");
+});
+
 test("[PL-34] a decomposed or loose mark is written: what differs looks different", () => {
   shows("cafe\u0301", "cafe⟨U+0301⟩");
   shows("\u0336struck", "⟨U+0336⟩struck");

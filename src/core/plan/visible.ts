@@ -16,7 +16,8 @@ const PLAIN_LINES = /^[\n\t\x20-\x7E]*$/;
  */
 export function visible(text: string, { lines = false }: VisibleRules = {}): string {
   if ((lines ? PLAIN_LINES : PLAIN).test(text)) return text;
-  const suspects = new Set([...unseen(text), ...looseMarks(text), ...lookAlikes(text)]);
+  const pictures = picturesOf(text);
+  const suspects = new Set([...unseen(text, pictures), ...looseMarks(text, pictures), ...lookAlikes(text)]);
   let shown = "";
   let at = 0;
   for (const char of text) {
@@ -41,15 +42,17 @@ const UNSEEN =
 const EMOJI = /\p{RGI_Emoji}/gv;
 const JOINING = /\u{200D}|\u{FE0F}|[\u{E0020}-\u{E007F}]/u;
 
-function* unseen(text: string): Iterable<number> {
-  const pictures = JOINING.test(text)
-    ? [...text.matchAll(EMOJI)].map((match) => [match.index, match.index + match[0].length] as const)
-    : [];
-  let picture = 0;
+/** The offsets that lie within an emoji, where the text holds any that needs a joiner, a selector or a mark. */
+function picturesOf(text: string): ReadonlySet<number> {
+  const inside = new Set<number>();
+  if (!JOINING.test(text)) return inside;
+  for (const { 0: emoji, index } of text.matchAll(EMOJI)) for (let at = 0; at < emoji.length; at += 1) inside.add(index + at);
+  return inside;
+}
+
+function* unseen(text: string, pictures: ReadonlySet<number>): Iterable<number> {
   for (const match of text.matchAll(UNSEEN)) {
-    while ((pictures[picture]?.[1] ?? Infinity) <= match.index) picture += 1;
-    const inPicture = match.index >= (pictures[picture]?.[0] ?? Infinity) && JOINING.test(match[0]);
-    if (!inPicture) yield match.index;
+    if (!pictures.has(match.index) || !JOINING.test(match[0])) yield match.index;
   }
 }
 
@@ -60,13 +63,12 @@ const MOST_MARKS = 3;
  * Marks that would settle on a neighbour of ours, strike through ASCII, pile up, or stand for a letter that has a code point of
  * its own. What follows from the last: text in a decomposed form looks different from the composed one.
  */
-function* looseMarks(text: string): Iterable<number> {
+function* looseMarks(text: string, pictures: ReadonlySet<number>): Iterable<number> {
   for (const { 0: cluster, 1: base = "", 2: marks = "", index } of text.matchAll(MARKED)) {
-    if (JOINING.test(marks)) continue;
     const foreign = base === "" || /[\p{ASCII}\p{C}\p{Z}]/u.test(base) || cluster.normalize("NFC") !== cluster;
     let at = index + base.length;
     for (const [i, char] of Array.from(marks).entries()) {
-      if (foreign || i >= MOST_MARKS) yield at;
+      if ((foreign || i >= MOST_MARKS) && !pictures.has(at)) yield at;
       at += char.length;
     }
   }
@@ -86,7 +88,7 @@ const DECEIVING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Poin
 /** Every character of a file that an editor would not show (Trojan Source): for findings, so tabs and line ends are not among them. */
 export function hiddenCharacters(text: string): readonly HiddenCharacter[] {
   if (PLAIN_LINES.test(text)) return [];
-  const suspects = new Set(unseen(text));
+  const suspects = new Set(unseen(text, picturesOf(text)));
   const found: HiddenCharacter[] = [];
   let [at, line, column] = [0, 1, 1];
   for (const char of text) {
