@@ -5,11 +5,13 @@ import { blocks, matches } from "./blocks.ts";
 const fence = "```";
 
 test("runs, files and expected output are taken in order; what is only shown is left alone", () => {
-  const text = `# T\n${fence}sh run\necho a\n${fence}\n${fence}text output\na\n${fence}\n${fence}yaml file=x/y.yaml\nk: 1\n${fence}\n${fence}sh run fails=2\nfalse\n${fence}\n${fence}sh skip: long\nsleep\n${fence}\n${fence}json\n{}\n${fence}\n`;
+  const text = `# T\n${fence}sh run\necho a\n${fence}\n${fence}text output\na\n${fence}\n${fence}yaml file=x/y.yaml\nk: 1\n${fence}\n${fence}sh run fails=2\nfalse\n${fence}\n${fence}sh run says=y\nread\n${fence}\n${fence}sh up\nstart\n${fence}\n${fence}text output\nup\n${fence}\n${fence}sh skip: long\nsleep\n${fence}\n${fence}json\n{}\n${fence}\n`;
   assert.deepEqual(blocks("t.md", text), [
     { kind: "run", fails: 0, line: 2, text: "echo a\n", output: "a\n" },
     { kind: "file", path: "x/y.yaml", line: 8, text: "k: 1\n" },
     { kind: "run", fails: 2, line: 11, text: "false\n" },
+    { kind: "run", fails: 0, says: "y", line: 14, text: "read\n" },
+    { kind: "up", line: 17, text: "start\n", output: "up\n" },
   ]);
 });
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 
 export type Block = { readonly line: number; readonly text: string } & (
-  | { readonly kind: "run"; readonly fails: number; readonly output?: string }
+  | { readonly kind: "run"; readonly fails: number; readonly says?: string; readonly output?: string }
+  | { readonly kind: "up"; readonly output?: string }
   | { readonly kind: "file"; readonly path: string }
 );
 
@@ -22,17 +23,20 @@ function fences(markdown: string): Fence[] {
   }));
 }
 
-/** What to do with a document, in order. A shell block that says neither `run` nor `skip:` is a fault of the document. */
+const says = (word: string | undefined): { says?: string } => (word === undefined ? {} : { says: word });
+
+/** What to do with a document, in order. A shell block that says none of `run`, `up` and `skip:` is a fault of the document. */
 export function blocks(path: string, markdown: string): Block[] {
   const found: Block[] = [];
   for (const { line, language, mark, text } of fences(markdown)) {
     const file = /^file=(\S+)$/.exec(mark)?.[1];
-    const run = /^run(?: fails=(\d+))?$/.exec(mark);
+    const run = /^run(?: fails=(\d+))?(?: says=(\S+))?$/.exec(mark);
     const last = found.at(-1);
     if (file) found.push({ kind: "file", path: file, line, text });
-    else if (language === "sh" && run) found.push({ kind: "run", fails: Number(run[1] ?? 0), line, text });
-    else if (mark === "output" && last?.kind === "run") found[found.length - 1] = { ...last, output: text };
-    else assert.ok(language !== "sh" || /^skip: \S/.test(mark), `${path}:${line}: mark this block \`run\` or \`skip: why\``);
+    else if (language === "sh" && run) found.push({ kind: "run", fails: Number(run[1] ?? 0), ...says(run[2]), line, text });
+    else if (language === "sh" && mark === "up") found.push({ kind: "up", line, text });
+    else if (mark === "output" && last !== undefined && last.kind !== "file") found[found.length - 1] = { ...last, output: text };
+    else assert.ok(language !== "sh" || /^skip: \S/.test(mark), `${path}:${line}: mark this block \`run\`, \`up\` or \`skip: why\``);
   }
   return found;
 }
