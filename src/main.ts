@@ -208,9 +208,12 @@ function apiSettings(settings: Settings): Partial<ApiSettings> {
 function apiLogger(hooks: Hooks): ApiLogger {
   return {
     info: () => undefined,
-    error: (fields, text) => hooks.log(`problem: ${text}: ${JSON.stringify(fields)}`),
+    error: (fields, text) => hooks.log(`problem: ${text}: ${JSON.stringify(fields, told)}`),
   };
 }
+
+/** JSON knows nothing of errors: it would write `{}`. */
+const told = (_key: string, value: unknown): unknown => (value instanceof Error ? value.stack : value);
 
 function urlOf(addresses: readonly (AddressInfo | string)[], settings: Settings): string {
   const host = settings.listen.host.includes(":") ? `[${settings.listen.host}]` : settings.listen.host;

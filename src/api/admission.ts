@@ -94,7 +94,9 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
     async admit(request, reply) {
       request.seen = {};
       const refusal = await judge(request);
-      return refusal === undefined ? undefined : sendProblem(request, reply, refusal);
+      if (refusal !== undefined) return sendProblem(request, reply, refusal);
+      if (invitesBody(request.headers.expect)) reply.raw.writeContinue();
+      return undefined;
     },
     tooMany({ seen, body }) {
       if (seen.onlyReject !== true || seen.caller === undefined || isRejection(body)) return undefined;
@@ -151,6 +153,10 @@ function refusedByTarget({ raw }: FastifyRequest): ApiRefusal | undefined {
 }
 
 function refusedByBody(request: FastifyRequest, limit: number): ApiRefusal | undefined {
+  const { expect } = request.headers;
+  if (expect !== undefined && !invitesBody(expect)) {
+    return refused("invalid", "expectation", "nothing but 100-continue can be expected here", { where: "Expect", status: 400 });
+  }
   if (!mayHaveBody(request)) return undefined;
   if (Number(request.headers["content-length"] ?? 0) > limit) {
     return refused("too_large", "body_too_large", `the request body is larger than ${limit} bytes`, {
@@ -161,11 +167,18 @@ function refusedByBody(request: FastifyRequest, limit: number): ApiRefusal | und
   if (request.method !== "POST") {
     return refused("invalid", "unexpected_body", `${request.method} takes no body`, { status: 400, remedy: "send it without a body" });
   }
-  const encoding = request.headers["content-encoding"];
-  return encoding === undefined || encoding === "identity"
-    ? undefined
-    : refused("unsupported_media_type", "encoded_body", "a request body must not be compressed", { where: "Content-Encoding" });
+  return encodedIn(request, "Content-Encoding", "identity") ?? encodedIn(request, "Transfer-Encoding", "chunked");
 }
+
+function encodedIn({ headers }: FastifyRequest, name: string, plain: string): ApiRefusal | undefined {
+  const encoding = headers[name.toLowerCase()];
+  return encoding === undefined || (typeof encoding === "string" && encoding.toLowerCase() === plain)
+    ? undefined
+    : refused("unsupported_media_type", "encoded_body", "a request body must not be compressed", { where: name });
+}
+
+/** A client that asks whether its body is wanted is told so once it is admitted. */
+const invitesBody = (expect: string | undefined): boolean => expect?.toLowerCase() === "100-continue";
 
 /** Node keeps only the first of some headers that came twice; what is checked here is all of them. */
 function headersOf(request: FastifyRequest): Readonly<Record<string, readonly string[] | undefined>> {

@@ -27,6 +27,8 @@ function refusalFor(code: string | undefined) {
       return of("timeout", "request_timeout", "the request did not arrive in time");
     case "HPE_HEADER_OVERFLOW":
       return of("too_large", "headers_too_large", "the request's headers are larger than this server reads", 431);
+    case "CONNECT":
+      return of("invalid", "absolute_target", "the request target must be a path", 400);
     default:
       return of("invalid", "malformed_http", "the request is not valid HTTP/1.1", 400);
   }

@@ -33,6 +33,7 @@ interface Asked {
 /** Refuses what a browser was talked into: a rebound name, or another site's page that changes something here. */
 export function refusedByOrigin(names: Names, asked: Asked): ApiRefusal | undefined {
   const hosts = asked.headers["host"] ?? [];
+  if (hosts.length === 0) return refused("invalid", "no_host", "the request names no host", { where: "Host", status: 400 });
   if (hosts.length !== 1 || !names.hosts.has(hosts[0]?.toLowerCase() ?? "")) {
     return refused("forbidden", "host_not_allowed", "this server does not answer to the name in the Host header", {
       where: "Host",

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Json } from "../core/base/index.ts";
@@ -35,6 +36,8 @@ export function createServer(options: ApiOptions): FastifyInstance {
       maxHeaderSize: MOST_HEADER_BYTES,
       headersTimeout: settings.headersTimeoutMillis,
       requestTimeout: settings.requestTimeoutMillis,
+      // Node would answer in a form of its own; the gate refuses a missing name as any other that is not ours.
+      requireHostHeader: false,
       connectionsCheckingInterval: Math.ceil(settings.headersTimeoutMillis / TIMEOUT_CHECKS),
     },
     return503OnClosing: false,
@@ -44,6 +47,7 @@ export function createServer(options: ApiOptions): FastifyInstance {
     clientErrorHandler: refuseBrokenRequest,
   });
   app.server.maxConnections = settings.maxConnections;
+  leaveNothingToNode(app);
   const closing = new AbortController();
   app.addHook("preClose", async () => closing.abort());
   const gate = createGate(deps, servedNames(app, deps), () => closing.signal.aborted);
@@ -62,6 +66,19 @@ export function createServer(options: ApiOptions): FastifyInstance {
   void app.register(swagger, documentOptions);
   void app.register(async (scope) => addRoutes(scope, deps, gate, closing.signal));
   return app;
+}
+
+/**
+ * What Node answers by itself when nobody listens: `Expect`, where it would invite a body before anybody knows who sends it, and
+ * `CONNECT`, where it would hang up without a word.
+ */
+function leaveNothingToNode({ server }: FastifyInstance): void {
+  for (const event of ["checkContinue", "checkExpectation"]) server.on(event, (...asked: unknown[]) => server.emit("request", ...asked));
+  server.on("connect", (_request, socket) => {
+    // Node has taken its own listeners off this socket.
+    socket.on("error", () => undefined);
+    refuseBrokenRequest(Object.assign(new Error("this is not a proxy"), { code: "CONNECT" }), socket as Socket);
+  });
 }
 
 /** Found again in the log, also after a restart: when, and the how manieth. */

@@ -100,7 +100,7 @@ test("[AP-9] over a socket: two Host headers, none, and an absolute request targ
   assert.equal(statusOf(await exchange(port, ["GET /v1/health HTTP/1.1", own, "Host: evil.example"])), 403);
   assert.equal(statusOf(await exchange(port, ["GET /v1/health HTTP/1.1", "Host: evil.example", own])), 403);
   assert.equal(statusOf(await exchange(port, ["GET /v1/health HTTP/1.1"])), 400);
-  assert.equal(statusOf(await exchange(port, ["GET /v1/health HTTP/1.0"])), 403);
+  assert.equal(statusOf(await exchange(port, ["GET /v1/health HTTP/1.0"])), 400);
   assert.equal(statusOf(await exchange(port, ["GET http://evil.example/v1/health HTTP/1.1", own])), 400);
   assert.equal(statusOf(await exchange(port, ["GET /v1/health HTTP/1.1", `Host: 127.0.0.1:${port + 1}`])), 403);
 });
@@ -173,6 +173,22 @@ test("[AP-11] over a socket: who is not known is answered before a byte of the b
   }
 });
 
+test("[AP-11] nobody is invited to send a body before they are admitted", async (t) => {
+  const world = fakeWorld();
+  const app = open(t, world, { bodyLimitBytes: 10_000 });
+  const port = await listening(app);
+  const head = (bearer: string, length: number) =>
+    `POST /v1/changes HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${bearer}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
+  assert.equal(statusOf(await converse(port, head("wrong", 100)).ended), 401);
+  assert.equal(statusOf(await converse(port, head(world.bearers.agent, 10_001)).ended), 413);
+  const body = JSON.stringify(world.proposal("One"));
+  const welcome = converse(port, head(world.bearers.agent, Buffer.byteLength(body)));
+  assert.equal(statusOf(await welcome.until(/\r\n\r\n/)), 100);
+  welcome.socket.write(body);
+  assert.match(await welcome.until(/HTTP\/1\.1 201/), /HTTP\/1\.1 201 Created/);
+  welcome.socket.destroy();
+});
+
 test("[AP-12] a body that says it is too large is refused at once, unread, whoever sends it", async (t) => {
   const world = fakeWorld();
   const app = open(t, world, { bodyLimitBytes: 10_000 });
@@ -241,6 +257,7 @@ test("[AP-13] a body is JSON, said to be JSON, and not compressed", async (t) =>
     refusedWith(await sending({ "content-type": type }), 415, "unsupported_media_type");
   }
   refusedWith(await sending({ "content-encoding": "gzip" }), 415, "unsupported_media_type", "encoded_body");
+  refusedWith(await sending({ "transfer-encoding": "gzip, chunked" }), 415, "unsupported_media_type", "encoded_body");
   for (const type of ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"']) {
     assert.equal((await sending({ "content-type": type })).statusCode, 201, type);
   }

@@ -92,6 +92,9 @@ test("[AP-25] what is not HTTP, or has endless headers, is refused in the same f
     [`GET / HTTP/1.1\r\n${host}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`, 400, "malformed_http"],
     [`POST / HTTP/1.1\r\n${host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400, "malformed_http"],
     [`GET / HTTP/1.1\r\n${host}\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431, "headers_too_large"],
+    ["GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 400, "no_host"],
+    [`GET / HTTP/1.1\r\n${host}\r\nExpect: the-unexpected\r\nConnection: close\r\n\r\n`, 400, "expectation"],
+    [`CONNECT elsewhere.example:443 HTTP/1.1\r\n${host}\r\n\r\n`, 400, "absolute_target"],
   ];
   for (const [request, status, reason] of cases) {
     const reply = await converse(port, request).ended;
