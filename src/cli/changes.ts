@@ -33,10 +33,10 @@ export function statusStyle(status: string): Style {
   }
 }
 
-export type Standing = "moving" | "waits" | "done" | "ended";
+type Standing = "moving" | "waits" | "done" | "ended";
 
 /** Whether there is anything to wait for; `ended` is every end but the wished-for one, and every need to act on it. */
-export function standingOf({ status, holds = [] }: ChangeView, byItself: boolean): Standing {
+function standingOf({ status, holds = [] }: ChangeView, byItself: boolean): Standing {
   switch (status) {
     case "proposed":
     case "planned":

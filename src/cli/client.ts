@@ -1,6 +1,6 @@
 /** The HTTP API as the command line speaks it. It knows paths and wire shapes, and nothing of how the server is built. */
 import type { Refusal } from "../core/base/index.ts";
-import { CliError, EXIT, refusal, usage, type ExitCode } from "./errors.ts";
+import { CliError, EXIT, usage, type ExitCode } from "./errors.ts";
 
 export interface ClientOptions {
   readonly url: string;
@@ -218,5 +218,3 @@ function reasonOf(error: unknown): string {
       return code ?? cause?.message ?? (error instanceof Error ? error.message : "it failed");
   }
 }
-
-export const notSigned = (): CliError => refusal("not_confirmed", "nothing was sent: the answer was not yes");

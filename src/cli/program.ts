@@ -5,7 +5,7 @@ import { CliError, EXIT, usage, type ExitCode } from "./errors.ts";
 import { Terminal, type Io, type Manner } from "./terminal.ts";
 
 /** A subcommand's file: adds its options and its action. */
-export interface CommandModule {
+interface CommandModule {
   define(command: Command, context: Context): void;
 }
 
@@ -95,8 +95,7 @@ Exit codes:
   0  done                      2  wrong usage or configuration
   1  refused by rule or check  3  the server cannot be reached, or cannot answer`;
 
-export const VERSION = (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string })
-  .version;
+const VERSION = (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string }).version;
 
 /** Runs one command line; every failure is told here, in one shape. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {

@@ -123,10 +123,10 @@ export class Terminal {
 const WIDE =
   /[\u{1100}-\u{115F}\u{2E80}-\u{303E}\u{3041}-\u{A4CF}\u{A960}-\u{A97F}\u{AC00}-\u{D7A3}\u{F900}-\u{FAFF}\u{FE30}-\u{FE6F}\u{FF00}-\u{FF60}\u{FFE0}-\u{FFE6}\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
 const columnsOf = (char: string): number => (/\p{M}/u.test(char) ? 0 : WIDE.test(char) ? 2 : 1);
-export const widthOf = (text: string): number => Array.from(text).reduce<number>((sum, char) => sum + columnsOf(char), 0);
+const widthOf = (text: string): number => Array.from(text).reduce<number>((sum, char) => sum + columnsOf(char), 0);
 
 /** Cut to a width, with an ellipsis for what is not shown: for lists only, never for what is signed. */
-export function clip(text: string, width: number): string {
+function clip(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = "";
   let used = 0;
@@ -138,7 +138,7 @@ export function clip(text: string, width: number): string {
   return `${kept.trimEnd()}…`;
 }
 
-export interface Column {
+interface Column {
   readonly title: string;
   readonly cells: readonly string[];
   readonly style?: (cell: string) => Style | undefined;

@@ -1,5 +1,5 @@
 /** The command line in this process, with streams that remember; and a real Pawl with real repositories for it to talk to. */
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
@@ -129,8 +129,6 @@ export async function world(t: TestContext): Promise<PawlWorld> {
     },
   };
 }
-
-export const tokensIn = (dir: string): Promise<string[]> => readdir(join(dir, "data", "tokens"));
 
 /** A change that its maintainer must sign. */
 export const CART = `diff --git a/src/cart.js b/src/cart.js

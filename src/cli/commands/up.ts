@@ -106,7 +106,7 @@ function callName(): string {
 /** As short as it can be said from here. */
 function shown(path: string, cwd: string): string {
   const near = relative(cwd, path);
-  const text = near === "" ? "." : near.startsWith("../../..") ? path : near;
+  const text = near === "" ? "." : near.startsWith("../..") ? path : near;
   return quoted(text);
 }
 
