@@ -9,6 +9,7 @@ import {
   grantBody,
   grantSigner,
   logSigner,
+  ORIGIN,
   payloads,
   sealed,
   stranger,
@@ -295,6 +296,24 @@ test("[GR-11] [B11] [B14] what the ledger has authorised cannot be stretched or 
   assert.equal(code({ body: { change: "chg_000009" as ChangeId } }), "authorisation_unproven");
   assert.equal(code({ body: { expiresAt: after(1, GRANT_EXPIRY) } }), "authorisation_unproven");
   assert.equal(code({ body: { issuedAt: after(-1) } }), "authorisation_unproven");
+});
+
+test("[GR-15] a stolen grant key authorises nothing; what the ledger authorised, it can only tell otherwise", () => {
+  const others = { proposer: principal("human:zoe"), onBehalfOf: principal("human:zoe"), owner: principal("human:zoe"), editors: [] };
+  for (const told of [{ seats: [], votes: [] }, { votes: vote({ person: person("zoe") }) }, { parties: others }, { revision: 7 }])
+    assert.equal(code({ body: told }), "", Object.keys(told).join());
+  const elsewhere = "rnr_000002" as RunnerId;
+  assert.equal(code({ body: { runner: elsewhere }, trust: { runner: elsewhere } }), "");
+  const other = [stepDigest("one", { operation: "delete" }), stepDigest("two")];
+  const never: Partial<GrantBody>[] = [
+    { grant: "grt_000009" as GrantBody["grant"] },
+    { change: "chg_000009" as GrantBody["change"] },
+    { expiresAt: after(1, GRANT_EXPIRY) },
+    { issuedAt: after(1) },
+    { steps: other, payload: payloadOf(other) },
+    { ledger: evidenceFor(grantBody().ledger.entry, { signer: testSigner(ORIGIN, 9) }) },
+  ];
+  for (const told of never) assert.equal(code({ body: told }), "authorisation_unproven", Object.keys(told).join());
 });
 
 test("[GR-12] [E43] evidence that is altered, of another log, or by another key is refused", () => {

@@ -25,6 +25,13 @@ test("[RV-1] every identity of a person leads to that person", () => {
     assert.equal(resolvePerson(people, identity), undefined, identity);
 });
 
+test("[RV-1] [F50] a name that Unicode folds onto another is not that other", () => {
+  const kay = withPerson("bo", { identities: ["@kay", "kay@example.com"] });
+  assert.equal(resolvePerson(kay, "@KAY")?.id, "bo");
+  for (const looksAlike of ["@\u212Aay", "\u212Aay@example.com", "@k\u00E4y", "@\uFF4Bay"])
+    assert.equal(resolvePerson(kay, looksAlike), undefined, looksAlike);
+});
+
 test("[RV-1] [A2] an identity that two persons claim leads to nobody", () => {
   const shared = withPerson("bo", { identities: ["@Ada"] });
   assert.equal(resolvePerson(shared, "@ada"), undefined);

@@ -12,7 +12,8 @@ export const principalOf = (person: PersonId): PrincipalId => `human:${person}` 
  */
 export function foldIdentity(identity: string): string {
   const named = identity.startsWith("@") || (identity.includes("@") && !identity.includes(":"));
-  return named ? identity.toLowerCase() : identity;
+  // ASCII alone: Unicode would fold the Kelvin sign onto `k`, and so somebody else's name onto one of ours.
+  return named ? identity.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : identity;
 }
 
 /** `nobody` stands for a name that two claim: it resolves to neither. */
