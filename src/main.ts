@@ -1,13 +1,13 @@
 /** The composition root: the only place where clock, chance, disk, network and core meet. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./api/index.ts";
 import type { Settings } from "./cli/settings.ts";
 import { checkRepositories, gitConnector, type GitRepository } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
-import { abandonRunsOf, appendAudit, configDesk, createControl, dependable, runDesk, startWorker, type Deps } from "./control/index.ts";
+import { abandonRunsOf, appendAudit, configDesk, createControl, dependable, refold, runDesk, startWorker, type Deps } from "./control/index.ts";
 import type { Clock, Connector, Ids, RunReport, Timers } from "./control/ports.ts";
 import { millis, ok, refuse, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { vkey } from "./core/ledger/index.ts";
@@ -15,7 +15,7 @@ import { firstStart, type FirstStart } from "./first-start.ts";
 import { openKeys, type Keys } from "./keys.ts";
 import { lockFolder } from "./lock.ts";
 import { runChange } from "./runner/runner.ts";
-import { fsck, move, openPostgres, openSqlite, type FsckReport, type Moved, type OpenStore } from "./store/index.ts";
+import { fsck, inspectPostgres, inspectSqlite, move, openPostgres, openSqlite, type FsckReport, type Moved, type OpenStore } from "./store/index.ts";
 
 export interface RunningPawl {
   readonly url: string;
@@ -64,27 +64,37 @@ function openDatabase(database: Settings["database"], dataDir: string, keys: Key
   return openSqlite({ path: join(dataDir, "pawl.db"), ...identity });
 }
 
+/** Also for a database that refuses to open: whoever asks wants to know why. */
 export async function fsckStore(settings: Settings): Promise<Result<FsckReport>> {
-  const opened = await openStoreFor(settings);
-  if (!opened.ok) return opened;
-  const { store, close } = opened.value;
-  try {
-    return ok(await fsck(store));
-  } finally {
-    await close();
+  const keys = openKeys(settings.dataDir, settings.origin, randomBytes);
+  if (!keys.ok) return keys;
+  const { database, dataDir } = settings;
+  const identity = { origin: keys.value.origin, signer: keys.value.log };
+  const path = join(dataDir, "pawl.db");
+  if (database.kind === "sqlite" && !existsSync(path)) {
+    return refuse("no_database", "there is no database to check yet", { where: path, remedy: "start Pawl once: pawl up" });
   }
+  const inspected = database.kind === "sqlite" ? inspectSqlite({ path, ...identity }) : inspectPostgres({ url: database.url, ...identity });
+  return ok(await fsck(inspected, { refold }));
 }
 
 /** Copies the whole deployment's database into an empty one, with the same ledger root. */
 export async function moveDatabase(settings: Settings, target: Settings["database"]): Promise<Result<Moved>> {
-  const from = await openStoreFor(settings);
-  if (!from.ok) return from;
-  const to = await openDatabase(target, settings.dataDir, from.value.keys);
+  const undo = new Disposals();
   try {
-    return to.ok ? await move(from.value.store, to.value) : to;
+    // What a running server wrote meanwhile would stay behind.
+    const lock = lockFolder(settings.dataDir);
+    if (!lock.ok) return lock;
+    undo.add(lock.value);
+    const from = await openStoreFor(settings);
+    if (!from.ok) return from;
+    undo.add(from.value.close);
+    const to = await openDatabase(target, settings.dataDir, from.value.keys);
+    if (!to.ok) return to;
+    undo.add(() => to.value.close());
+    return await move(from.value.store, to.value);
   } finally {
-    if (to.ok) await to.value.close();
-    await from.value.close();
+    await undo.all();
   }
 }
 

@@ -4,6 +4,7 @@ export { configDesk, parseDirectory, seedConfig } from "./config.ts";
 export { createControl } from "./control.ts";
 export { dependable } from "./dependable.ts";
 export type { Deps, Limits } from "./deps.ts";
+export { refold } from "./refold.ts";
 export { abandonRunsOf, runDesk } from "./running.ts";
 export { issueToken } from "./tokens.ts";
 export { startWorker } from "./worker.ts";
