@@ -148,18 +148,37 @@ function linkFinding(path: string, target: string | undefined, report: Report): 
 }
 
 const SHOWN = 10;
+/** So many in one file, and the rest of it is not looked at: a file of nothing else would keep everybody waiting. */
+const ENOUGH = 1_000;
+/** A line is looked at in parts that end before a blank, or where a word is longer than a part. */
+const PARTS = /[^]{1,4096}(?=[ \t]|$)|[^]{1,4096}/gu;
+
+/** What in a line's text deceives, part by part, until it is enough. */
+function inParts<T extends { readonly column: number }>(text: string, find: (part: string) => readonly T[]): readonly T[] {
+  const found: T[] = [];
+  let column = 0;
+  for (const part of text.match(PARTS) ?? []) {
+    for (const one of find(part)) found.push({ ...one, column: one.column + column });
+    if (found.length >= ENOUGH) break;
+    column += Array.from(part).length;
+  }
+  return found;
+}
 
 function characterFindings(change: TreeChange, report: Report): void {
+  if (binary(change)) return;
   const lines = addedLines(change).filter(({ text }) => /[^\n\t\x20-\x7E]/.test(text));
   const hidden: string[] = [];
   const alike: string[] = [];
   for (const { number, text } of lines) {
-    const bare = number === 1 ? text.replace(/^\uFEFF/, " ") : text;
-    for (const found of hiddenCharacters(`${bare}\n`))
-      hidden.push(`line ${number}, column ${found.column}: ${found.codePoint} ${found.name}`);
-    for (const found of lookAlikeLetters(bare)) alike.push(`line ${number}, column ${found.column}: ${found.codePoint}`);
+    const bare = (number === 1 ? text.replace(/^\uFEFF/, " ") : text).replace(/\r$/, "");
+    if (hidden.length < ENOUGH)
+      for (const found of inParts(bare, hiddenCharacters))
+        hidden.push(`line ${number}, column ${found.column}: ${found.codePoint} ${found.name}`);
+    if (alike.length < ENOUGH)
+      for (const found of inParts(bare, lookAlikeLetters)) alike.push(`line ${number}, column ${found.column}: ${found.codePoint}`);
   }
-  if (hidden.length > 0 && !binary(change)) {
+  if (hidden.length > 0) {
     report(
       "git.hidden_character",
       "danger",
@@ -168,14 +187,14 @@ function characterFindings(change: TreeChange, report: Report): void {
       "take the characters out, or write them as escapes",
     );
   }
-  if (alike.length > 0 && !binary(change)) {
+  if (alike.length > 0) {
     report("git.look_alike", "danger", change.path, `letters that look like others: ${listed(alike)}`, "write the word in one script");
   }
 }
 
 const binary = (change: TreeChange): boolean => change.after?.bytes !== undefined && isBinary(change.after.bytes);
 const listed = (all: readonly string[]): string =>
-  `${all.slice(0, SHOWN).join("; ")}${all.length > SHOWN ? `; and ${all.length - SHOWN} more` : ""}`;
+  `${all.slice(0, SHOWN).join("; ")}${all.length > SHOWN ? `; and ${all.length >= ENOUGH ? "very many" : all.length - SHOWN} more` : ""}`;
 
 /** Letters that `visible` writes as code points: those of a word that mixes scripts or spells a word of another. */
 function lookAlikeLetters(line: string): readonly { readonly column: number; readonly codePoint: string }[] {

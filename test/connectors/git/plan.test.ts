@@ -274,6 +274,27 @@ test("[GI-18] hidden and look-alike characters in new lines are dangers with lin
   assert.match(found[1]?.message ?? "", /line 2, column 8: U\+0430/);
 });
 
+test("[GI-18] a file of nothing but what deceives is looked at until that is clear, and its columns stay right", async (t) => {
+  const world = new World(t);
+  world.commit("main", { "a.txt": "one\n" });
+  world.branch("task");
+  world.commit("task", {
+    "b.txt": `${"x ".repeat(5_000)}p\u0430y${"\u200b".repeat(1_000_000)}\r\n`,
+    "c.txt": `\u00FC${"y".repeat(4_095)}\r\n`,
+  });
+  const analysis = await plan(world.connector(), { repository: "shop", branch: "main", ref: "task" });
+  const found = analysis.findings.filter(({ severity }) => severity === "danger");
+  assert.deepEqual(
+    found.map(({ code, resource }) => [code, resource]),
+    [
+      ["git.hidden_character", "git:shop#b.txt"],
+      ["git.look_alike", "git:shop#b.txt"],
+    ],
+  );
+  assert.match(found[0]?.message ?? "", /line 1, column 10004: U\+200B .*; and very many more/);
+  assert.match(found[1]?.message ?? "", /line 1, column 10002: U\+0430/);
+});
+
 test("[GI-18] a message whose letters look like others is a danger", async (t) => {
   const world = new World(t);
   world.commit("main", { "a.txt": "one\n" });
