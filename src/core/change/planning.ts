@@ -76,8 +76,8 @@ export function route(state: ChangeState, command: CommandOf<"route">, at: Milli
   if (open.value.status === "authorised" && open.value.grant === command.grant)
     return no("grant_reused", "a new authorisation needs a new grant", "use a new grant id", command.grant);
   const digest = reviewDigest(review);
-  const signed = signedOf(open.value);
-  const votes = signed?.reviewDigest === digest ? signed.votes : [];
+  // Votes on another review object are void, so counting them is all it takes to keep the right ones.
+  const votes = signedOf(open.value)?.votes ?? [];
   const tally = countSeats({ seats, votes, directory: command.directory, parties: state.parties, reviewDigest: digest });
   const counted = tally.seats.flatMap((seat) => seat.votes);
   const routed = (kept: typeof counted): ChangeEvent => ({
