@@ -1,4 +1,5 @@
 import { never } from "../base/index.ts";
+import { payloadOf } from "../change/index.ts";
 import type { Outcome, RuleTrace, Seat, Selector } from "../policy/index.ts";
 import { presentationDigest } from "./present.ts";
 import type { Item, ItemOf, Presentation, Section, Tone } from "./presentation.ts";
@@ -29,7 +30,7 @@ const WIDEST = 160;
 /** Everything hangs from this column; what stands left of it says how to take it. */
 const HANG = 13;
 /** A digest must fit beside its name on a line of 80 columns. */
-const FOOT = 8;
+const FOOT = 16;
 
 /** A presentation for a terminal. Nothing in it is left out or cut short, whatever the width. */
 export function renderText(presentation: Presentation, { width, color, context = {} }: RenderOptions): string {
@@ -194,7 +195,9 @@ function known(sheet: Sheet, provenance: Provenance, text: string, source: strin
 }
 
 function renderStatement(sheet: Sheet, { text, resources, provenance, source }: ItemOf<"statement">): void {
-  known(sheet, provenance, visible(text), source);
+  const [first = "", ...more] = visible(text, { lines: true }).split("\n");
+  known(sheet, provenance, first, source);
+  for (const line of more) sheet.row({ indent: HANG, body: { text: line } });
   for (const resource of resources)
     sheet.row({
       lead: [{ text: `${" ".repeat(HANG)}·`, style: "dim" }],
@@ -263,7 +266,7 @@ function renderTrace(sheet: Sheet, { rule, outcome, fired, when, parts, error, s
     right: { text: outcome, style: "dim" },
   });
   sheet.row({ indent: HANG, body: { text: visible(when), style: "dim" } });
-  for (const part of parts)
+  for (const part of parts.filter(({ text }) => text !== when))
     sheet.row({ indent: HANG, body: { text: `${visible(part.text)} = ${visible(JSON.stringify(part.value))}`, style: "dim" } });
   if (error !== undefined) sheet.row({ indent: HANG, body: { text: visible(error), style: "red" } });
 }
@@ -277,7 +280,11 @@ function renderFoot(sheet: Sheet, presentation: Presentation): void {
     shown: presentationDigest(presentation),
   };
   const steps = presentation.sections.flatMap(({ items }) => items.flatMap((item) => (item.kind === "step" ? [item] : [])));
-  const payloads = steps.map(({ step, payloadDigest }) => [steps.length === 1 ? "payload" : `payload of ${step}`, payloadDigest] as const);
-  for (const [name, digest] of [...Object.entries(digests), ...payloads])
+  // The grant's own payload digest, so that what is read here can be compared with what runs.
+  const payload = payloadOf(
+    steps.map((s) => ({ id: s.step, connector: s.connector, operation: s.operation, state: s.stateDigest, payload: s.payloadDigest })),
+  );
+  const bytes = steps.map(({ step, payloadDigest }) => [`bytes of ${step}`, payloadDigest] as const);
+  for (const [name, digest] of [...Object.entries({ ...digests, payload }), ...bytes])
     sheet.row({ lead: [{ text: name, style: "dim" }], indent: FOOT, body: { text: digest, style: "dim" } });
 }
