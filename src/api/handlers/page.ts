@@ -21,9 +21,12 @@ li span{display:block;color:var(--soft);font-size:.9rem}
 a{color:var(--mark);text-underline-offset:.2em}
 a:focus-visible{outline:2px solid var(--mark);outline-offset:2px;border-radius:3px}
 code,pre{font:.875em/1.5 ui-monospace,SFMono-Regular,Menlo,monospace}
-pre{margin:.5rem 0;padding:1rem 1.25rem;background:var(--card);border:1px solid var(--line);border-radius:10px;overflow-x:auto}
+p code{white-space:nowrap}
+pre code{font:inherit}
+pre{margin:.5rem 0;padding:1rem 1.25rem;background:var(--card);border:1px solid var(--line);border-radius:10px;white-space:pre-wrap;overflow-wrap:anywhere}
+pre+p{margin-top:.75rem}
 footer{margin-top:3rem;color:var(--soft);font-size:.875rem}
-@media (max-width:30rem){main{padding:1.75rem 1rem 3rem}dl{grid-template-columns:1fr;gap:0 0}dd{margin-bottom:.6rem}}
+@media (max-width:30rem){main{padding:1.75rem 1rem 3rem}dl{grid-template-columns:1fr;gap:0 0}dd{margin-bottom:.6rem}dd:last-child{margin-bottom:0}}
 `;
 
 /** A ratchet's tooth and the catch that holds it. */
@@ -42,10 +45,11 @@ export interface PageFacts {
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
-const PROPOSE = `pawl propose --as AGENT --repo NAME --title "Correct the README" --patch fix.patch
-pawl show CHANGE
-pawl approve CHANGE --as YOU
-pawl verify CHANGE`;
+const PROPOSE = `pawl propose --as AGENT --repo NAME --branch main \\
+  --title "Correct the README" --patch fix.patch
+pawl show --as YOU CHANGE
+pawl approve --as YOU CHANGE
+pawl verify --as YOU CHANGE`;
 
 export function pageHtml({ version, size, vkeys, origin }: PageFacts): string {
   const fact = (name: string, value: string): string => `<dt>${name}</dt><dd>${value}</dd>`;
