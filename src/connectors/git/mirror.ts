@@ -74,6 +74,9 @@ async function writeConfig(program: GitProgram, workDir: string): Promise<void> 
   await rm(aside, { recursive: true });
 }
 
+/** Ranks above every `.gitattributes`: no file is converted, hidden from a diff or merged by other rules because its repository says so. */
+const ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !diff !merge\n";
+
 async function openMirror(program: GitProgram, workDir: string, repository: GitRepository, signal: AbortSignal): Promise<Result<Mirror>> {
   const dir = join(workDir, `${shortHash(`${repository.name}\n${repository.url}`)}.git`);
   const version = await runGit(program, { args: ["--version"], signal });
@@ -88,7 +91,11 @@ async function openMirror(program: GitProgram, workDir: string, repository: GitR
   });
   await sweep(join(dir, "pawl"));
   await sweep(join(workDir, "checks"));
-  if (made.kind === "exit" && made.code === 0) return ok(mirrorAt(program, repository, dir));
+  if (made.kind === "exit" && made.code === 0) {
+    await mkdir(join(dir, "info"), { recursive: true });
+    await writeFile(join(dir, "info", "attributes"), ATTRIBUTES);
+    return ok(mirrorAt(program, repository, dir));
+  }
   return gitFault(
     made,
     "git_failed",

@@ -250,6 +250,16 @@ test("[GI-30] verification reads the branch again, and stands when others build 
   assert.ok(!gone.ok && gone.error.code === "verify_commit_gone");
 });
 
+test("[GI-30] attributes convert nothing of what the operator's check sees", async (t) => {
+  const { world } = start(t);
+  world.commit("main", { ".gitattributes": "* text eol=crlf working-tree-encoding=UTF-16 ident\n", "b.id": "$Id$\n" });
+  const program = 'test "$(cat a.txt)" = two && test "$(cat b.id)" = \'$Id$\'';
+  const connector = world.connector({ verify: { argv: ["sh", "-c", program], timeoutSeconds: 20 } });
+  const plan = await planned(connector);
+  const performed = done(await connector.apply(plan.payload, plan.state, LIMITS));
+  done(await connector.verify(plan.payload, performed, LIMITS));
+});
+
 test("[GI-30] the operator's check runs on the approved tree, with links as plain files and no credentials", async (t) => {
   const program = 'test -f a.txt && test "$(cat a.txt)" = two && test ! -L link && env > seen.txt && ! grep -q TOKEN seen.txt && echo fine';
   const { world } = start(t);
