@@ -2,7 +2,14 @@
 import { join, posix } from "node:path";
 import { pathToFileURL } from "node:url";
 import test from "node:test";
-import { isCallExpression, isPropertyAccessExpression, isStringLiteral } from "typescript/unstable/ast/is";
+import {
+  isCallExpression,
+  isObjectLiteralExpression,
+  isPropertyAccessExpression,
+  isPropertyAssignment,
+  isStringLiteral,
+} from "typescript/unstable/ast/is";
+import type { Node } from "typescript/unstable/ast";
 import { none } from "./report.ts";
 import { exists, files, lines, markdown, read, root, sources, walk } from "./tree.ts";
 
@@ -84,7 +91,7 @@ test("every setting is explained in docs/settings.md", async (t) => {
   none(SETTINGS.filter(({ name }) => !text.includes(`\`${name}\``)).map(({ name }) => `docs/settings.md: explain \`${name}\` (${file})`));
 });
 
-/** Flags and commands as the code declares them: `.option("--json …")`, `.command("show <change>")`. */
+/** What the code declares by a call: `.option("--json …")`, `.command("head")`. */
 function declared(method: RegExp): { text: string; path: string }[] {
   const found: { text: string; path: string }[] = [];
   for (const [path, source] of sources) {
@@ -98,7 +105,7 @@ function declared(method: RegExp): { text: string; path: string }[] {
   return found;
 }
 
-test("every command and flag of the command line is explained in docs/cli.md, and no other", (t) => {
+test("every flag of the command line is explained in docs/cli.md, and no other", (t) => {
   const flags = declared(/^(?:option|requiredOption|addOption)$/).flatMap(({ text, path }) =>
     (text.match(/--[a-z][a-z-]*/g) ?? []).map((flag) => ({ flag, path })),
   );
@@ -109,5 +116,46 @@ test("every command and flag of the command line is explained in docs/cli.md, an
   none([
     ...flags.filter(({ flag }) => !explained.has(flag)).map(({ flag, path }) => `docs/cli.md: explain ${flag} (${path})`),
     ...[...explained].filter((flag) => !known.has(flag)).map((flag) => `docs/cli.md: there is no ${flag}`),
+  ]);
+});
+
+/** `{ name: "show", …, load: … }` in the table of commands. */
+function entryName(node: Node): string | undefined {
+  if (!isObjectLiteralExpression(node)) return undefined;
+  const of = (name: string): Node | undefined =>
+    node.properties.filter(isPropertyAssignment).find((p) => p.name.getText() === name)?.initializer;
+  const name = of("name");
+  return name && isStringLiteral(name) && of("load") ? name.text : undefined;
+}
+
+function commands(): { command: string; path: string }[] {
+  const path = "src/cli/program.ts";
+  const found: { command: string; path: string }[] = [];
+  const table = sources.get(path);
+  if (table) {
+    walk(table, (node) => {
+      const name = entryName(node);
+      if (name !== undefined) found.push({ command: name, path });
+    });
+  }
+  const below = declared(/^command$/).filter(({ path: file }) => posix.dirname(file) === "src/cli/commands");
+  return [
+    ...found,
+    ...below.map(({ text, path: file }) => ({ command: `${posix.basename(file, ".ts")} ${text.split(" ", 1)[0]}`, path: file })),
+  ];
+}
+
+test("every command and subcommand is explained in docs/cli.md, and no other", (t) => {
+  const known = commands();
+  if (known.length === 0) return t.skip("src/cli declares no command yet");
+  const text = exists("docs/cli.md") ? read("docs/cli.md") : "";
+  const named = [...text.matchAll(/\bpawl ([a-z][a-z-]*)(?=[ `\n])/g)].map((match) => match[1] ?? "");
+  none([
+    ...known
+      .filter(({ command }) => !new RegExp(`\`(?:pawl )?${command}(?![\\w-])`).test(text))
+      .map(({ command, path }) => `docs/cli.md: explain \`pawl ${command}\` (${path})`),
+    ...[...new Set(named)]
+      .filter((name) => !known.some(({ command }) => command === name))
+      .map((name) => `docs/cli.md: there is no \`pawl ${name}\``),
   ]);
 });
