@@ -167,6 +167,7 @@ function depsFor(settings: Settings, hooks: Hooks, store: OpenStore, keys: Keys,
     timers,
     connectors,
     grantSigner: keys.grant,
+    secretKey: keys.secret,
     logKeys: [vkey(keys.origin, keys.log.publicKey)],
     origin: keys.origin,
     limits: {

@@ -22,6 +22,8 @@ export interface Deps {
   readonly connectors: ReadonlyMap<string, Connector>;
   /** Signs grants; the log's key is behind the store. */
   readonly grantSigner: Signer;
+  /** Keys the digests that stand in for secrets, so that nobody without it can guess at them. */
+  readonly secretKey: Uint8Array;
   readonly logKeys: readonly string[];
   /** The log's origin, and so the deployment's name. */
   readonly origin: string;

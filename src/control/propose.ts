@@ -2,18 +2,20 @@ import {
   canonical,
   digestOf,
   fail,
+  keyedDigestOf,
   ok,
   type ChangeId,
   type Digest,
   type Json,
   type JsonObject,
+  type KeyedDigest,
   type Millis,
   type PrincipalId,
   type Refusal,
   type Result,
 } from "../core/base/index.ts";
 import type { ChangeCommand } from "../core/change/index.ts";
-import { parseProposal, type Proposal, type ProposalInput, type ProposalStep } from "../core/plan/index.ts";
+import { parseProposal, sealSecrets, type Proposal, type ProposalInput, type ProposalStep } from "../core/plan/index.ts";
 import { ownerOf, mayActFor, type Directory, type Parties } from "../core/review/index.ts";
 import { beginChange, changeWrite, commitChange, decideAll, findChange } from "./commit.ts";
 import { rulesInForce } from "./config.ts";
@@ -27,7 +29,9 @@ import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 /** A proposal is accepted when it is whole and durable; it is planned afterwards, from the outbox. */
 export async function propose(deps: Deps, caller: Caller, raw: Json, idempotencyKey?: string): Answer<ChangeView> {
   const keyed =
-    idempotencyKey === undefined ? undefined : { key: `${caller.principal}/${digestOf(idempotencyKey)}`, body: digestOf(canonical(raw)) };
+    idempotencyKey === undefined
+      ? undefined
+      : { key: `${caller.principal}/${digestOf(idempotencyKey)}`, body: keyedDigestOf(deps.secretKey, canonical(raw)) };
   const earlier = keyed && (await earlierAnswer(deps, keyed));
   if (earlier !== undefined) return earlier;
   const input = parseProposal(raw);
@@ -61,7 +65,8 @@ export async function propose(deps: Deps, caller: Caller, raw: Json, idempotency
 
 interface Keyed {
   readonly key: string;
-  readonly body: Digest;
+  /** Keyed, since the body may hold secrets and this is kept. */
+  readonly body: KeyedDigest;
 }
 
 async function earlierAnswer(deps: Deps, { key, body }: Keyed): Promise<Result<ChangeView, ControlRefusal> | undefined> {
@@ -110,7 +115,8 @@ async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<read
       });
       continue;
     }
-    const admitted = await connector.admit(step.input);
+    // From here on a marked secret is its keyed digest: the value reaches no connector, no store and no message.
+    const admitted = await connector.admit(sealSecrets(step.input, deps.secretKey).value);
     if (admitted.ok) steps.push({ ...step, input: admitted.value.input });
     else faults.push(...admitted.error.map((f) => ({ ...f, where: `/steps/${position}/input${inside(f.where)}` })));
   }

@@ -40,25 +40,30 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
     under.set(item.id, job);
   };
 
-  /** What is wanted while this looks is looked for again, so that no wake-up is lost; a full house is looked at when a place is free. */
+  const isFree = (): boolean => !stopped && under.size < settings.parallel;
+
   const look = async (): Promise<void> => {
-    try {
-      for (const free = () => !stopped && under.size < settings.parallel; wanted && free();) {
-        wanted = false;
-        const items = await deps.store.takeDue(deps.clock.now(), settings.leaseMillis, settings.parallel - under.size);
-        if (items.length > 0) wanted = true;
-        for (const item of items) begin(item);
-      }
-    } catch (error) {
-      deps.report({ what: "looking for due work", error });
-    } finally {
-      looking = undefined;
+    while (wanted && isFree()) {
+      wanted = false;
+      const items = await deps.store.takeDue(deps.clock.now(), settings.leaseMillis, settings.parallel - under.size);
+      if (items.length > 0) wanted = true;
+      for (const item of items) begin(item);
     }
   };
 
+  /** What is wanted while somebody looks is looked for again, so that no wake-up is lost; a full house looks when a place is free. */
   const kick = (): void => {
     wanted = true;
-    if (!stopped) looking ??= look();
+    if (looking !== undefined || !isFree()) return;
+    looking = look()
+      .catch((error: unknown) => {
+        wanted = false;
+        deps.report({ what: "looking for due work", error });
+      })
+      .finally(() => {
+        looking = undefined;
+        if (wanted) kick();
+      });
   };
 
   const tick = (): void => {

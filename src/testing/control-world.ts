@@ -175,6 +175,7 @@ export class ControlWorld {
       ids: countedIds(this.time),
       connectors,
       grantSigner,
+      secretKey: new Uint8Array(32).fill(7),
       logKeys: [vkey(WORLD_ORIGIN, logSigner.publicKey)],
       origin: WORLD_ORIGIN,
       limits: { ...LIMITS, ...options.limits },

@@ -177,3 +177,30 @@ test("[CO-19] no event holds a word that anybody wrote", async () => {
   const rejected = await world.view(change.id);
   assert.deepEqual(rejected.because, { code: "rejected", text: WORDS });
 });
+
+test("[PL-26] [PL-27] a marked secret reaches neither connector nor store; another secret is another proposal", async () => {
+  const world = await ControlWorld.open();
+  const canary = "canary-4f1d-hunter2";
+  const seen: Json[] = [];
+  const script = world.deps.connectors.get("script");
+  assert.ok(script !== undefined);
+  const watched = {
+    ...script,
+    admit: (input: Json) => (seen.push(input), script.admit({ target: "shop#src/cart", set: JSON.stringify(input) })),
+  };
+  Object.assign(world.deps, { connectors: new Map([["script", watched]]) });
+  const asks = (secret: string) => ({ title: "Set a key", steps: [{ connector: "script", input: { key: { $secret: secret } } }] });
+  const first = await world.propose(asks(canary), "agent:bot", "key-1");
+  const second = await world.propose(asks(`${canary}2`), "agent:bot", "key-2");
+  assert.match(JSON.stringify(seen[0]), /^\{"key":\{"\$secret":\{"digest":"hmac-sha256:[0-9a-f]{64}"\}\}\}$/);
+  assert.notDeepEqual(seen[0], seen.at(-1));
+  const plans = await Promise.all([first, second].map(async ({ id }) => good(await world.control.plan(world.as("hal"), id))));
+  assert.notEqual(plans[0]?.digests.plan, plans[1]?.digests.plan);
+  const entries = (await world.store.entries(0, 500)).map(({ bytes }) => new TextDecoder().decode(bytes));
+  const told = [
+    ...entries,
+    ...plans.map((plan) => JSON.stringify(plan)),
+    JSON.stringify(await world.store.list({ prefix: "change/", limit: 50 })),
+  ];
+  for (const text of told) assert.ok(!text.includes(canary), "the secret was written somewhere");
+});
