@@ -1,4 +1,15 @@
-import { assert, fail, ok, parseJson, type ChangeId, type JsonObject, type Result, type RunId, type RunnerId } from "../core/base/index.ts";
+import {
+  assert,
+  fail,
+  ok,
+  parseJson,
+  type ChangeId,
+  type JsonObject,
+  type Refusal,
+  type Result,
+  type RunId,
+  type RunnerId,
+} from "../core/base/index.ts";
 import { decide, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
 import { sealGrant, type Envelope, type GrantBody, type GrantEvidence } from "../core/grant/index.ts";
 import { admitReviewer, isParty } from "../core/review/index.ts";
@@ -124,22 +135,28 @@ function startFault(
   return decided.ok ? undefined : refused(decided.error);
 }
 
+/** A runner is told the lifecycle's own code; that the desk is away is the one thing it does something about. */
+const atDesk = ({ code, reason, ...rest }: ControlRefusal): Refusal => ({ ...rest, code: code === "unavailable" ? code : reason });
+
 /** The desk at which runners report; what they may say is decided by the lifecycle, not here. */
 export function runDesk(deps: Deps): RunDesk {
-  const tell = async (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []): Promise<Result<void, ControlRefusal>> => {
+  const tell = async (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []): Promise<Result<void>> => {
     const done = await commitChange(deps, ref.change, async () => ok({ commands: [command], payloads }));
-    return done.ok ? ok(undefined) : done;
+    return done.ok ? ok(undefined) : fail(atDesk(done.error));
   };
   const who = (ref: RunRef) => ({ run: ref.run, runner: ref.runner });
   return {
-    offer: (change, runner) => offer(deps, change, runner),
+    async offer(change, runner) {
+      const made = await offer(deps, change, runner);
+      return made.ok ? made : fail(atDesk(made.error));
+    },
     async start(change, grant, runner) {
       const run = deps.ids.next("run") as RunId;
       const done = await commitChange(deps, change, async () => {
         const { bundle, directory, guards } = await rulesInForce(deps);
         return ok({ commands: [{ type: "start", grant, run, runner, directory, bundle: bundle.digest }], guards });
       });
-      return done.ok ? ok({ change, run, runner }) : done;
+      return done.ok ? ok({ change, run, runner }) : fail(atDesk(done.error));
     },
     begin: (ref, step, observed) => tell(ref, { type: "begin_effect", ...who(ref), step, observed }),
     finish(ref, step, facts) {

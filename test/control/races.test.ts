@@ -3,7 +3,6 @@ import { test, type TestContext } from "node:test";
 import type { ChangeEvent } from "../../src/core/change/index.ts";
 import type { RunnerId } from "../../src/core/base/index.ts";
 import type { RunReport } from "../../src/control/ports.ts";
-import type { ControlRefusal } from "../../src/control/types.ts";
 import { runChange, type RunnerDeps } from "../../src/runner/runner.ts";
 import { ControlWorld, good, ordinary, refusal } from "../../src/testing/control-world.ts";
 import { worldOn } from "./stores.ts";
@@ -128,7 +127,7 @@ for (const [kind, count] of [
     });
     const reports = await Promise.all(runners.map((runner) => runChange(runner, change.id)));
     assert.equal(reports.filter(({ kind: end }) => end === "ended").length, 1);
-    const codes = new Set(reports.flatMap((report) => (report.kind === "not_started" ? [(report.error as ControlRefusal).reason] : [])));
+    const codes = new Set(reports.flatMap((report) => (report.kind === "not_started" ? [report.error.code] : [])));
     assert.ok(
       [...codes].every((code) => code === "grant_consumed" || code === "not_authorised" || code === "contended"),
       [...codes].join(" "),
@@ -147,7 +146,7 @@ test("[D31] a used grant starts nothing again: not after a failure, a stale stat
   assert.deepEqual(failed, { kind: "ended", end: "failed", code: "no_quota" });
   for (const runner of [world.runner.trust.runner, "rnr_other000001" as RunnerId]) {
     const again = await world.runner.desk.start(change.id, change.grant as never, runner);
-    assert.equal(!again.ok && (again.error as ControlRefusal).reason, "grant_consumed");
+    assert.equal(!again.ok && again.error.code, "grant_consumed");
   }
 });
 

@@ -178,7 +178,6 @@ test("[A7] [CO-3] the start counts the votes itself, before anybody has counted 
   const quiet = await world.restart({ worker: false });
   await quiet.put("directory", withPerson("ed", { active: false }, WORLD_DIRECTORY));
   const started = await quiet.runner.desk.start(change.id, grant as never, quiet.runner.trust.runner);
-  assert.deepEqual([started.ok, !started.ok && started.error.code], [false, "not_now"]);
-  assert.equal(!started.ok && (started.error as ControlRefusal).reason, "quorum_lost");
+  assert.equal(!started.ok && started.error.code, "quorum_lost");
   assert.equal((await quiet.view(change.id)).status, "authorised");
 });
