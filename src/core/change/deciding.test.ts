@@ -19,7 +19,7 @@ import {
 } from "../../testing/lifecycle.ts";
 import { digest, parties, people, person, principal, seat, withPerson } from "../../testing/people.ts";
 import { reviewDigest } from "../review/index.ts";
-import { payloadOf } from "./index.ts";
+import { approvalOf, payloadOf } from "./index.ts";
 import type { ChangeEvent } from "./index.ts";
 
 const types = (events: readonly ChangeEvent[]): string[] => events.map((event) => event.type);
@@ -307,6 +307,7 @@ test("[LC-15] the object under review and its payload are what the authorisation
     grantExpiresAt: GRANT_EXPIRY,
     reviewDigest: reviewDigest(review),
     payload: payloadOf(steps),
+    approval: approvalOf(stateIn("authorised")),
   });
   assert.equal(object.plan, review.plan);
   assert.equal(parties.editors.length, 0);

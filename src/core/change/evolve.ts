@@ -1,6 +1,6 @@
 import { assert, never } from "../base/index.ts";
 import { evolveRun } from "./evolve-run.ts";
-import { commonOf, plannedOf, reviewedOf, signedOf } from "./shape.ts";
+import { approvalOf, commonOf, plannedOf, reviewedOf, signedOf } from "./shape.ts";
 import type { ChangeEvent, ChangeState, Common } from "./types.ts";
 
 type EventOf<T extends ChangeEvent["type"]> = Extract<ChangeEvent, { readonly type: T }>;
@@ -126,6 +126,7 @@ function revoted(state: ChangeState, common: Common, event: EventOf<"voted" | "v
 function authorised(state: ChangeState, common: Common, event: EventOf<"authorised">): ChangeState {
   assert(state.status === "awaiting", `${state.status} cannot be authorised`);
   assert(event.reviewDigest === state.reviewDigest && event.payload === state.payload, "a grant is for what was reviewed");
+  assert(event.approval === approvalOf(state), "a grant is for those who approved");
   const { grant, grantExpiresAt } = event;
   return {
     ...common,

@@ -15,7 +15,7 @@ import {
   STATUSES,
 } from "../../testing/lifecycle.ts";
 import { digest, people, person, principal, withPerson } from "../../testing/people.ts";
-import { CLOCK_SKEW_MILLIS, evolve, fold, isFinal, openFor } from "./index.ts";
+import { approvalOf, CLOCK_SKEW_MILLIS, evolve, fold, isFinal, openFor } from "./index.ts";
 import type { ChangeEvent, ChangeState } from "./index.ts";
 
 const held = (state: ChangeState): { begun: readonly string[]; done: readonly string[]; undoing: readonly string[] } => {
@@ -229,6 +229,19 @@ test("[LC-1] an event that does not fit is a broken invariant", () => {
         grantExpiresAt: GRANT_EXPIRY,
         reviewDigest: digest("other"),
         payload: stateIn("awaiting").payload,
+        approval: approvalOf(stateIn("awaiting")),
+      },
+    ],
+    [
+      stateIn("awaiting"),
+      {
+        type: "authorised",
+        at,
+        grant: grant(1),
+        grantExpiresAt: GRANT_EXPIRY,
+        reviewDigest: stateIn("awaiting").reviewDigest,
+        payload: stateIn("awaiting").payload,
+        approval: digest("other"),
       },
     ],
     [
@@ -240,6 +253,7 @@ test("[LC-1] an event that does not fit is a broken invariant", () => {
         grantExpiresAt: GRANT_EXPIRY,
         reviewDigest: stateIn("awaiting").reviewDigest,
         payload: digest("other"),
+        approval: approvalOf(stateIn("awaiting")),
       },
     ],
     [stateIn("planned"), { type: "vote_withdrawn", at, person: person("bo"), seat: "security" }],

@@ -33,6 +33,16 @@ export function payloadOf(steps: readonly StepDigests[]): Digest {
   return digestJson(steps.map(({ id, connector, operation, state, payload }) => ({ id, connector, operation, state, payload })));
 }
 
+/** Who approved, and who could not have: what the ledger's authorisation binds beside the payload. */
+export function approvalOf({
+  revision,
+  parties,
+  seats,
+  votes,
+}: Pick<Common & Reviewed, "revision" | "parties" | "seats" | "votes">): Digest {
+  return digestJson({ revision, parties, seats, votes });
+}
+
 /** The state, if it is in one of these and its time has not run out. */
 export function inStatus<S extends Status>(state: ChangeState, now: Millis, allowed: readonly S[]): Result<InStatus<S>, ChangeRefusal> {
   if (!(allowed as readonly Status[]).includes(state.status)) return wrongStatus(state, allowed);

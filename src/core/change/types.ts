@@ -143,6 +143,8 @@ export type ChangeEvent = { readonly at: Millis } & (
       readonly grantExpiresAt: Millis;
       readonly reviewDigest: Digest;
       readonly payload: Digest;
+      /** H(revision, parties, seats, votes): a grant cannot tell otherwise who approved, and for whom. */
+      readonly approval: Digest;
     }
   | {
       readonly type: "revised";

@@ -70,7 +70,15 @@ function member(value: Json, key: string): Json | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
-const EVENT = object({ at: whole, type: exactly("authorised"), grant: text, grantExpiresAt: whole, reviewDigest: digest, payload: digest });
+const EVENT = object({
+  at: whole,
+  type: exactly("authorised"),
+  grant: text,
+  grantExpiresAt: whole,
+  reviewDigest: digest,
+  payload: digest,
+  approval: digest,
+});
 const ENTRY = object({ event: EVENT, n: whole, stream: text, v: whole });
 
 /** The ledger entry of an authorisation. */
@@ -81,6 +89,7 @@ export interface Authorisation {
     readonly grantExpiresAt: number;
     readonly reviewDigest: string;
     readonly payload: string;
+    readonly approval: string;
   };
   readonly stream: string;
   readonly v: number;

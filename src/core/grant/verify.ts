@@ -1,6 +1,6 @@
 import { digestOf, fromHex, ok, utf8 } from "../base/index.ts";
 import type { Millis, Result } from "../base/index.ts";
-import { payloadOf } from "../change/index.ts";
+import { approvalOf, payloadOf } from "../change/index.ts";
 import { leafHash, openCheckpoint, parseVkeys, verifyInclusion } from "../ledger/index.ts";
 import { meets, principalOf, reviewDigest, seatsFault } from "../review/index.ts";
 import { readAuthorisation, readStatement } from "./body.ts";
@@ -118,6 +118,7 @@ const recordedAsAuthorised: Check = ({ grant }) => {
     event.grant === grant.grant &&
     event.reviewDigest === grant.reviewDigest &&
     event.payload === grant.payload &&
+    event.approval === approvalOf(grant) &&
     event.at === grant.issuedAt &&
     event.grantExpiresAt === grant.expiresAt;
   return same ? holds : no("authorisation_unproven", "the ledger entry authorises something else", "ledger/entry");
