@@ -1,6 +1,6 @@
 /** What several commands do with a change: name it, follow it, say how it stands. */
 import { setTimeout as pause } from "node:timers/promises";
-import { visible } from "../core/plan/index.ts";
+import { visible } from "../core/base/index.ts";
 import type { ChangeView, EventView, SeatView } from "../control/types.ts";
 import type { Context } from "./context.ts";
 import { CliError, EXIT } from "./errors.ts";

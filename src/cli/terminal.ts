@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
-import { visible } from "../core/plan/index.ts";
+import { visible } from "../core/base/index.ts";
 import { CliError, EXIT, errorDocument, usage, type Fault } from "./errors.ts";
 
 /** What the command line needs of the process it runs in; a test passes its own. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { visible } from "../../core/plan/index.ts";
+import { visible } from "../../core/base/index.ts";
 import type { Context } from "../context.ts";
 import { examine, type Finding } from "../examining.ts";
 import { plural } from "../words.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Directory } from "../../core/review/index.ts";
 import type { WhoView } from "../../control/types.ts";
-import { visible } from "../../core/plan/index.ts";
+import { visible } from "../../core/base/index.ts";
 import { proposeConfig, type ConfigOptions } from "../configuring.ts";
 import type { Context } from "../context.ts";
 import { readInput } from "../inputs.ts";

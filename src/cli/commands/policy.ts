@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import { canonical, type Digest } from "../../core/base/index.ts";
-import { visible } from "../../core/plan/index.ts";
+import { canonical, visible, type Digest } from "../../core/base/index.ts";
 import { loadBundle, runCases, type Bundle, type CaseResult, type Outcome, type RuleTrace } from "../../core/policy/index.ts";
 import { proposeConfig, type ConfigOptions } from "../configuring.ts";
 import type { Context } from "../context.ts";

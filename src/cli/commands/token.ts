@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { visible } from "../../core/plan/index.ts";
+import { visible } from "../../core/base/index.ts";
 import type { TokenView } from "../../control/types.ts";
 import type { Context } from "../context.ts";
 import { knownNames } from "../context.ts";

@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { changeId, gather } from "../inputs.ts";
 import { readTrust, type TrustOptions } from "../trust.ts";
 import { verifyChange, type Check } from "../verifying.ts";
-import { visible } from "../../core/plan/index.ts";
+import { visible } from "../../core/base/index.ts";
 import { plural } from "../words.ts";
 
 interface Options extends TrustOptions {

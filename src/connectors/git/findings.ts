@@ -1,8 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { ok, refuse } from "../../core/base/index.ts";
+import { hiddenCharacters, ok, refuse, visible } from "../../core/base/index.ts";
 import type { Refusal, Result } from "../../core/base/index.ts";
 import type { Finding } from "../../core/plan/index.ts";
-import { hiddenCharacters, visible } from "../../core/plan/index.ts";
 import { dependencyReport } from "./dependencies/index.ts";
 import type { DependencyChange } from "./dependencies/index.ts";
 import { addedLines } from "./diff-lines.ts";

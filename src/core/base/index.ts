@@ -7,3 +7,4 @@ export * from "./hash.ts";
 export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./result.ts";
+export * from "./visible.ts";

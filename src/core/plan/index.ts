@@ -17,5 +17,3 @@ export { sealSecrets, secretValue } from "./secrets.ts";
 export type { Sealed } from "./secrets.ts";
 export type { ShapeCode } from "./shape.ts";
 export * from "./types.ts";
-export { hiddenCharacters, visible } from "./visible.ts";
-export type { HiddenCharacter, VisibleRules } from "./visible.ts";

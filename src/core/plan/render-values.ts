@@ -1,8 +1,7 @@
-import { canonical, never } from "../base/index.ts";
+import { canonical, never, visible } from "../base/index.ts";
 import { chop } from "./render-style.ts";
 import type { Sheet, Style } from "./render-style.ts";
 import type { Detail, FieldChange, PlanValue } from "./types.ts";
-import { visible } from "./visible.ts";
 
 const GUTTER = 4;
 /** Enough of a digest to tell two apart by eye; the whole stands in the plan. */

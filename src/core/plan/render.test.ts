@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
-import { canonical } from "../base/index.ts";
+import { canonical, visible } from "../base/index.ts";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { effect, planWith, samplePlan, sampleRoute } from "../../testing/plans.ts";
-import { assemblePlan, present, presentationDigest, renderText, visible } from "./index.ts";
+import { assemblePlan, present, presentationDigest, renderText } from "./index.ts";
 import type { Plan, RenderContext } from "./index.ts";
 
 const SEED = 7295;

@@ -1,4 +1,4 @@
-import { never } from "../base/index.ts";
+import { never, visible } from "../base/index.ts";
 import { payloadOf } from "../change/index.ts";
 import type { Outcome, RuleTrace, Seat, Selector } from "../policy/index.ts";
 import { presentationDigest } from "./present.ts";
@@ -7,7 +7,6 @@ import { Sheet } from "./render-style.ts";
 import type { Cell, Style } from "./render-style.ts";
 import { renderDetail, renderFields, valueText } from "./render-values.ts";
 import type { Effect, Provenance, Severity } from "./types.ts";
-import { visible } from "./visible.ts";
 
 /** What is true as of now and not part of what is signed. */
 export interface RenderContext {

@@ -1,5 +1,5 @@
+import { hiddenCharacters } from "../base/index.ts";
 import type { Finding, Proposal } from "./types.ts";
-import { hiddenCharacters } from "./visible.ts";
 
 const MOST_NAMED = 5;
 

@@ -1,6 +1,5 @@
-import { canonical, never } from "../base/index.ts";
+import { canonical, never, visible } from "../base/index.ts";
 import type { Json } from "../base/index.ts";
-import { visible } from "../plan/index.ts";
 import type { Bundle, Case } from "./bundle.ts";
 import { evaluate } from "./evaluate.ts";
 import type { CaseResult, Evaluation, RuleTrace, Seat, Selector } from "./types.ts";

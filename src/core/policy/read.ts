@@ -1,4 +1,4 @@
-import { hiddenCharacters } from "../plan/index.ts";
+import { hiddenCharacters } from "../base/index.ts";
 import type { Faults, YamlEntry, YamlNode } from "./yaml.ts";
 
 /** A value of the bundle with the path by which messages name it. */

@@ -1,7 +1,6 @@
 import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
 import type { Document, Node, Pair } from "yaml";
-import { fail, ok } from "../base/index.ts";
-import { hiddenCharacters } from "../plan/index.ts";
+import { fail, hiddenCharacters, ok } from "../base/index.ts";
 import type { Result } from "../base/index.ts";
 import type { BundleFault } from "./types.ts";
 
