@@ -104,7 +104,7 @@ function published(): NonNullable<typeof golden> {
 }
 
 /** [AP-2]: the status is one the document names (or a refusal), and the body has the shape it gives. */
-export function checkReply({ method, url, status, type, text }: Reply): void {
+function checkReply({ method, url, status, type, text }: Reply): void {
   const media = type.split(";", 1)[0] ?? "";
   const id = routeAt(method, url);
   const operation =

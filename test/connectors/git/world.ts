@@ -13,7 +13,7 @@ import type { Plan, Proposal, StepAnalysis } from "../../../src/core/plan/index.
 
 export const NOW = millis(Date.UTC(2026, 0, 15, 12, 0, 0));
 export const LIMITS = { timeoutMillis: 60_000 };
-export const KEY = new Uint8Array(32).fill(7);
+const KEY = new Uint8Array(32).fill(7);
 
 /** A file's content, or a link's target, or an executable's content. */
 export type Files = Readonly<

@@ -35,7 +35,7 @@ export type DependencyReport =
 
 type Reader = (text: string) => Manifest | undefined;
 
-export const emptyManifest: Manifest = { packages: new Map(), installScripts: new Map() };
+const emptyManifest: Manifest = { packages: new Map(), installScripts: new Map() };
 
 const READERS: readonly (readonly [RegExp, Reader])[] = [
   [/(^|\/)package\.json$/, json(readPackageJson)],
