@@ -1,6 +1,7 @@
 /** The plan as the command line reads it: what is shown here is checked to be what a vote would sign. */
 import { digestJson, visible, type Digest } from "../core/base/index.ts";
-import { planDigest, stateDigestOf, type Item, type ItemOf } from "../core/plan/index.ts";
+import { planDigest, stateDigestOf } from "../core/plan/index.ts";
+import type { Item, ItemOf } from "../core/presentation/index.ts";
 import { reviewDigest, type ReviewObject } from "../core/review/index.ts";
 import type { PlanView } from "../control/types.ts";
 import { eventsOf, pathOf, seatText } from "./changes.ts";

@@ -11,18 +11,9 @@ import {
   type Result,
 } from "../core/base/index.ts";
 import { payloadOf, type Because, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
-import {
-  assemblePlan,
-  planDigest,
-  present,
-  presentationDigest,
-  stateDigestOf,
-  stepDigests,
-  type Plan,
-  type Proposal,
-  type ProposalStep,
-} from "../core/plan/index.ts";
+import { assemblePlan, planDigest, stateDigestOf, stepDigests, type Plan, type Proposal, type ProposalStep } from "../core/plan/index.ts";
 import { evaluate, factsOf, type Bundle, type Evaluation, type RuleTrace } from "../core/policy/index.ts";
+import { present, presentationDigest } from "../core/presentation/index.ts";
 import { commitChange, findChange, type Intended, type Known } from "./commit.ts";
 import { rulesInForce, type Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";

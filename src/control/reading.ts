@@ -1,7 +1,8 @@
 import { assert, fail, never, ok, parseJson, type Digest, type Json, type Result } from "../core/base/index.ts";
 import type { Because, ChangeState, Reviewed } from "../core/change/index.ts";
-import type { Plan, Presentation, Proposal } from "../core/plan/index.ts";
+import type { Plan, Proposal } from "../core/plan/index.ts";
 import type { Seat } from "../core/policy/index.ts";
+import type { Presentation } from "../core/presentation/index.ts";
 import { countSeats, type Directory, type SeatCount } from "../core/review/index.ts";
 import { nameOf, selectorText } from "./people.ts";
 import { changeStream, findChange, knownFrom, type Known } from "./commit.ts";

@@ -2,8 +2,9 @@
 import type { ChangeId, Digest, Json, PersonId, PrincipalId, Refusal, Result, RunId } from "../core/base/index.ts";
 import type { Status } from "../core/change/index.ts";
 import type { Envelope } from "../core/grant/index.ts";
-import type { Plan, Presentation } from "../core/plan/index.ts";
+import type { Plan } from "../core/plan/index.ts";
 import type { BundleFault, CaseResult, Outcome, RuleTrace } from "../core/policy/index.ts";
+import type { Presentation } from "../core/presentation/index.ts";
 import type { LedgerEntry } from "./ports.ts";
 
 export type PrincipalKind = "human" | "agent" | "workload" | "runner";

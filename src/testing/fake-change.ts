@@ -1,6 +1,7 @@
 import { digestOf, type ChangeId, type Digest, type Json, type PrincipalId } from "../core/base/index.ts";
 import type { Status } from "../core/change/index.ts";
-import type { Plan, Presentation } from "../core/plan/index.ts";
+import type { Plan } from "../core/plan/index.ts";
+import type { Presentation } from "../core/presentation/index.ts";
 import type { ChangeView, EventView, PlanView } from "../control/types.ts";
 
 /** One change of the fake control: a view that is replaced, and the events that moved it. */

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import test from "node:test";
-import { present, renderText } from "../../src/core/plan/index.ts";
-import type { RenderContext } from "../../src/core/plan/index.ts";
+import { present, renderText } from "../../src/core/presentation/index.ts";
+import type { RenderContext } from "../../src/core/presentation/index.ts";
 import { samplePlan, sampleRoute } from "../../src/testing/plans.ts";
 
 const context: RenderContext = {

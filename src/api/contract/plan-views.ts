@@ -1,7 +1,8 @@
 import { Type } from "typebox";
 import type { Envelope } from "../../core/grant/index.ts";
-import { planJsonSchema, type Plan, type Presentation } from "../../core/plan/index.ts";
+import { planJsonSchema, type Plan } from "../../core/plan/index.ts";
 import type { BundleFault, CaseResult, RuleTrace } from "../../core/policy/index.ts";
+import type { Presentation } from "../../core/presentation/index.ts";
 import type { PlanView } from "../../control/types.ts";
 import { anything, choice, closed, digest, maybe, ref, shape, text } from "./parts.ts";
 import { change, OUTCOME_NAMES } from "./views.ts";

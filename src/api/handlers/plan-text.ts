@@ -1,4 +1,4 @@
-import { renderText } from "../../core/plan/index.ts";
+import { renderText } from "../../core/presentation/index.ts";
 import type { PlanView } from "../../control/types.ts";
 
 /** The plan as a terminal shows it; what is true only as of now is put where the renderer says so. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { visible } from "../../core/base/index.ts";
-import { renderText } from "../../core/plan/index.ts";
+import { renderText } from "../../core/presentation/index.ts";
 import type { ChangeView, EventView, PlanView } from "../../control/types.ts";
 import { changeLines, eventsOf, pathOf } from "../changes.ts";
 import type { Context } from "../context.ts";

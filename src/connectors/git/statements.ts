@@ -1,3 +1,4 @@
+import { sortedSet } from "../../core/base/index.ts";
 import type { Effect, Statement, StepAnalysis } from "../../core/plan/index.ts";
 import { dependencyReport, dependencyText } from "./dependencies/index.ts";
 import { clip, resourceOf, textOf } from "./effects.ts";
@@ -64,7 +65,7 @@ function sizeText(effects: readonly Effect[]): string {
 }
 
 function surfaceStatements(effects: readonly Effect[]): readonly Statement[] {
-  const surfaces = [...new Set(effects.flatMap((effect) => effect.surfaces))].toSorted();
+  const surfaces = sortedSet(effects.flatMap((effect) => effect.surfaces));
   return surfaces.map((surface) =>
     derived(`surface.${surface}`, `touches ${surface} in ${effects.filter((effect) => effect.surfaces.includes(surface)).length} paths`),
   );

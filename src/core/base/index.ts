@@ -6,5 +6,6 @@ export * from "./glob.ts";
 export * from "./hash.ts";
 export * from "./ids.ts";
 export * from "./json.ts";
+export * from "./order.ts";
 export * from "./result.ts";
 export * from "./visible.ts";

@@ -1,7 +1,6 @@
-import { canonical } from "../base/index.ts";
+import { canonical, sortedSet } from "../base/index.ts";
 import type { Digest, Json } from "../base/index.ts";
 import { planDigest } from "./digests.ts";
-import { byText } from "./normal.ts";
 import { isRawObject, pointer } from "./shape.ts";
 import type { Effect, EffectKind, Finding, Plan, PlanStep, Statement, Undo } from "./types.ts";
 
@@ -144,7 +143,7 @@ function deltas(before: unknown, after: unknown, path = ""): readonly Delta[] {
       { path, ...(before === undefined ? {} : { before: before as Json }), ...(after === undefined ? {} : { after: after as Json }) },
     ];
   }
-  const names = [...new Set([...old.keys(), ...now.keys()])].toSorted(byText);
+  const names = sortedSet([...old.keys(), ...now.keys()]);
   return names.flatMap((name) => deltas(old.get(name), now.get(name), pointer(path, name)));
 }
 

@@ -1,10 +1,5 @@
-import { canonical } from "../base/index.ts";
+import { byText, canonical, sortedSet } from "../base/index.ts";
 import type { Effect, Finding, Observation, Plan, PlanStep, Scope, Statement } from "./types.ts";
-
-/** By UTF-16 code units, as RFC 8785 sorts names: the same everywhere, whatever the machine's language. */
-export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)].toSorted(byText);
 
 /** Sorted by `key`, then by the whole; what is there twice stays once. */
 function sorted<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
@@ -17,18 +12,18 @@ const words = (text: string): string => text.normalize("NFC");
 
 export const normalScope = (scope: Scope): Scope => ({
   ...scope,
-  systems: unique(scope.systems),
-  environments: unique(scope.environments),
-  operations: unique(scope.operations) as Scope["operations"],
-  resources: unique(scope.resources),
+  systems: sortedSet(scope.systems),
+  environments: sortedSet(scope.environments),
+  operations: sortedSet(scope.operations) as Scope["operations"],
+  resources: sortedSet(scope.resources),
 });
 
 const normalEffect = (effect: Effect): Effect => ({
   ...effect,
   summary: words(effect.summary),
   fields: sorted(effect.fields, (field) => field.path),
-  surfaces: unique(effect.surfaces),
-  owners: unique(effect.owners),
+  surfaces: sortedSet(effect.surfaces),
+  owners: sortedSet(effect.owners),
 });
 
 const normalFinding = (finding: Finding): Finding => ({

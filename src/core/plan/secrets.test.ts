@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { canonical } from "../base/index.ts";
 import type { Json } from "../base/index.ts";
+import { present, renderText } from "../presentation/index.ts";
 import { SECRET_KEY as KEY, effect, planWith, sampleRoute } from "../../testing/plans.ts";
-import { diffPlans, parseProposal, planDigest, present, renderText, sealSecrets, secretValue, validatePlan } from "./index.ts";
+import { diffPlans, parseProposal, planDigest, sealSecrets, secretValue, validatePlan } from "./index.ts";
 import type { Plan } from "./index.ts";
 
 const CANARY = "canary-hunter2-canary";

@@ -1,7 +1,8 @@
+import { sortedSet } from "../base/index.ts";
 import type { Json, JsonObject } from "../base/index.ts";
 import { nameOf } from "./cel/types.ts";
 import type { CelType, MessageType } from "./cel/types.ts";
-import { FACTS, sortedSet, summaryOf } from "./facts.ts";
+import { FACTS, summaryOf } from "./facts.ts";
 import type { EffectFacts, Facts } from "./facts.ts";
 import type { At, Reading } from "./read.ts";
 import { join } from "./read.ts";

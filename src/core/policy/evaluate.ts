@@ -1,4 +1,4 @@
-import { digestJson } from "../base/index.ts";
+import { digestJson, sortedSet } from "../base/index.ts";
 import { shown } from "./cel/parts.ts";
 import { CelError } from "./cel/types.ts";
 import type { CelMessage } from "./cel/types.ts";
@@ -122,7 +122,7 @@ function routed(bundle: Bundle, { facts, floor, rules }: Judgement): { readonly 
     seats: seating.seats,
     reasons: reasonsOf(outcome, fired, notes),
     instructions: instructionsOf(facts, floor, rules),
-    holds: [...new Set(rules.filter((verdict) => verdict.fired).flatMap(({ rule }) => rule.holds))].toSorted(),
+    holds: sortedSet(rules.filter((verdict) => verdict.fired).flatMap(({ rule }) => rule.holds)),
   };
   return { route, notes };
 }

@@ -1,3 +1,4 @@
+import { sortedSet } from "../base/index.ts";
 import type { Millis, PrincipalId } from "../base/index.ts";
 import type { Effect, Plan, Provenance, Scope } from "../plan/index.ts";
 import { BOOL, INT, STRING, field, listOf, mapOf, messageOf, optional } from "./cel/types.ts";
@@ -223,9 +224,6 @@ export function summaryOf(effects: readonly EffectFacts[]): SummaryFacts {
     lines_removed: sum((effect) => effect.removed),
   };
 }
-
-/** Each once, in the order of code units, which depends on no locale. */
-export const sortedSet = (items: readonly string[]): readonly string[] => [...new Set(items)].toSorted();
 
 const DAY = 86_400_000;
 

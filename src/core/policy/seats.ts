@@ -1,6 +1,5 @@
-import { never } from "../base/index.ts";
+import { never, sortedSet } from "../base/index.ts";
 import type { SeatDefinition, Who } from "./definition.ts";
-import { sortedSet } from "./facts.ts";
 import type { EffectFacts } from "./facts.ts";
 import type { Seat, Selector } from "./types.ts";
 

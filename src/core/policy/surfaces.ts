@@ -1,8 +1,7 @@
-import { assert } from "../base/index.ts";
+import { assert, sortedSet } from "../base/index.ts";
 import { anyOf, globOf } from "./cel/pattern.ts";
 import type { Pattern } from "./cel/pattern.ts";
 import type { SurfaceDefinition } from "./definition.ts";
-import { sortedSet } from "./facts.ts";
 import type { EffectFacts, Facts } from "./facts.ts";
 
 export interface Surface {

@@ -1,7 +1,7 @@
 import { canonical, never, visible } from "../base/index.ts";
-import { chop } from "./render-style.ts";
-import type { Sheet, Style } from "./render-style.ts";
-import type { Detail, FieldChange, PlanValue } from "./types.ts";
+import type { Detail, FieldChange, PlanValue } from "../plan/index.ts";
+import { chop } from "./sheet.ts";
+import type { Sheet, Style } from "./sheet.ts";
 
 const GUTTER = 4;
 /** Enough of a digest to tell two apart by eye; the whole stands in the plan. */

@@ -1,6 +1,6 @@
 import type { ChangeId, Digest, PrincipalId } from "../base/index.ts";
+import type { Effect, Observation, Provenance, Severity, Undo } from "../plan/index.ts";
 import type { Outcome, Seat } from "../policy/index.ts";
-import type { Effect, Observation, Provenance, Severity, Undo } from "./types.ts";
 
 export const PRESENTATION_SCHEMA = "pawl/presentation/v1";
 

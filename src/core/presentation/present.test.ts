@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import { canonical } from "../base/index.ts";
+import { assemblePlan } from "../plan/index.ts";
+import type { Plan } from "../plan/index.ts";
 import type { Route } from "../policy/index.ts";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { analysis, assembleInput, effect, planWith, samplePlan, sampleRoute } from "../../testing/plans.ts";
-import { assemblePlan, present, presentationDigest } from "./index.ts";
-import type { ItemOf, Plan, Presentation, SectionId } from "./index.ts";
+import { present, presentationDigest } from "./index.ts";
+import type { ItemOf, Presentation, SectionId } from "./index.ts";
 
 const SEED = 7295;
 const shown = (plan: Plan, route: Route = sampleRoute): Presentation => present(plan, route);

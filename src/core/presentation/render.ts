@@ -1,12 +1,12 @@
 import { never, visible } from "../base/index.ts";
 import { payloadOf } from "../change/index.ts";
+import type { Effect, Provenance, Severity } from "../plan/index.ts";
 import type { Outcome, RuleTrace, Seat, Selector } from "../policy/index.ts";
 import { presentationDigest } from "./present.ts";
-import type { Item, ItemOf, Presentation, Section, Tone } from "./presentation.ts";
-import { Sheet } from "./render-style.ts";
-import type { Cell, Style } from "./render-style.ts";
-import { renderDetail, renderFields, valueText } from "./render-values.ts";
-import type { Effect, Provenance, Severity } from "./types.ts";
+import { Sheet } from "./sheet.ts";
+import type { Cell, Style } from "./sheet.ts";
+import type { Item, ItemOf, Presentation, Section, Tone } from "./types.ts";
+import { renderDetail, renderFields, valueText } from "./values.ts";
 
 /** What is true as of now and not part of what is signed. */
 export interface RenderContext {

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import { canonical, visible } from "../base/index.ts";
+import { assemblePlan } from "../plan/index.ts";
+import type { Plan } from "../plan/index.ts";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { effect, planWith, samplePlan, sampleRoute } from "../../testing/plans.ts";
-import { assemblePlan, present, presentationDigest, renderText } from "./index.ts";
-import type { Plan, RenderContext } from "./index.ts";
+import { present, presentationDigest, renderText } from "./index.ts";
+import type { RenderContext } from "./index.ts";
 
 const SEED = 7295;
 const render = (plan: Plan, width = 100, color = false, context?: RenderContext): string =>

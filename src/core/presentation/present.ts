@@ -1,12 +1,12 @@
 import { digestJson } from "../base/index.ts";
 import type { Digest } from "../base/index.ts";
+import { planDigest, stateDigestOf } from "../plan/index.ts";
+import type { Plan } from "../plan/index.ts";
 import type { Outcome, Route, Seat } from "../policy/index.ts";
-import { planDigest, stateDigestOf } from "./digests.ts";
-import { PRESENTATION_SCHEMA } from "./presentation.ts";
-import type { Item, ItemOf, Presentation, Section, SectionId } from "./presentation.ts";
-import { changesAnswer, effectItems, findingItems, isAboutIntent, isAlert } from "./present-effects.ts";
-import { byStrength, reachAnswer, reachItems, scopeItems, statementItems } from "./present-facts.ts";
-import type { Plan } from "./types.ts";
+import { changesAnswer, effectItems, findingItems, isAboutIntent, isAlert } from "./effects.ts";
+import { byStrength, reachAnswer, reachItems, scopeItems, statementItems } from "./facts.ts";
+import { PRESENTATION_SCHEMA } from "./types.ts";
+import type { Item, ItemOf, Presentation, Section, SectionId } from "./types.ts";
 
 export const presentationDigest = (presentation: Presentation): Digest => digestJson(presentation);
 

@@ -1,7 +1,7 @@
-import { byText } from "./normal.ts";
-import { EFFECT_KINDS } from "./schema-parts.ts";
-import type { Item, ItemOf } from "./presentation.ts";
-import type { Effect, Plan, Provenance, Statement } from "./types.ts";
+import { byText } from "../base/index.ts";
+import { EFFECT_KINDS } from "../plan/index.ts";
+import type { Effect, Plan, Provenance, Statement } from "../plan/index.ts";
+import type { Item, ItemOf } from "./types.ts";
 
 const fact = (label: string, text: string): Item => ({ kind: "fact", label, text });
 const orNothing = (texts: readonly string[]): string => (texts.length === 0 ? "nothing" : texts.join(", "));

@@ -1,7 +1,6 @@
-import { destroys } from "./scope.ts";
-import type { ItemOf, Tone } from "./presentation.ts";
-import type { Effect, EffectKind, Finding, Plan, Severity } from "./types.ts";
-import { isBlind } from "./unverified.ts";
+import { destroys, isBlind } from "../plan/index.ts";
+import type { Effect, EffectKind, Finding, Plan, Severity } from "../plan/index.ts";
+import type { ItemOf, Tone } from "./types.ts";
 
 const TONES: readonly Tone[] = ["destructive", "outward", "changing", "adding"];
 

@@ -1,0 +1,5 @@
+/** By UTF-16 code units, as RFC 8785 sorts names: the same everywhere, whatever the machine's language. */
+export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Each once, in that order: a set as canonical bytes hold it. */
+export const sortedSet = (texts: Iterable<string>): readonly string[] => [...new Set(texts)].toSorted(byText);
