@@ -33,7 +33,7 @@ function spin(work: () => number, millis: number): number {
 
 export function print(rows: readonly Row[]): void {
   const line = (cells: readonly string[]): string =>
-    `${cells[0]?.padEnd(38)}${cells[1]?.padStart(14)}${cells[2]?.padStart(14)}${cells[3]?.padStart(8)}  ${cells[4]}`;
+    `${cells[0]?.padEnd(42)}${cells[1]?.padStart(14)}${cells[2]?.padStart(14)}${cells[3]?.padStart(8)}  ${cells[4]}`;
   console.log(line(["what", "here", "ceiling", "ratio", "the ceiling is"]));
   for (const row of rows)
     console.log(

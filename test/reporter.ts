@@ -14,6 +14,8 @@ interface FileTally {
 }
 
 const place = (file: string | undefined): string => (file ? relative(process.cwd(), file) : "(no file)");
+/** A suite that several files share counts where it was started, not where it is written. */
+const started = (data: { readonly file?: string; readonly entryFile?: string }): string | undefined => data.entryFile ?? data.file;
 const indent = (text: string): string => text.replaceAll(/^(?=.)/gm, "    ");
 
 function failure(data: { name: string; file?: string; line?: number; details: { error: Error } }): string {
@@ -68,7 +70,7 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
   };
   for await (const event of source) {
     if (event.type === "test:pass" || event.type === "test:fail") {
-      yield record(event, tallyOf(event.data.file));
+      yield record(event, tallyOf(started(event.data)));
     } else if (event.type === "test:stdout" || event.type === "test:stderr") {
       tallyOf(event.data.file).output += event.data.message;
     } else if (event.type === "test:summary" && event.data.file) {
