@@ -1,9 +1,9 @@
 /** One change's story, proven from its ledger entries and trusted keys; what the server merely says is only ever compared. */
 import { canonical, toBase64, type Digest, type Json, type Result } from "../core/base/index.ts";
-import { fold, payloadOf, type ChangeEvent } from "../core/change/index.ts";
+import { fold, payloadOf, stepDigests, type ChangeEvent } from "../core/change/index.ts";
 import { auditGrant, type Envelope, type GrantBody } from "../core/grant/index.ts";
 import type { OpenCheckpoint } from "../core/ledger/index.ts";
-import { planDigest, stateDigestOf, stepDigests } from "../core/plan/index.ts";
+import { planDigest, stateDigestOf } from "../core/plan/index.ts";
 import { reviewDigest } from "../core/review/index.ts";
 import type { ChangeView, EventView, PlanView } from "../control/types.ts";
 import { eventsOf, pathOf } from "./changes.ts";

@@ -10,8 +10,8 @@ import {
   type Refusal,
   type Result,
 } from "../core/base/index.ts";
-import { payloadOf, type Because, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
-import { assemblePlan, planDigest, stateDigestOf, stepDigests, type Plan, type Proposal, type ProposalStep } from "../core/plan/index.ts";
+import { payloadOf, stepDigests, type Because, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
+import { assemblePlan, planDigest, stateDigestOf, type Plan, type Proposal, type ProposalStep } from "../core/plan/index.ts";
 import { evaluate, factsOf, type Bundle, type Evaluation, type RuleTrace } from "../core/policy/index.ts";
 import { present, presentationDigest } from "../core/presentation/index.ts";
 import { commitChange, findChange, type Intended, type Known } from "./commit.ts";

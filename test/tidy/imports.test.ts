@@ -32,6 +32,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   identity: outbound,
   channels: outbound,
 };
+/** The modules of the core from the ground up: each knows only those before it, so that none has to be understood together with another. */
+const CORE_MODULES = ["base", "ledger", "plan", "policy", "review", "change", "grant", "presentation"];
 /** Third-party packages that the pure core may use: each is pure itself. */
 const CORE_PACKAGES = ["canonicalize", "yaml", "@marcbachmann/cel-js", "re2js", "ignore"];
 const CORE_PLATFORM = new Map([["src/core/base/hash.ts", ["node:crypto"]]]);
@@ -103,6 +105,15 @@ test("a core module is entered by its door, index.ts", () => {
     return target !== undefined && target !== moduleOf(from) && to !== `src/core/${target}/index.ts`;
   });
   none(faults.map(({ to, place }) => `${place}: import src/core/${moduleOf(to)}/index.ts instead of ${to}`));
+});
+
+test("a core module imports only modules that come before it", () => {
+  const faults = imports.filter(({ from, to }) => {
+    const [user, used] = [moduleOf(from), moduleOf(to)];
+    if (user === undefined || used === undefined || user === used || isTest(from)) return false;
+    return !CORE_MODULES.includes(user) || CORE_MODULES.indexOf(used) >= CORE_MODULES.indexOf(user);
+  });
+  none(faults.map(({ to, place }) => `${place}: ${to} does not come before it in CORE_MODULES; move down what both need`));
 });
 
 test("the core stands on nothing but itself and a few pure packages", () => {

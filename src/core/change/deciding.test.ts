@@ -18,8 +18,9 @@ import {
   after,
 } from "../../testing/lifecycle.ts";
 import { digest, parties, people, person, principal, seat, withPerson } from "../../testing/people.ts";
+import { analysis, samplePlan } from "../../testing/plans.ts";
 import { reviewDigest } from "../review/index.ts";
-import { approvalOf, payloadOf } from "./index.ts";
+import { approvalOf, payloadOf, stepDigests } from "./index.ts";
 import type { ChangeEvent } from "./index.ts";
 
 const types = (events: readonly ChangeEvent[]): string[] => events.map((event) => event.type);
@@ -59,6 +60,11 @@ test("[LC-8] [B13] a plan is of the current revision and of exactly the proposed
     assert.equal(codeOf(proposed, planOf(wrong)), "plan_inconsistent");
   }
   assert.equal(codeOf(proposed, c.plan({ payload: digest("another") })), "plan_inconsistent");
+});
+
+test("[LC-8] what a plan says of its steps is what its payload digest is over", () => {
+  const { stateDigest: state, payloadDigest: payload, operation } = analysis.step;
+  assert.deepEqual(stepDigests(samplePlan()), [{ id: "step-1", connector: "git", operation, state, payload }]);
 });
 
 test("[LC-8] [B13] [B15] every part of every step is in the payload digest", () => {

@@ -3,7 +3,7 @@ export { decide } from "./decide.ts";
 export { evolve, fold } from "./evolve.ts";
 export type { ChangeCode, ChangeRefusal } from "./refusals.ts";
 export { CLOCK_SKEW_MILLIS } from "./running.ts";
-export { approvalOf, isFinal, payloadOf } from "./shape.ts";
+export { approvalOf, isFinal, payloadOf, stepDigests } from "./shape.ts";
 export type * from "./types.ts";
 export { openFor } from "./waiting.ts";
 export type { Waits } from "./waiting.ts";

@@ -1,5 +1,6 @@
 import { digestJson } from "../base/index.ts";
 import type { Digest, Millis, Result } from "../base/index.ts";
+import type { Plan } from "../plan/index.ts";
 import { no } from "./refusals.ts";
 import type { ChangeRefusal, Refused } from "./refusals.ts";
 import type {
@@ -27,6 +28,16 @@ export const STOPPABLE = ["proposed", "planned", "sent_back", "awaiting", "autho
 /** No command moves a change out of these. */
 export const isFinal = (status: Status): boolean => FINAL.includes(status);
 const isStoppable = (status: Status): boolean => (STOPPABLE as readonly Status[]).includes(status);
+
+/** What a plan says of its steps, as events and grants carry it. */
+export const stepDigests = (plan: Plan): readonly StepDigests[] =>
+  plan.steps.map(({ id, connector, operation, stateDigest, payloadDigest }) => ({
+    id,
+    connector,
+    operation,
+    state: stateDigest,
+    payload: payloadDigest,
+  }));
 
 /** Digest over the steps' digests in order: the exact approved set, no step more or less. */
 export function payloadOf(steps: readonly StepDigests[]): Digest {
