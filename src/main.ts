@@ -7,7 +7,17 @@ import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./
 import type { Settings } from "./cli/settings.ts";
 import { checkRepositories, gitConnector, type GitRepository } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
-import { abandonRunsOf, appendAudit, configDesk, createControl, dependable, refold, runDesk, startWorker, type Deps } from "./control/index.ts";
+import {
+  abandonRunsOf,
+  appendAudit,
+  configDesk,
+  createControl,
+  dependable,
+  refold,
+  runDesk,
+  startWorker,
+  type Deps,
+} from "./control/index.ts";
 import type { Clock, Connector, Ids, RunReport, Timers } from "./control/ports.ts";
 import { millis, ok, refuse, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { vkey } from "./core/ledger/index.ts";
@@ -15,7 +25,17 @@ import { firstStart, type FirstStart } from "./first-start.ts";
 import { openKeys, type Keys } from "./keys.ts";
 import { lockFolder } from "./lock.ts";
 import { runChange } from "./runner/runner.ts";
-import { fsck, inspectPostgres, inspectSqlite, move, openPostgres, openSqlite, type FsckReport, type Moved, type OpenStore } from "./store/index.ts";
+import {
+  fsck,
+  inspectPostgres,
+  inspectSqlite,
+  move,
+  openPostgres,
+  openSqlite,
+  type FsckReport,
+  type Moved,
+  type OpenStore,
+} from "./store/index.ts";
 
 export interface RunningPawl {
   readonly url: string;

@@ -32,13 +32,7 @@ class StillClock {
   }
 }
 
-const MEMBERS = [
-  member("human", "ada"),
-  member("human", "bob"),
-  member("agent", "bot"),
-  member("workload", "ci"),
-  member("runner", "r1"),
-];
+const MEMBERS = [member("human", "ada"), member("human", "bob"), member("agent", "bot"), member("workload", "ci"), member("runner", "r1")];
 export const ADA = "human:ada" as PrincipalId;
 export const BOB = "human:bob" as PrincipalId;
 
