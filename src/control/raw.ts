@@ -1,4 +1,4 @@
-import { fail, isDigest, ok, type Json, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
+import { fail, isDigest, isPrincipalId, ok, type Json, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
 import { invalid } from "./refusals.ts";
 import type { ControlRefusal } from "./types.ts";
 
@@ -8,7 +8,6 @@ export type FieldKind = readonly string[] | "digest" | "text" | "text?" | "code?
 
 const MAX_TEXT = 4000;
 const CODE = /^[a-z][a-z0-9_.-]{0,63}$/;
-const PRINCIPAL = /^(human|agent|workload):[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** A small flat body from outside: unknown members, wrong kinds and missing ones are all told at once. */
 export function fields(raw: Json, shape: Readonly<Record<string, FieldKind>>): Result<Fields, ControlRefusal> {
@@ -42,7 +41,7 @@ function fault(value: Json | undefined, kind: FieldKind): string | undefined {
     case "code?":
       return CODE.test(value) ? undefined : "must be a short code in lower case";
     case "principal":
-      return PRINCIPAL.test(value) ? undefined : "must be human:…, agent:… or workload:…";
+      return isPrincipalId(value) ? undefined : "must be human:…, agent:… or workload:…";
     default:
       return value.length > 0 && value.length <= MAX_TEXT ? undefined : `must have 1 to ${MAX_TEXT} characters`;
   }

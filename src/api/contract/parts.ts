@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from "typebox";
+import { PATTERNS } from "../../core/base/index.ts";
 
 /** Control's views are read-only all the way down; a schema's type is not. */
 export type Wire<T> = T extends readonly (infer I)[] ? readonly Wire<I>[] : T extends object ? { readonly [K in keyof T]: Wire<T[K]> } : T;
@@ -18,7 +19,7 @@ export const closed = { additionalProperties: false } as const;
 export const text = (description?: string) => Type.String(description === undefined ? {} : { description });
 export const maybe = Type.Optional;
 export const digest = (description?: string) =>
-  Type.String({ pattern: "^sha256:[0-9a-f]{64}$", ...(description === undefined ? {} : { description }) });
+  Type.String({ pattern: PATTERNS.digest, ...(description === undefined ? {} : { description }) });
 export const choice = <const V extends readonly string[]>(values: V, description?: string) =>
   Type.Enum([...values] as V[number][], { type: "string", ...(description === undefined ? {} : { description }) });
 export const millis = (description: string) => Type.Integer({ description: `${description}, in milliseconds since 1970 UTC` });

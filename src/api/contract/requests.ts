@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { PATTERNS } from "../../core/base/index.ts";
 import { PROPOSAL_SCHEMA } from "../../core/plan/index.ts";
 import { choice, closed, digest, maybe } from "./parts.ts";
 import { STATUSES } from "./views.ts";
@@ -40,7 +41,7 @@ export const reconcileBody = Type.Object(
 export const tokenBody = Type.Object(
   {
     principal: Type.String({
-      pattern: "^(human|agent|workload):[a-z0-9][a-z0-9._-]{0,63}$",
+      pattern: PATTERNS.principal,
       description: "Whose token: human:…, agent:… or workload:….",
     }),
     label: maybe(words("What it is for.")),

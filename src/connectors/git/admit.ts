@@ -1,7 +1,7 @@
 import type { Admitted } from "../../control/ports.ts";
 import { GLOB_MAX, fail, matchesPattern, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
-import { refFault } from "./names.ts";
+import { isOid, refFault } from "./names.ts";
 import { readPatch } from "./patch.ts";
 import type { PatchShape } from "./patch.ts";
 import { findSecrets } from "./secrets.ts";
@@ -169,7 +169,7 @@ function readSource(input: JsonObject, faults: Faults): Source | undefined {
   if (from === "patch") return { from, patch: value };
   const shown = JSON.stringify(value.slice(0, 100));
   if (from === "commit") {
-    return /^[0-9a-f]{40}$|^[0-9a-f]{64}$/.test(value)
+    return isOid(value)
       ? { from, commit: value }
       : faults.add(
           "git_ref_refused",

@@ -1,7 +1,9 @@
-import { compileGlob } from "../../core/base/index.ts";
+import { PATTERNS, compileGlob } from "../../core/base/index.ts";
 import type { Refusal } from "../../core/base/index.ts";
 import { refFault } from "./names.ts";
 import type { GitRepository } from "./types.ts";
+
+const NAME = new RegExp(PATTERNS.name);
 
 /** What is wrong with the operator's declarations: all of it. */
 export function checkRepositories(repositories: readonly GitRepository[]): readonly Refusal<"git_declaration_invalid">[] {
@@ -10,7 +12,7 @@ export function checkRepositories(repositories: readonly GitRepository[]): reado
   for (const [index, repository] of repositories.entries()) {
     const add = (member: string, message: string, remedy: string): void =>
       void faults.push({ code: "git_declaration_invalid", message, where: `repositories[${index}].${member}`, remedy });
-    if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(repository.name))
+    if (!NAME.test(repository.name))
       add("name", "a name has up to 64 lower-case letters, digits and . _ -", "choose a short name such as `shop`");
     if (names.has(repository.name)) add("name", `the name ${repository.name} is declared twice`, "give each repository a name of its own");
     names.add(repository.name);

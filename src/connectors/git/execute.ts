@@ -4,9 +4,10 @@ import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.
 import { changesDigest, readChanges } from "./changes.ts";
 import { baseRef, fetchBranch, localPath, otherEnd, resolveHead } from "./mirror.ts";
 import type { Mirror } from "./mirror.ts";
+import { isOid } from "./names.ts";
 import { stateDigest } from "./payload.ts";
-import { readable } from "./process.ts";
 import type { GitPayload } from "./payload.ts";
+import { readable } from "./process.ts";
 import type { GitLimits, Head, Identity } from "./types.ts";
 
 export interface ExecuteContext {
@@ -96,7 +97,7 @@ async function commitTree(context: ExecuteContext, tree: string, parent: string,
     signal: context.signal,
   });
   const id = made.stdout.toString("latin1").trim();
-  if (made.kind === "exit" && made.code === 0 && /^[0-9a-f]{40,64}$/.test(id)) return ok(id);
+  if (made.kind === "exit" && made.code === 0 && isOid(id)) return ok(id);
   return fail({ code: "git_failed", message: `cannot write the commit: ${made.stderr}`, remedy: "try again" });
 }
 
@@ -206,5 +207,5 @@ export async function undoPayload(context: ExecuteContext, performed: Performed)
 
 export function factOf(facts: JsonObject, name: string): string {
   const value = facts[name];
-  return typeof value === "string" && /^[0-9a-f]{40,64}$/.test(value) ? value : "";
+  return typeof value === "string" && isOid(value) ? value : "";
 }

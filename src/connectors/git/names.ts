@@ -43,6 +43,9 @@ export function refFault(name: string): string | undefined {
   return undefined;
 }
 
+/** The whole id of an object, as SHA-1 or SHA-256 repositories have it. */
+export const isOid = (text: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
+
 /** Where a symbolic link leads, as a path of the repository; undefined when it leaves it, enters `.git`, or that cannot be told. */
 export function linkTarget(path: string, target: string): string | undefined {
   if (target === "" || target.startsWith("/") || target.includes("\\") || /^[A-Za-z]:/.test(target)) return undefined;

@@ -1,6 +1,6 @@
 import { canonical, digestJson, isDigest, ok, parseJson, refuse } from "../../core/base/index.ts";
 import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.ts";
-import { refFault } from "./names.ts";
+import { isOid, refFault } from "./names.ts";
 import type { Identity } from "./types.ts";
 
 const GIT_PAYLOAD = "pawl/git-payload/v1";
@@ -24,8 +24,6 @@ export const encodePayload = (payload: GitPayload): Uint8Array => new TextEncode
 export const stateDigest = (repository: string, branch: string, tree: string): Digest =>
   digestJson({ schema: "pawl/git-state/v1", repository, branch, tree });
 
-const OID = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/;
-
 /** Payload bytes as they come back from the store: digest-checked by the caller, and read strictly all the same. */
 export function decodePayload(bytes: Uint8Array): Result<GitPayload, Refusal<"git_payload_invalid">> {
   const invalid = (why: string): Result<never, Refusal<"git_payload_invalid">> =>
@@ -48,7 +46,7 @@ export function decodePayload(bytes: Uint8Array): Result<GitPayload, Refusal<"gi
     author: { name: text("name", author), email: text("email", author) },
   };
   if (canonical(payload) !== new TextDecoder().decode(bytes)) return invalid("these are not the canonical bytes of one");
-  if (!OID.test(payload.base_tree) || !OID.test(payload.tree) || !isDigest(payload.changes)) return invalid("an id is malformed");
+  if (!isOid(payload.base_tree) || !isOid(payload.tree) || !isDigest(payload.changes)) return invalid("an id is malformed");
   if (payload.repository === "" || refFault(payload.branch) !== undefined || payload.message === "") return invalid("a name is missing");
   return ok(payload);
 }

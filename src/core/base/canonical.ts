@@ -2,7 +2,6 @@ import canonicalize from "canonicalize";
 import { assert } from "./assert.ts";
 import { digestOf } from "./hash.ts";
 import type { Digest } from "./ids.ts";
-import type { Json } from "./json.ts";
 
 /** The RFC 8785 text of a value: the same bytes are hashed, stored, shown and executed. */
 export function canonical(value: unknown): string {
@@ -12,4 +11,3 @@ export function canonical(value: unknown): string {
 }
 
 export const digestJson = (value: unknown): Digest => digestOf(canonical(value));
-export type { Json };

@@ -14,13 +14,21 @@ export type Digest = Branded<"digest">;
 /** `hmac-sha256:` and 64 lower-case hex digits: the digest of a secret under the deployment's key. */
 export type KeyedDigest = Branded<"keyed-digest">;
 /** Milliseconds since 1970 UTC, always an integer. */
-export type Millis = Branded2<"millis">;
-type Branded2<B extends string> = number & { readonly [brand]: B };
+export type Millis = number & { readonly [brand]: "millis" };
 
-const ID = /^[a-z][a-z0-9]{0,15}_[0-9a-z]{6,40}$/;
-const PRINCIPAL = /^(human|agent|workload):[a-z0-9][a-z0-9._-]{0,63}$/;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const name = "[a-z0-9][a-z0-9._-]{0,63}";
+/** What these look like, as sources of regular expressions: checks and published schemas are made of the same text. */
+export const PATTERNS = {
+  id: "^[a-z][a-z0-9]{0,15}_[0-9a-z]{6,40}$",
+  /** Of a person, group, role, rule, repository: what may stand in an id or a path without quotes. */
+  name: `^${name}$`,
+  principal: `^(human|agent|workload):${name}$`,
+  machine: `^(agent|workload):${name}$`,
+  digest: "^sha256:[0-9a-f]{64}$",
+  keyedDigest: "^hmac-sha256:[0-9a-f]{64}$",
+} as const;
 
+const [ID, PRINCIPAL, DIGEST] = [new RegExp(PATTERNS.id), new RegExp(PATTERNS.principal), new RegExp(PATTERNS.digest)];
 export const isId = (text: string): boolean => ID.test(text);
 export const isPrincipalId = (text: string): text is PrincipalId => PRINCIPAL.test(text);
 export const isDigest = (text: string): text is Digest => DIGEST.test(text);

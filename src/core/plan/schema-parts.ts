@@ -1,18 +1,18 @@
-import { GLOB_MAX } from "../base/index.ts";
+import { GLOB_MAX, PATTERNS } from "../base/index.ts";
 import { choice, integer, list, object, record, text } from "./shape.ts";
 import type { EffectKind } from "./types.ts";
 
 export const EFFECT_KINDS: readonly EffectKind[] = ["create", "update", "delete", "replace", "send", "grant", "revoke", "execute"];
 const LIMITS = ["effects", "deletes", "recipients", "rows", "money"] as const;
 
-export const CHANGE_ID = text({ max: 57, pattern: "^[a-z][a-z0-9]{0,15}_[0-9a-z]{6,40}$", what: "a change's id" });
+export const CHANGE_ID = text({ max: 57, pattern: PATTERNS.id, what: "a change's id" });
 export const PRINCIPAL = text({
   max: 73,
-  pattern: "^(human|agent|workload):[a-z0-9][a-z0-9._-]{0,63}$",
+  pattern: PATTERNS.principal,
   what: "a principal: human:NAME, agent:NAME or workload:NAME",
 });
-export const DIGEST = text({ max: 71, pattern: "^sha256:[0-9a-f]{64}$", what: "sha256: and 64 lower-case hex digits" });
-export const KEYED_DIGEST = text({ max: 76, pattern: "^hmac-sha256:[0-9a-f]{64}$", what: "hmac-sha256: and 64 lower-case hex digits" });
+export const DIGEST = text({ max: 71, pattern: PATTERNS.digest, what: "sha256: and 64 lower-case hex digits" });
+export const KEYED_DIGEST = text({ max: 76, pattern: PATTERNS.keyedDigest, what: "hmac-sha256: and 64 lower-case hex digits" });
 export const STEP_ID = text({ max: 32, pattern: "^[a-z0-9][a-z0-9_-]*$", what: "lower-case letters, digits, - and _" });
 export const CONNECTOR = text({ max: 32, pattern: "^[a-z][a-z0-9_-]*$", what: "a connector's name" });
 

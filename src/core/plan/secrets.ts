@@ -1,4 +1,4 @@
-import { assert, keyedDigestOf } from "../base/index.ts";
+import { PATTERNS, assert, keyedDigestOf } from "../base/index.ts";
 import type { Json, KeyedDigest } from "../base/index.ts";
 import { isRawObject, pointer } from "./shape.ts";
 import type { Faults } from "./shape.ts";
@@ -6,7 +6,7 @@ import type { PlanValue } from "./types.ts";
 
 /** `{"$secret": "…"}` marks a secret at the edge; `{"$secret": {"digest": "hmac-sha256:…"}}` is what stays of it. */
 const MARK = "$secret";
-const SEALED = /^hmac-sha256:[0-9a-f]{64}$/;
+const SEALED = new RegExp(PATTERNS.keyedDigest);
 
 export type Marker = { readonly kind: "raw"; readonly text: string } | { readonly kind: "sealed" } | { readonly kind: "malformed" };
 

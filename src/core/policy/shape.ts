@@ -1,3 +1,4 @@
+import { PATTERNS } from "../base/index.ts";
 import type { CaseExpectation, Definition, RuleDefinition, SeatDefinition, SurfaceDefinition, Who } from "./definition.ts";
 import { CHANNELS } from "./definition.ts";
 import { globOf } from "./cel/pattern.ts";
@@ -5,7 +6,7 @@ import type { At, Reading } from "./read.ts";
 import { OUTCOMES } from "./types.ts";
 import type { Strength } from "./types.ts";
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const NAME = new RegExp(PATTERNS.name);
 const TEXT = 500;
 export const MOST = { surfaces: 200, patterns: 200, rules: 2000, seats: 20, who: 50, holds: 20, words: 200, cases: 2000 };
 const STRENGTHS: readonly Strength[] = ["session", "passkey"];

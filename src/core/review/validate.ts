@@ -1,4 +1,4 @@
-import { fail, ok } from "../base/index.ts";
+import { PATTERNS, fail, ok } from "../base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../base/index.ts";
 import { MAX_OWNER_CHAIN } from "./parties.ts";
 import { foldIdentity } from "./people.ts";
@@ -27,10 +27,9 @@ const DIRECTORY_BOUNDS = {
   faults: 100,
 } as const;
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-const HUMAN = /^human:[a-z0-9][a-z0-9._-]{0,63}$/;
-const MACHINE = /^(agent|workload):[a-z0-9][a-z0-9._-]{0,63}$/;
-const PRINCIPAL = /^(human|agent|workload):[a-z0-9][a-z0-9._-]{0,63}$/;
+const NAME = new RegExp(PATTERNS.name);
+const MACHINE = new RegExp(PATTERNS.machine);
+const PRINCIPAL = new RegExp(PATTERNS.principal);
 /** Printable ASCII without spaces: two identities that look alike are alike. */
 const IDENTITY = /^(?!(human|agent|workload):)[\x21-\x7e]{2,200}$/;
 const HANDLE = /^@?[\x21-\x7e]{1,200}$/;
@@ -171,11 +170,13 @@ function unique(names: readonly string[], where: (at: number) => string, faults:
   });
 }
 
+const isHuman = (principal: string): boolean => principal.startsWith("human:");
+
 function checkReferences(directory: Directory, faults: Faults): void {
   const persons = new Set<string>(directory.persons.map((person) => person.id));
   const machines = new Map<string, string>(directory.machines.map((machine) => [machine.id, machine.owner]));
   const known = (principal: string): boolean =>
-    HUMAN.test(principal) ? persons.has(principal.slice("human:".length)) : machines.has(principal);
+    isHuman(principal) ? persons.has(principal.slice("human:".length)) : machines.has(principal);
   const refer = (name: string, exists: boolean, where: string): void => {
     if (!exists) faults.add("unknown_reference", where, `${name} is not in this directory`, "add it, or name another");
   };
@@ -199,7 +200,7 @@ function checkReferences(directory: Directory, faults: Faults): void {
 function endsInPerson(owner: string, machines: ReadonlyMap<string, string>): boolean {
   let current: string | undefined = owner;
   for (let length = 1; length <= MAX_OWNER_CHAIN; length++) {
-    if (current === undefined || HUMAN.test(current)) return current !== undefined;
+    if (current === undefined || isHuman(current)) return current !== undefined;
     current = machines.get(current);
   }
   return false;
