@@ -84,10 +84,7 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
     const wait = rateOf(ordinary.take(caller.identity, REFUSAL_COST));
     if (wait !== undefined) return wait;
     await control.recordRefusal(caller, `${method} ${path}`, "machine_credential");
-    return refused("forbidden", "machine_credential", `this is not for a credential of kind ${caller.kind}`, {
-      where: "Authorization",
-      remedy: "ask a person; the attempt is in the ledger",
-    });
+    return notForMachines(caller);
   }
 
   return {
@@ -117,6 +114,12 @@ function rateOf(waitMillis: number): ApiRefusal | undefined {
     remedy: `try again in ${seconds} s`,
   });
 }
+
+const notForMachines = ({ kind }: Caller): ApiRefusal =>
+  refused("forbidden", "machine_credential", `this is not for a credential of kind ${kind}`, {
+    where: "Authorization",
+    remedy: "ask a person; the attempt is in the ledger",
+  });
 
 const BEARER_HINT = { where: "Authorization", remedy: "send `Authorization: Bearer <token>`" };
 const noCredential = (): ApiRefusal =>
