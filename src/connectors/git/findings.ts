@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { hiddenCharacters, ok, refuse, visible } from "../../core/base/index.ts";
+import { hiddenCharacters, lookAlikeLetters, ok, refuse } from "../../core/base/index.ts";
 import type { Refusal, Result } from "../../core/base/index.ts";
 import type { Finding } from "../../core/plan/index.ts";
 import { dependencyReport } from "./dependencies/index.ts";
@@ -194,19 +194,6 @@ function characterFindings(change: TreeChange, report: Report): void {
 const binary = (change: TreeChange): boolean => change.after?.bytes !== undefined && isBinary(change.after.bytes);
 const listed = (all: readonly string[]): string =>
   `${all.slice(0, SHOWN).join("; ")}${all.length > SHOWN ? `; and ${all.length >= ENOUGH ? "very many" : all.length - SHOWN} more` : ""}`;
-
-/** Letters that `visible` writes as code points: those of a word that mixes scripts or spells a word of another. */
-function lookAlikeLetters(line: string): readonly { readonly column: number; readonly codePoint: string }[] {
-  const found: { column: number; codePoint: string }[] = [];
-  let column = 1;
-  for (const part of visible(line, { lines: true }).match(/⟨U\+([0-9A-F]{4,6})⟩|[^]/gu) ?? []) {
-    const point = /^⟨U\+([0-9A-F]+)⟩$/.exec(part)?.[1];
-    if (point !== undefined && /\p{L}/u.test(String.fromCodePoint(Number.parseInt(point, 16))))
-      found.push({ column, codePoint: `U+${point}` });
-    column += 1;
-  }
-  return found;
-}
 
 function dependencyFindings(change: TreeChange, report: Report): void {
   const after = textOf(change.after);

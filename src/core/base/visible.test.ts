@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
-import { hiddenCharacters, visible } from "./index.ts";
+import { hiddenCharacters, lookAlikeLetters, visible } from "./index.ts";
 
 const SEED = 7295;
 const shows = (text: string, expected: string): void => assert.equal(visible(text), expected);
@@ -143,4 +143,12 @@ test("[PL-40, F50] hidden characters are found with line, column and name", () =
 
 test("[PL-40] ordinary text of any language holds no hidden characters", () => {
   assert.deepEqual(hiddenCharacters("Привет\tмир\r\n日本語 naïve\u00A0café ❤️\n"), []);
+});
+
+test("[PL-33] the letters that look like others are named by their column", () => {
+  assert.deepEqual(lookAlikeLetters("p\u0430ypal, \u{1D400}"), [
+    { column: 2, codePoint: "U+0430" },
+    { column: 9, codePoint: "U+1D400" },
+  ]);
+  assert.deepEqual(lookAlikeLetters("plain, Größe, пароль, \u202E"), []);
 });

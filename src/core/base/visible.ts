@@ -16,8 +16,7 @@ const PLAIN_LINES = /^[\n\t\x20-\x7E]*$/;
  */
 export function visible(text: string, { lines = false }: VisibleRules = {}): string {
   if ((lines ? PLAIN_LINES : PLAIN).test(text)) return text;
-  const pictures = picturesOf(text);
-  const suspects = new Set([...unseen(text, pictures), ...looseMarks(text, pictures), ...lookAlikes(text)]);
+  const suspects = suspectsOf(text);
   let shown = "";
   let at = 0;
   for (const char of text) {
@@ -26,6 +25,12 @@ export function visible(text: string, { lines = false }: VisibleRules = {}): str
     at += char.length;
   }
   return shown;
+}
+
+/** Where, in UTF-16 units, the characters stand that `visible` writes as code points. */
+function suspectsOf(text: string): ReadonlySet<number> {
+  const pictures = picturesOf(text);
+  return new Set([...unseen(text, pictures), ...looseMarks(text, pictures), ...lookAlikes(text)]);
 }
 
 const codePointName = (char: string): string => `U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
@@ -98,6 +103,20 @@ export function hiddenCharacters(text: string): readonly HiddenCharacter[] {
     column += 1;
     at += char.length;
     if (char === "\n") [line, column] = [line + 1, 1];
+  }
+  return found;
+}
+
+/** Letters of one line that read as others: `visible` writes them as code points. A column, from 1, is one code point. */
+export function lookAlikeLetters(line: string): readonly { readonly column: number; readonly codePoint: string }[] {
+  if (PLAIN_LINES.test(line)) return [];
+  const suspects = suspectsOf(line);
+  const found: { column: number; codePoint: string }[] = [];
+  let [at, column] = [0, 1];
+  for (const char of line) {
+    if (suspects.has(at) && /\p{L}/u.test(char)) found.push({ column, codePoint: codePointName(char) });
+    column += 1;
+    at += char.length;
   }
   return found;
 }
