@@ -44,6 +44,12 @@ function accepts(size: number, note: Uint8Array, tile: Uint8Array, bundle: Uint8
   return entries.ok && verifyLog({ origin: ORIGIN, keys: [key()], head: note, entries: entries.value, readTile: only(tile) }).ok;
 }
 
+/** Of the whole log every byte; of each smaller size one in five, from another one on each time. */
+function places(bytes: Uint8Array, size: number): number[] {
+  const step = size === SIZE ? 1 : 5;
+  return Array.from({ length: bytes.length }, (_, at) => at).filter((at) => at % step === size % step);
+}
+
 function alter(bytes: Uint8Array, at: number, xor: number): Uint8Array {
   return bytes.map((byte, i) => (i === at ? byte ^ xor : byte));
 }
@@ -90,9 +96,8 @@ describe("a log that somebody else wrote", { skip }, () => {
     for (let size = 1; size <= SIZE; size++) {
       const note = read(`checkpoint.${size}`);
       const [tile, bundle] = [tileBytes(size), bundleBytes(size)];
-      for (let at = 0; at < tile.length; at++) assert.ok(!accepts(size, note, alter(tile, at, 1), bundle), `tile of ${size}, byte ${at}`);
-      for (let at = 0; at < bundle.length; at++)
-        assert.ok(!accepts(size, note, tile, alter(bundle, at, 1)), `bundle of ${size}, byte ${at}`);
+      for (const at of places(tile, size)) assert.ok(!accepts(size, note, alter(tile, at, 1), bundle), `tile of ${size}, byte ${at}`);
+      for (const at of places(bundle, size)) assert.ok(!accepts(size, note, tile, alter(bundle, at, 1)), `bundle of ${size}, byte ${at}`);
     }
   });
 
@@ -100,9 +105,8 @@ describe("a log that somebody else wrote", { skip }, () => {
     const keys = [key()];
     for (let size = 0; size <= SIZE; size++) {
       const note = read(`checkpoint.${size}`);
-      for (let at = 0; at < note.length; at++) {
+      for (const at of places(note, size))
         assert.ok(!openCheckpoint(alter(note, at, 1), keys, ORIGIN).ok, `checkpoint ${size}, byte ${at}`);
-      }
     }
     const head = read("checkpoint");
     for (let bit = 0; bit < head.length * 8; bit++)
