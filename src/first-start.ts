@@ -70,6 +70,8 @@ async function seed(deps: Deps, settings: Settings, person: FirstPerson): Promis
       const faults = admitted.error.map((f) => `${f.where ?? ""} ${f.message}`.trim()).join("; ");
       return refuse(`${kind}_invalid`, `the ${kind} is not valid: ${faults}`, { where: path ?? kind, remedy: "mend it, and start again" });
     }
+  }
+  for (const { kind, text } of seeds) {
     const seeded = await seedConfig(deps, kind, text);
     if (!seeded.ok) return seeded;
   }

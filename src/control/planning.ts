@@ -59,8 +59,8 @@ async function planNow(deps: Deps, id: ChangeId): Planned {
   const steps = await analyseAll(deps, proposal);
   if (!steps.ok) return write(async () => sendBack(revision, steps.error));
   const planned = await write(async (state) => derive(deps, state, proposal, { observedAt, steps: steps.value }));
-  // A route that nobody could ever sign is the policy's fault, and its proposer must hear of it.
-  if (planned.ok || planned.error.reason !== "seats_invalid") return planned;
+  // What will never be written is not tried for ever: its proposer must hear of it.
+  if (planned.ok || !(planned.error.code === "too_large" || planned.error.reason === "seats_invalid")) return planned;
   return write(async () => sendBack(revision, [planned.error]));
 }
 
@@ -134,7 +134,13 @@ async function derive(deps: Deps, state: ChangeState, proposal: Proposal, materi
 
 function planAndRoute(deps: Deps, state: ChangeState, proposal: Proposal, { observedAt, steps }: Material, rules: Rules): Intended {
   const analyses = steps.map(({ step, analysed }) => ({ id: step.id, connector: step.connector, analysis: analysed.analysis }));
-  const plan = assemblePlan({ change: state.id, proposal, analyses, names: steps.map(({ names }) => names) });
+  const plan = assemblePlan({
+    change: state.id,
+    proposal,
+    proposalDigest: state.proposal,
+    analyses,
+    names: steps.map(({ names }) => names),
+  });
   const evaluation = evaluatePlan(rules.bundle, plan, state, deps.clock.now());
   const presentation = present(plan, evaluation.route);
   const context: PlanContext = {

@@ -48,7 +48,7 @@ export async function propose(deps: Deps, caller: Caller, raw: Json, idempotency
     if (!parties.ok) return parties;
     const also = await supersede(deps, caller, id, input.value.supersedes);
     if (!also.ok) return also;
-    const proposal = sealed(deps, parties.value, input.value, steps.value);
+    const proposal = sealed(deps, { ...parties.value, author: caller.principal }, input.value, steps.value);
     return ok({
       commands: [proposeCommand(deps, id, proposal.digest, parties.value, input.value)],
       claims,
@@ -123,11 +123,15 @@ async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<read
   return faults.length > 0 ? fail(invalid("the proposal cannot be accepted as it stands", faults)) : ok(steps);
 }
 
-function sealed(deps: Deps, { proposer, onBehalfOf }: Parties, input: ProposalInput, steps: readonly ProposalStep[]): Payload {
+/** Whoever revises a change is the author of what it says from then on: no words are put into its proposer's mouth. */
+type Authored = Parties & { readonly author: PrincipalId };
+
+function sealed(deps: Deps, { author, proposer, onBehalfOf }: Authored, input: ProposalInput, steps: readonly ProposalStep[]): Payload {
   const { title, summary, scope, claims, start } = input;
   const proposal: Proposal = salted(deps, {
     title,
     summary,
+    author,
     proposer,
     onBehalfOf,
     ...(scope === undefined ? {} : { scope }),
@@ -197,7 +201,7 @@ export async function revise(deps: Deps, caller: Caller, change: string, raw: Js
     const fixed = fixedMembers(raw as JsonObject, parties, start);
     if (fixed.length > 0) return fail(invalid("a revision cannot change this", fixed));
     // Whoever edits, the change stays its first proposer's: an editor becomes barred, the proposer does not become free.
-    const proposal = sealed(deps, parties, { ...input.value, start }, steps.value);
+    const proposal = sealed(deps, { ...parties, author: caller.principal }, { ...input.value, start }, steps.value);
     const { digest } = proposal;
     return ok({
       commands: [

@@ -93,7 +93,7 @@ function noPlan({ id, status }: ChangeState): ControlRefusal {
 }
 
 /** The wire shape of a change; what was erased reads as such rather than failing the whole view. */
-export async function viewChange(deps: Deps, { state, updatedAt }: Known, directory: Directory): Promise<ChangeView> {
+async function viewChange(deps: Deps, { state, updatedAt }: Known, directory: Directory): Promise<ChangeView> {
   const proposal = await readJson<Proposal>(deps, state.proposal);
   return {
     id: state.id,

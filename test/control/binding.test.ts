@@ -33,7 +33,6 @@ const MUTATIONS: readonly Mutation[] = [
   },
   { what: "[B11] the owners of what is touched", mutate: revise(ordinary("new", { owners: ["@acme/security"] })) },
   { what: "[B13] a step added", mutate: revise(changeOf(set("shop#src/cart", "new"), set("shop#src/more", "new"))) },
-  { what: "[B13] a step renamed", mutate: revise(changeOf({ ...set("shop#src/cart", "new"), id: "other" })) },
   { what: "[B14] the environment", mutate: revise(ordinary("new", { environment: "development" })) },
   {
     what: "[B11] [CO-16] the policy",

@@ -216,3 +216,31 @@ test("[CO-34] what waits to be asked does not renew itself: it says what to do, 
   await world.settle();
   assert.equal((await world.view(signed.id)).status, "verified");
 });
+
+test("[CO-29] a run whose reports were all refused is given up by its own job, and not started again", async () => {
+  const world = await ControlWorld.open();
+  const { desk } = world.runner;
+  const refused = async () => ({ ok: false, error: { code: "too_large", message: "no room" } }) as const;
+  Object.assign(world.runner, { desk: { ...desk, finish: refused, report: refused } });
+  const change = await world.propose(docs());
+  assert.equal(change.status, "running");
+  await world.pass(5_000, 1_000);
+  const now = await world.view(change.id);
+  assert.deepEqual([now.status, now.because?.code], ["indeterminate", "runner_lost"]);
+  assert.deepEqual(world.outside.writes, ["apply shop#docs/guide=new"]);
+  await world.pass(HOUR);
+  assert.equal((await world.view(change.id)).version, now.version);
+});
+
+test("[CO-29] another process's run is given up only after the time for which it could hold the job", async () => {
+  const world = await ControlWorld.open();
+  const signed = await world.approve((await world.propose({ ...ordinary(), start: "on-request" })).id, "ed");
+  const other = "rnr_other000001" as RunnerId;
+  assert.ok((await world.runner.desk.start(signed.id, signed.grant as never, other)).ok);
+  const body = { change: signed.id, grant: signed.grant ?? "" };
+  assert.equal(await job(world, "run", body, 2), "later");
+  assert.equal((await world.view(signed.id)).status, "running");
+  world.time.jump(60_000);
+  assert.equal(await job(world, "run", body, 3), "settled");
+  assert.deepEqual((await world.view(signed.id)).because, { code: "runner_lost_before_effect" });
+});

@@ -1,6 +1,7 @@
 /** Policy and people that change while changes wait. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { digestOf, ok } from "../../src/core/base/index.ts";
 import { loadBundle } from "../../src/core/policy/index.ts";
 import type { Connector } from "../../src/control/ports.ts";
 import {
@@ -251,7 +252,25 @@ test("[C21] a connector that is silent or breaks while planning has the change s
   );
 });
 
-test("[C21] [CO-14] a route that nobody could sign is told to the proposer, and not left to wait", async () => {
+test("[CO-14] a plan that is too large to be kept goes back, instead of being tried for ever", async () => {
+  const outside = new Outside();
+  const honest = outside.connector();
+  const payload = new Uint8Array(17 * 1024 * 1024);
+  const large: Connector = {
+    ...honest,
+    analyse: async (input, limits) => {
+      const made = await honest.analyse(input, limits);
+      if (!made.ok) return made;
+      const { analysis } = made.value;
+      return ok({ ...made.value, payload, analysis: { ...analysis, step: { ...analysis.step, payloadDigest: digestOf(payload) } } });
+    },
+  };
+  const world = await ControlWorld.open({ outside, connectors: [large] });
+  const change = await world.propose(docs());
+  assert.deepEqual([change.status, change.because?.code], ["sent_back", "too_large"]);
+});
+
+test("[C21] a route whose seat nobody may fill waits for people, and says that nobody may", async () => {
   const world = await ControlWorld.open({ policy: WORLD_POLICY.replace("  unowned: [{ group: maintainers }]\n", "") });
   const change = await world.propose(changeOf(set("shop#src/cart", "new", { owners: [] })));
   assert.equal(change.outcome, "escalate");

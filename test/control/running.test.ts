@@ -41,7 +41,7 @@ test("[CO-21] a start is refused for what it would be refused for, in every stat
   assert.equal(refusal(await world.control.run(world.as("agent:bot"), change.id)).reason, "not_authorised");
 });
 
-test("[CO-25] only those who made a change take it back, and only until it starts", async () => {
+test("[LC-25] only those who made a change take it back, and only until it starts", async () => {
   const { world, change } = await authorised();
   for (const name of ["hal", "ed", "agent:sub", "workload:ci", "runner:one"]) {
     assert.equal(refusal(await world.control.withdraw(world.as(name), change.id)).reason, "not_a_party", name);
