@@ -38,10 +38,10 @@ import { ManualTime } from "./manual-time.ts";
 import { people, person } from "./people.ts";
 import { Outside } from "./scripted-connector.ts";
 
-export const WORLD_ORIGIN = "pawl.test/world";
-export const RUNNER = "rnr_world0001" as RunnerId;
+const WORLD_ORIGIN = "pawl.test/world";
+const RUNNER = "rnr_world0001" as RunnerId;
 /** Wednesday, noon. */
-export const NOON = Date.UTC(2026, 8, 16, 12, 0, 0);
+const NOON = Date.UTC(2026, 8, 16, 12, 0, 0);
 const logSigner = testSigner(WORLD_ORIGIN, 11);
 const grantSigner = testSigner(`${WORLD_ORIGIN}/grants`, 12);
 export const worldIdentity = { origin: WORLD_ORIGIN, signer: logSigner };
@@ -90,7 +90,7 @@ rules:
 `;
 
 /** One process's life. Once it is over, nothing it asks for is ever answered. */
-export class Life {
+class Life {
   over = false;
   readonly #ended = Promise.withResolvers<void>();
   /** Told before and after each append that reaches the store; may end the life. */

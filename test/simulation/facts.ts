@@ -67,7 +67,7 @@ export function evaluate(
 export const stateDigest = (resource: string, value: string): Digest => digestOf(`${resource} is ${value}`);
 export const payloadBytes = (wish: Wish): Uint8Array => utf8(canonical({ resource: wish.resource, value: wish.value }));
 
-export function stepDigests(spec: Spec, values: ReadonlyMap<string, string>): readonly StepDigests[] {
+function stepDigests(spec: Spec, values: ReadonlyMap<string, string>): readonly StepDigests[] {
   return spec.wishes.map((wish, n) => ({
     id: `step${n}`,
     connector: "sim",

@@ -17,7 +17,7 @@ import type { BundleFault } from "./types.ts";
 import { Faults, placeInScalar, readYaml } from "./yaml.ts";
 import type { YamlNode } from "./yaml.ts";
 
-export const BUNDLE_SCHEMA = "policy/v1";
+const BUNDLE_SCHEMA = "policy/v1";
 
 export interface Rule extends RuleDefinition, Judged {}
 

@@ -2,7 +2,7 @@
 export * as cel from "./cel/types.ts";
 export { PROFILE, profileOver } from "./cel/profile.ts";
 export type { Expression, Profile, ProfileFault } from "./cel/profile.ts";
-export { BUNDLE_SCHEMA, loadBundle } from "./bundle.ts";
+export { loadBundle } from "./bundle.ts";
 export type { Bundle, Case, Rule } from "./bundle.ts";
 export type { Definition, RuleDefinition, SeatDefinition, SurfaceDefinition, Who } from "./definition.ts";
 export { CASE_BASE } from "./cases.ts";
