@@ -12,7 +12,7 @@ import { CODEOWNERS_BYTES, CODEOWNERS_PATHS, readOwners, unreadOwners } from "./
 import type { OwnerRules } from "./owners.ts";
 import { encodePayload, stateDigest } from "./payload.ts";
 import type { GitPayload } from "./payload.ts";
-import { FOREIGN_CONFIG, runGit } from "./process.ts";
+import { FOREIGN_CONFIG, runGit, succeeded } from "./process.ts";
 import { noSecretNames, redactSecrets, scanChanges } from "./redact.ts";
 import { exactTree, noChange, openQuarantine, resultTree } from "./result-tree.ts";
 import type { Quarantine } from "./result-tree.ts";
@@ -105,7 +105,7 @@ async function analyseHeads(
   if (!analysis.ok) return analysis;
   await quarantine.admit();
   const pinned = await mirror.run({ args: ["update-ref", pinOf(bytes), tree.value], signal });
-  if (pinned.kind !== "exit" || pinned.code !== 0)
+  if (!succeeded(pinned))
     return fail({ code: "git_failed", message: "cannot keep the resulting tree", remedy: "check the work directory" });
   return ok({ analysis: analysis.value, payload: bytes, freshForMillis: FRESH_MILLIS });
 }
@@ -169,7 +169,7 @@ async function pathsOf(
     signal: context.signal,
     maxBytes: 256 * 1024 * 1024,
   });
-  if (listed.kind !== "exit" || listed.code !== 0) return gitFault(listed, "git_failed", "cannot list the resulting tree", "try again");
+  if (!succeeded(listed)) return gitFault(listed, "git_failed", "cannot list the resulting tree", "try again");
   return ok(listed.stdout.toString("utf8").split("\0").slice(0, -1));
 }
 
@@ -188,7 +188,7 @@ async function branchIsFree(mirror: Mirror, branch: string, signal: AbortSignal)
   const path = localPath(mirror.repository.url);
   if (path === undefined) return ok(undefined);
   const asked = await runGit(mirror.program, { args: ["-C", path, ...FOREIGN_CONFIG, "worktree", "list", "--porcelain", "-z"], signal });
-  const trees = asked.kind === "exit" && asked.code === 0 ? asked.stdout.toString("utf8").split("\0\0") : [];
+  const trees = succeeded(asked) ? asked.stdout.toString("utf8").split("\0\0") : [];
   const busy = trees.find((tree) => tree.split("\0").includes(`branch refs/heads/${branch}`));
   if (busy === undefined) return ok(undefined);
   const where = /^worktree ([^\0]*)/.exec(busy)?.[1] ?? path;

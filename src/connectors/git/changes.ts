@@ -3,6 +3,7 @@ import type { Digest, Refusal, Result } from "../../core/base/index.ts";
 import { gitFault } from "./mirror.ts";
 import type { Mirror, MirrorCode } from "./mirror.ts";
 import type { ObjectReader } from "./objects.ts";
+import { succeeded } from "./process.ts";
 import type { FileMode, GitLimits, Side, TreeChange } from "./types.ts";
 
 /** A line of `diff-tree --raw`: what git says of one path, before any content is read. */
@@ -43,7 +44,7 @@ export async function readChanges(
 ): Promise<Result<readonly TreeChange[], Refusal<ChangesCode>>> {
   const pair = ["--end-of-options", trees.before, trees.after];
   const listed = await mirror.run({ args: [...DIFF, "--raw", "-z", ...MOVES, ...pair], env, signal, maxBytes: 16 * 1024 * 1024 });
-  if (listed.kind !== "exit" || listed.code !== 0) return gitFault(listed, "git_failed", "cannot compare the trees", "split the change");
+  if (!succeeded(listed)) return gitFault(listed, "git_failed", "cannot compare the trees", "split the change");
   const raw = parseRaw(listed.stdout.toString("utf8"));
   if (raw.length > limits.files) {
     return refuse("git_too_many_files", `the change touches ${raw.length} files; ${limits.files} is the bound`, {
@@ -129,7 +130,7 @@ async function readDiffs(
     signal,
     maxBytes: 8 * limits.detailPlanBytes,
   });
-  const whole = done.kind === "exit" && done.code === 0;
+  const whole = succeeded(done);
   // Only a line feed ends a line here: to a regular expression's `^` a carriage return in the content would, too.
   const starts = `\n${done.stdout.toString("utf8")}`.split("\ndiff --git ");
   const parts = starts.slice(1).map((part, index) => `diff --git ${part}${index < starts.length - 2 ? "\n" : ""}`);

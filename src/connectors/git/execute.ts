@@ -7,7 +7,7 @@ import type { Mirror } from "./mirror.ts";
 import { isOid } from "./names.ts";
 import { stateDigest } from "./payload.ts";
 import type { GitPayload } from "./payload.ts";
-import { readable } from "./process.ts";
+import { readable, succeeded } from "./process.ts";
 import type { GitLimits, Head, Identity } from "./types.ts";
 
 export interface ExecuteContext {
@@ -97,7 +97,7 @@ async function commitTree(context: ExecuteContext, tree: string, parent: string,
     signal: context.signal,
   });
   const id = made.stdout.toString("latin1").trim();
-  if (made.kind === "exit" && made.code === 0 && isOid(id)) return ok(id);
+  if (succeeded(made) && isOid(id)) return ok(id);
   return fail({ code: "git_failed", message: `cannot write the commit: ${made.stderr}`, remedy: "try again" });
 }
 
@@ -120,7 +120,7 @@ async function pushCommit(context: ExecuteContext, commit: string, old: string):
     signal,
     remote: localPath(mirror.repository.url) === undefined,
   });
-  if (done.kind === "exit" && done.code === 0) return ok(undefined);
+  if (succeeded(done)) return ok(undefined);
   const line = done.stdout
     .toString("utf8")
     .split("\n")
@@ -180,7 +180,7 @@ async function outcomeUnknown(context: ExecuteContext, commit: string, old: stri
 
 export async function contains(mirror: Mirror, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean> {
   const asked = await mirror.run({ args: ["merge-base", "--is-ancestor", "--end-of-options", ancestor, commit], signal });
-  return asked.kind === "exit" && asked.code === 0;
+  return succeeded(asked);
 }
 
 /** Commits the earlier tree onto our commit, if the branch still stands there. */

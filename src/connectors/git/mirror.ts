@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ok, refuse } from "../../core/base/index.ts";
 import type { Refusal, Result } from "../../core/base/index.ts";
+import { inTurn } from "./in-turn.ts";
 import { openObjects } from "./objects.ts";
 import type { ObjectReader } from "./objects.ts";
-import { FOREIGN_CONFIG, runGit } from "./process.ts";
+import { FOREIGN_CONFIG, runGit, succeeded } from "./process.ts";
 import type { GitCall, GitOutcome, GitProgram } from "./process.ts";
 import { sweep } from "./scratch.ts";
 import type { GitRepository, Head } from "./types.ts";
@@ -91,7 +92,7 @@ async function openMirror(program: GitProgram, workDir: string, repository: GitR
   });
   await sweep(join(dir, "pawl"));
   await sweep(join(workDir, "checks"));
-  if (made.kind === "exit" && made.code === 0) {
+  if (succeeded(made)) {
     await mkdir(join(dir, "info"), { recursive: true });
     await writeFile(join(dir, "info", "attributes"), ATTRIBUTES);
     return ok(mirrorAt(program, repository, dir));
@@ -105,16 +106,11 @@ async function openMirror(program: GitProgram, workDir: string, repository: GitR
 }
 
 function mirrorAt(program: GitProgram, repository: GitRepository, dir: string): Mirror {
-  let last: Promise<unknown> = Promise.resolve();
   return {
     repository,
     dir,
     program,
-    locked: (work) => {
-      const next = last.then(work);
-      last = next.catch(() => undefined);
-      return next;
-    },
+    locked: inTurn(),
     run: (call) => runGit(program, { ...call, gitDir: dir }),
     objects: (env, signal) => openObjects(program, dir, env, signal),
   };
@@ -150,7 +146,7 @@ export async function fetchBranch(
     signal,
     remote: localPath(url) === undefined,
   });
-  if (done.kind === "exit" && done.code === 0) return ok(undefined);
+  if (succeeded(done)) return ok(undefined);
   const missing = /couldn't find remote ref (\S+)/.exec(done.stderr)?.[1];
   if (missing === `refs/heads/${branch}`) {
     return refuse("git_branch_missing", `the repository ${name} has no branch ${branch}`, {

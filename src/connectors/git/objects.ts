@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { assert } from "../../core/base/index.ts";
 import type { Digest } from "../../core/base/index.ts";
+import { inTurn } from "./in-turn.ts";
 import { startGit } from "./process.ts";
 import type { GitProgram } from "./process.ts";
 
@@ -75,12 +76,7 @@ export function openObjects(program: GitProgram, gitDir: string, env: Readonly<R
   const intake = new Intake(child.stdout);
   // A process that died closes its pipe; the reader then answers undefined, which callers take as "not there".
   child.stdin.on("error", () => {});
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work);
-    last = next.catch(() => undefined);
-    return next;
-  };
+  const queued = inTurn();
   const ask = async (command: "info" | "contents", spec: string): Promise<ObjectInfo | undefined> => {
     assert(!/[\n\0]/.test(spec), "an object is asked for on one line");
     child.stdin.write(`${command} ${spec}\n`);
@@ -101,8 +97,8 @@ export function openObjects(program: GitProgram, gitDir: string, env: Readonly<R
     return info.size <= keepBytes ? { ...info, digest, bytes: Buffer.concat(kept) } : { ...info, digest };
   };
   return {
-    info: (spec) => inTurn(() => ask("info", spec)),
-    content: (spec, keepBytes) => inTurn(() => content(spec, keepBytes)),
+    info: (spec) => queued(() => ask("info", spec)),
+    content: (spec, keepBytes) => queued(() => content(spec, keepBytes)),
     ended: () => intake.ended,
     close: async () => {
       child.stdin.end();

@@ -156,6 +156,8 @@ export async function runGit(program: GitProgram, call: GitCall): Promise<GitOut
   return { kind: "stopped", why: done.isTerminated ? "signal" : "start", stdout, stderr };
 }
 
+export const succeeded = (outcome: GitOutcome): boolean => outcome.kind === "exit" && outcome.code === 0;
+
 /** Starts git with open pipes; the caller reads, writes and ends it. */
 export function startGit(program: GitProgram, call: GitCall): Subprocess<{ buffer: false; encoding: "buffer"; reject: false }> {
   return execa(program.binary, argv(call), {

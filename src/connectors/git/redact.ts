@@ -1,6 +1,6 @@
-import { assert, ok, refuse } from "../../core/base/index.ts";
+import { ok, refuse } from "../../core/base/index.ts";
 import type { KeyedDigest, Refusal, Result } from "../../core/base/index.ts";
-import { secretValue } from "../../core/plan/index.ts";
+import { secretDigest, secretValue } from "../../core/plan/index.ts";
 import type { Effect, Finding, PlanValue } from "../../core/plan/index.ts";
 import { addedLines } from "./diff-lines.ts";
 import { resourceOf, textOf } from "./effects.ts";
@@ -21,12 +21,6 @@ interface SecretLines {
 }
 
 const NONE: SecretLines = { hits: [], lines: new Map() };
-
-function secretDigest(key: Uint8Array, text: string): KeyedDigest {
-  const value = secretValue(key, text);
-  assert(value.kind === "secret", "a secret's value is its digest");
-  return value.digest;
-}
 
 export type Secrets = ReadonlyMap<TreeChange, { readonly before: SecretLines; readonly after: SecretLines }>;
 

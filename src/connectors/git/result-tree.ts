@@ -4,6 +4,7 @@ import { ok, refuse } from "../../core/base/index.ts";
 import type { Refusal, Result } from "../../core/base/index.ts";
 import { gitFault } from "./mirror.ts";
 import type { Mirror, MirrorCode } from "./mirror.ts";
+import { succeeded } from "./process.ts";
 import { scratch } from "./scratch.ts";
 import type { GitInput, Head, TreeChange } from "./types.ts";
 
@@ -65,8 +66,7 @@ async function applyPatch(
 ): Promise<Result<string, Refusal<ResultCode>>> {
   const env = quarantine.env;
   const read = await mirror.run({ args: ["read-tree", "--end-of-options", head.tree], env, signal });
-  if (read.kind !== "exit" || read.code !== 0)
-    return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
+  if (!succeeded(read)) return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
   const applied = await mirror.run({ args: ["apply", "--cached", "-p1", "--whitespace=nowarn", "-"], input: patch, env, signal });
   if (applied.kind !== "exit") return gitFault(applied, "git_failed", "git could not apply the patch", "try again");
   if (applied.code !== 0) {
@@ -127,11 +127,10 @@ export async function exactTree(
   const gone = changes.filter(({ after }) => after === undefined).map(({ path, before }) => `0 ${before?.oid ?? ""}\t${path}\0`);
   const come = changes.flatMap(({ path, after }) => (after === undefined ? [] : [`${after.mode} ${after.oid}\t${path}\0`]));
   const read = await mirror.run({ args: ["read-tree", "--end-of-options", trees.base], env, signal });
-  if (read.kind !== "exit" || read.code !== 0)
-    return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
+  if (!succeeded(read)) return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
   const input = [...gone, ...come].join("");
   const staged = await mirror.run({ args: ["update-index", "-z", "--index-info"], input, env, signal });
-  if (staged.kind !== "exit" || staged.code !== 0)
+  if (!succeeded(staged))
     return gitFault(staged, "git_failed", "cannot bring the changes together", "look at the paths that the change names");
   const exact = treeId(await mirror.run({ args: ["write-tree"], env, signal }));
   if (!exact.ok || exact.value === trees.merged) return exact;
@@ -147,12 +146,12 @@ export async function exactTree(
     exact.value,
   ];
   const rest = await mirror.run({ args, env, signal });
-  if (rest.kind === "exit" && rest.code === 0 && rest.stdout.length === 0) return exact;
+  if (succeeded(rest) && rest.stdout.length === 0) return exact;
   return gitFault(rest, "git_failed", "the result holds what git does not take", "look at the paths that the change names");
 }
 
 function treeId(outcome: Parameters<typeof gitFault>[0]): Result<string, Refusal<ResultCode>> {
   const id = /^[0-9a-f]{40,64}/.exec(outcome.stdout.toString("latin1"))?.[0];
-  if (outcome.kind === "exit" && outcome.code === 0 && id !== undefined) return ok(id);
+  if (succeeded(outcome) && id !== undefined) return ok(id);
   return gitFault(outcome, "git_failed", "git could not write the resulting tree", "look at the paths that the change names");
 }

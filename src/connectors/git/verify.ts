@@ -6,7 +6,7 @@ import { fail, ok } from "../../core/base/index.ts";
 import type { JsonObject, Result } from "../../core/base/index.ts";
 import { contains, currentHead, factOf } from "./execute.ts";
 import type { ExecuteContext } from "./execute.ts";
-import { readable } from "./process.ts";
+import { readable, succeeded } from "./process.ts";
 import { scratch } from "./scratch.ts";
 import type { GitRepository } from "./types.ts";
 
@@ -55,7 +55,7 @@ async function runCheck(
       ["checkout-index", "--all", "--force", "--quiet"],
     ]) {
       const done = await mirror.run({ args, env, signal });
-      if (done.kind !== "exit" || done.code !== 0)
+      if (!succeeded(done))
         return fail({
           code: "verify_checkout_failed",
           message: `cannot write the approved tree to disk: ${done.stderr}`,

@@ -11,7 +11,7 @@ export { planJsonSchema, validatePlan } from "./schema.ts";
 export { EFFECT_KINDS } from "./schema-parts.ts";
 export { destroys } from "./scope.ts";
 export type { ScopeNames } from "./scope.ts";
-export { sealSecrets, secretValue } from "./secrets.ts";
+export { sealSecrets, secretDigest, secretValue } from "./secrets.ts";
 export type { Sealed } from "./secrets.ts";
 export type { ShapeCode } from "./shape.ts";
 export * from "./types.ts";

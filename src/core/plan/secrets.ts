@@ -21,7 +21,7 @@ export function markerOf(value: unknown): Marker | undefined {
 }
 
 /** A secret's digest under the deployment's key: equal secrets are seen to be equal, and nobody without the key can guess. */
-const secretDigest = (key: Uint8Array, text: string): KeyedDigest => keyedDigestOf(key, `pawl/secret/v1\n${text}`);
+export const secretDigest = (key: Uint8Array, text: string): KeyedDigest => keyedDigestOf(key, `pawl/secret/v1\n${text}`);
 
 export const secretValue = (key: Uint8Array, text: string): PlanValue => ({ kind: "secret", digest: secretDigest(key, text) });
 
