@@ -69,7 +69,7 @@ export function sendBack(state: ChangeState, command: CommandOf<"send_back">, at
   const open = inStatus(state, at, ["awaiting", "authorised"]);
   if (!open.ok) return open;
   const admitted = admitReviewer(command, pollOf(open.value, command.directory));
-  return admitted.ok ? ok([{ type: "sent_back", at, by: admitted.value.person.id, because: command.because }]) : admitted;
+  return admitted.ok ? ok([{ type: "sent_back", at, by: admitted.value.id, because: command.because }]) : admitted;
 }
 
 /** Drops the votes that no longer count; when there are none, nothing happens. */

@@ -1,7 +1,7 @@
-import { assert, equalBytes, fail, fromBase64, ok, toBase64 } from "../base/index.ts";
+import { assert, equalBytes, fromBase64, ok, toBase64 } from "../base/index.ts";
 import type { Result } from "../base/index.ts";
 import type { LedgerFault } from "./faults.ts";
-import { ledgerFault, refuse } from "./faults.ts";
+import { refuse } from "./faults.ts";
 import { openNote, signNote } from "./note.ts";
 import type { NoteSigner, Vkey } from "./note.ts";
 import { HASH_BYTES, MAX_SIZE, emptyRoot } from "./tree.ts";
@@ -40,7 +40,7 @@ export function formatCheckpoint({ origin, size, root, extensions = [] }: Checkp
 
 /** Reads the text of a checkpoint, which is not yet worth anything: see openCheckpoint. */
 export function parseCheckpoint(text: string): Result<Checkpoint, LedgerFault> {
-  const malformed = (why: string): { ok: false; error: LedgerFault } => fail(ledgerFault("checkpoint_malformed", why));
+  const malformed = (why: string) => refuse("checkpoint_malformed", why);
   if (!text.endsWith("\n")) return malformed("the last line does not end");
   const [origin = "", sizeText = "", root64 = "", ...extensions] = text.slice(0, -1).split("\n");
   if (origin === "" || extensions.includes("")) return malformed("a line is empty");

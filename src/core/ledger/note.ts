@@ -15,7 +15,7 @@ import {
 } from "../base/index.ts";
 import type { Result } from "../base/index.ts";
 import type { LedgerFault } from "./faults.ts";
-import { ledgerFault, refuse } from "./faults.ts";
+import { refuse } from "./faults.ts";
 
 /** A public key under a name (C2SP signed-note). `id` is the hash by which signatures name it. */
 export interface Vkey {
@@ -139,7 +139,7 @@ export function openNote<K extends Vkey>(source: string | Uint8Array, trusted: r
 }
 
 function parseNote(source: string | Uint8Array): Result<{ text: string; lines: SignatureLine[] }, LedgerFault> {
-  const malformed = (why: string): { ok: false; error: LedgerFault } => fail(ledgerFault("note_malformed", why));
+  const malformed = (why: string) => refuse("note_malformed", why);
   if (source.length > MAX_NOTE_BYTES) return malformed(`the note is longer than ${MAX_NOTE_BYTES} bytes`);
   const note = typeof source === "string" ? source : fromUtf8(source);
   if (note === undefined || !isNoteText(note)) return malformed("the note is not text without control characters");

@@ -1,7 +1,7 @@
-import { assert, fail, ok } from "../base/index.ts";
+import { assert, ok } from "../base/index.ts";
 import type { Result } from "../base/index.ts";
 import type { LedgerFault } from "./faults.ts";
-import { ledgerFault } from "./faults.ts";
+import { refuse } from "./faults.ts";
 import { TILE_WIDTH } from "./tiles.ts";
 import { MAX_SIZE } from "./tree.ts";
 
@@ -28,8 +28,7 @@ const PATH = /^tile\/(entries|0|[1-9]\d?)\/((?:x\d{3}\/){0,5}\d{3})(?:\.p\/([1-9
 
 /** Reads a path without a leading slash. Exactly what the formatters write is accepted. */
 export function parseTilePath(path: string): Result<TilePath, LedgerFault> {
-  const malformed = (): { ok: false; error: LedgerFault } =>
-    fail(ledgerFault("path_malformed", "the path names no tile and no bundle of entries"));
+  const malformed = () => refuse("path_malformed", "the path names no tile and no bundle of entries");
   const [, level = "", name = "", widthText] = PATH.exec(path.slice(0, MAX_PATH)) ?? [];
   const index = Number(name.replaceAll(/[x/]/g, ""));
   const width = widthText === undefined ? TILE_WIDTH : Number(widthText);

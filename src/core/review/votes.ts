@@ -47,12 +47,12 @@ export function admitVote(ballot: Ballot, poll: Poll): Result<{ readonly person:
     return no(
       "review_moved",
       "this is not what is under review any more",
-      ballot.reviewDigest,
       "read the change again and decide on what it says now",
+      ballot.reviewDigest,
     );
   }
   if (ballot.seat !== undefined && !poll.seats.some((seat) => seat.id === ballot.seat)) {
-    return no("unknown_seat", `there is no seat ${ballot.seat}`, ballot.seat, `one of: ${poll.seats.map((seat) => seat.id).join(", ")}`);
+    return no("unknown_seat", `there is no seat ${ballot.seat}`, `one of: ${poll.seats.map((seat) => seat.id).join(", ")}`, ballot.seat);
   }
   const asked = ballot.seat === undefined ? poll.seats : poll.seats.filter((seat) => seat.id === ballot.seat);
   const mine = asked.filter((seat) => eligible(seat, person, poll.directory));
@@ -63,15 +63,12 @@ export function admitVote(ballot: Ballot, poll: Poll): Result<{ readonly person:
   return seatFor(ballot, poll, person, mine);
 }
 
-/** The person who asks and the seats they may take; refused for machines, strangers, the departed, and the change's own parties. */
-export function admitReviewer(
-  claimant: Claimant,
-  poll: Omit<Poll, "reviewDigest" | "votes">,
-): Result<{ readonly person: Person; readonly seats: readonly Seat[] }, VoteRefusal> {
+/** Somebody who may take a seat; refused for machines, strangers, the departed, and the change's own parties. */
+export function admitReviewer(claimant: Claimant, poll: Omit<Poll, "reviewDigest" | "votes">): Result<Person, VoteRefusal> {
   const admitted = admitUnbarred(claimant, poll.parties, poll.directory);
   if (!admitted.ok) return admitted;
-  const seats = poll.seats.filter((seat) => eligible(seat, admitted.value, poll.directory));
-  return seats.length === 0 ? notEligible(admitted.value) : ok({ person: admitted.value, seats });
+  const mayDecide = poll.seats.some((seat) => eligible(seat, admitted.value, poll.directory));
+  return mayDecide ? admitted : notEligible(admitted.value);
 }
 
 /** An active person who is no party to the change: who may reconcile it, whatever its seats say. */
@@ -79,15 +76,15 @@ export function admitUnbarred(claimant: Claimant, parties: Parties, directory: D
   const identified = identify(claimant, directory);
   if (!identified.ok) return identified;
   const person = identified.value;
-  if (!person.active) return no("inactive_person", `${person.id} is not active`, person.id, "ask somebody who is");
+  if (!person.active) return no("inactive_person", `${person.id} is not active`, "ask somebody who is", person.id);
   const barred = personsBarred(parties, directory);
   if (!barred.ok) return barred;
   if (barred.value.has(person.id)) {
     return no(
       "self_approval",
       `${person.id} proposed this change, has it made, owns its maker, or edited it`,
-      person.id,
       "somebody else must decide",
+      person.id,
     );
   }
   return ok(person);
@@ -96,17 +93,17 @@ export function admitUnbarred(claimant: Claimant, parties: Parties, directory: D
 /** One person, whichever identity they used; an identity that two claim, or another person's, is nobody's. */
 export function identify(claimant: Claimant, directory: Directory): Result<Person, VoteRefusal> {
   if (!claimant.voter.startsWith("human:")) {
-    return no("not_a_person", `${claimant.voter} is not a person`, claimant.voter, "only people decide; ask one of those the seat names");
+    return no("not_a_person", `${claimant.voter} is not a person`, "only people decide; ask one of those the seat names", claimant.voter);
   }
   const person = resolvePerson(directory, claimant.voter);
   if (person === undefined)
-    return no("unknown_person", `the directory does not know ${claimant.voter}`, claimant.voter, "have the person added to the directory");
+    return no("unknown_person", `the directory does not know ${claimant.voter}`, "have the person added to the directory", claimant.voter);
   if (!mayUse(claimant.identity, person, directory)) {
     return no(
       "identity_mismatch",
       `${claimant.identity} is not an identity of ${person.id} alone`,
-      claimant.identity,
       "use an identity that the directory gives to this person and nobody else",
+      claimant.identity,
     );
   }
   return ok(person);
@@ -124,20 +121,20 @@ function seatFor(
     return no(
       "already_voted",
       `${person.id} has signed seat ${taken.id}`,
-      taken.id,
       "one person sits in one seat; withdraw that vote to sign elsewhere",
+      taken.id,
     );
   }
   const reached = seats.filter((seat) => seat.channels.includes(ballot.channel));
   if (reached.length === 0) {
-    return no("wrong_channel", `${ballot.channel} is not a channel of this seat`, ballot.channel, `sign through: ${channelsOf(seats)}`);
+    return no("wrong_channel", `${ballot.channel} is not a channel of this seat`, `sign through: ${channelsOf(seats)}`, ballot.channel);
   }
   const strong = reached.filter((seat) => meets(ballot.strength, seat.strength));
-  if (strong.length === 0) return no("weak_signature", "this seat asks for a passkey", ballot.strength, "sign with a passkey");
+  if (strong.length === 0) return no("weak_signature", "this seat asks for a passkey", "sign with a passkey", ballot.strength);
   const open = strong.filter((seat) => counts.some((count) => count.id === seat.id && count.missing > 0));
   const seat = scarcest(open, poll.directory);
   return seat === undefined
-    ? no("seat_filled", "enough people have signed here", strong[0]?.id, "nothing to do; other seats may still be open")
+    ? no("seat_filled", "enough people have signed here", "nothing to do; other seats may still be open", strong[0]?.id)
     : ok({ person: person.id, seat: seat.id });
 }
 
@@ -154,16 +151,11 @@ function notEligible(person: Person, seat?: string): { readonly ok: false; reado
   return no(
     "not_eligible",
     `${person.id} may not sit in ${seat === undefined ? "any seat of this change" : `seat ${seat}`}`,
-    seat,
     "ask somebody whom the seat names",
+    seat,
   );
 }
 
-function no(
-  code: VoteCode,
-  message: string,
-  where: string | undefined,
-  remedy: string,
-): { readonly ok: false; readonly error: VoteRefusal } {
+function no(code: VoteCode, message: string, remedy: string, where?: string): { readonly ok: false; readonly error: VoteRefusal } {
   return fail({ code, message, ...(where === undefined ? {} : { where }), remedy });
 }
