@@ -123,6 +123,7 @@ export const inputs: fc.Arbitrary<AssembleInput> = fc
   .tuple(proposals, fc.array(analyses, { minLength: 1, maxLength: 3 }), fc.array(names, { maxLength: 3 }))
   .map(([proposal, found, named]): AssembleInput => ({
     change: CHANGE,
+    proposalDigest: digestOf("proposal"),
     proposal: { ...proposal, steps: found.map((_, i) => ({ id: `s${i}`, connector: "git", input: {} })) },
     analyses: found.map((analysis, i) => ({ id: `s${i}`, connector: "git", analysis })),
     names: named,

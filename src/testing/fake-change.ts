@@ -108,7 +108,7 @@ export function fakePlan(view: ChangeView): PlanView {
   const plan: Plan = {
     schema: "pawl/change-plan/v1",
     change: id,
-    intent: { title, summary, proposer, onBehalfOf, scope },
+    intent: { title, summary, proposal: digest(id, "proposal"), author: proposer, proposer, onBehalfOf, scope },
     steps: [step],
     findings: [],
     impact: [],
@@ -124,7 +124,9 @@ export function fakePlan(view: ChangeView): PlanView {
     plan: digests.plan,
     state: digests.state,
     route: digests.route,
+    proposal: plan.intent.proposal,
     title,
+    author: proposer,
     proposer,
     onBehalfOf,
     outcome: "review",

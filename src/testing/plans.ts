@@ -12,6 +12,7 @@ export const proposal: Proposal = {
   title: "Limit sign-in attempts to five per minute",
   summary:
     "Brute force against the sign-in page was seen on Tuesday.\nThis adds a limiter and drops the old captcha. No deletions of anything in use.",
+  author: "agent:coder" as PrincipalId,
   proposer: "agent:coder" as PrincipalId,
   onBehalfOf: "human:jonas" as PrincipalId,
   scope: {
@@ -150,6 +151,7 @@ export const analysis: StepAnalysis = {
 export const assembleInput: AssembleInput = {
   change: CHANGE,
   proposal,
+  proposalDigest: digestOf("proposal"),
   analyses: [{ id: "step-1", connector: "git", analysis }],
   names: [{ system: "git:shop", environment: "main", resources: ["git:shop#src/auth/**"] }],
 };

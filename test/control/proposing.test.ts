@@ -178,6 +178,21 @@ test("[CO-19] no event holds a word that anybody wrote", async () => {
   assert.deepEqual(rejected.because, { code: "rejected", text: WORDS });
 });
 
+test("[PL-43] [PL-44] [CO-19] the same said twice has other plan digests; what was observed, will run and was routed is as it is", async () => {
+  const world = await ControlWorld.open();
+  const [one, two] = [await world.propose(ordinary(), "agent:bot"), await world.propose(ordinary(), "agent:bot")];
+  const digests = [];
+  for (const { id } of [one, two]) {
+    const { plan, digests: shown } = good(await world.control.plan(world.as("ed"), id));
+    const { event } = (await world.entries()).find((entry) => entry.event.type === "proposed" && entry.event.change === id)!;
+    assert.ok(event.type === "proposed" && event.proposal === plan.intent.proposal);
+    digests.push({ ...shown, proposal: plan.intent.proposal });
+  }
+  const [first, second] = digests;
+  for (const name of ["proposal", "plan", "presentation", "review"] as const) assert.notEqual(first?.[name], second?.[name], name);
+  for (const name of ["state", "payload", "route", "bundle"] as const) assert.equal(first?.[name], second?.[name], name);
+});
+
 test("[PL-26] [PL-27] a marked secret reaches neither connector nor store; another secret is another proposal", async () => {
   const world = await ControlWorld.open();
   const canary = "canary-4f1d-hunter2";

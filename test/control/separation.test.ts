@@ -138,12 +138,19 @@ test("[A4] whoever could sit in two seats leaves the second open", async () => {
   assert.equal((await world.approve(change.id, open === "owner" ? "ed" : "bo")).status, "verified");
 });
 
-test("[A5] [CO-12] a reviewer who edits a change is an editor, whose vote never counts on it", async () => {
+test("[A5] [CO-12] [PL-42] a reviewer who edits a change is its author now and an editor, whose vote never counts on it", async () => {
   const world = await ControlWorld.open();
   const change = await world.propose(ordinary());
   good(await world.control.revise(world.as("di"), change.id, ordinary("better")));
   await world.settle();
   assert.equal(refusal(await world.vote("di", change.id)).reason, "self_approval");
+  const { plan, presentation } = good(await world.control.plan(world.as("ed"), change.id));
+  assert.deepEqual([plan.intent.author, plan.intent.proposer], ["human:di", "agent:bot"]);
+  const words = presentation.sections.flatMap(({ items }) => items.filter(({ kind }) => kind === "words"));
+  assert.deepEqual(
+    words.map((item) => item.kind === "words" && [item.by, item.revising]),
+    [["human:di", "agent:bot"]],
+  );
   assert.equal((await world.view(change.id)).proposer, "agent:bot");
   assert.equal((await world.approve(change.id, "ed")).status, "verified");
   assert.deepEqual(world.outside.writes, ["apply shop#src/cart=better"]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import { canonical, digestJson } from "../base/index.ts";
+import type { Digest } from "../base/index.ts";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
 import { analysis, assembleInput, effect, planWith, proposal, samplePlan } from "../../testing/plans.ts";
 import { PLAN_BOUNDS, assemblePlan, planDigest, stateDigestOf, validatePlan } from "./index.ts";
@@ -82,6 +83,13 @@ test("[PL-19] the digests are what anybody can compute from the plan's bytes", (
   const plan = samplePlan();
   assert.equal(planDigest(plan), digestJson(JSON.parse(canonical(plan))));
   assert.equal(stateDigestOf(plan), digestJson([analysis.step.stateDigest]));
+});
+
+test("[PL-43] two proposals with the same words are two plans, and one of them planned again is the same plan", () => {
+  const under = (proposalDigest: Digest) => assemblePlan({ ...assembleInput, proposalDigest });
+  const [one, other] = [under(digestJson({ ...proposal, salt: "1" })), under(digestJson({ ...proposal, salt: "2" }))];
+  assert.notEqual(planDigest(one), planDigest(other));
+  assert.equal(planDigest(under(one.intent.proposal)), planDigest(one));
 });
 
 test("[PL-20, B11, B14] altering anything in a plan alters its digest: target, environment, parameters, schema and all", () => {

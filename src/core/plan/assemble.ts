@@ -1,5 +1,5 @@
 import { assert, canonical, digestOf } from "../base/index.ts";
-import type { ChangeId } from "../base/index.ts";
+import type { ChangeId, Digest } from "../base/index.ts";
 import { PLAN_BOUNDS } from "./bounds.ts";
 import { claimFindings, claimStatements, openClaims } from "./claims.ts";
 import { normalPlan, normalScope, normalStep } from "./normal.ts";
@@ -14,6 +14,8 @@ import { TOO_LARGE, missingEvidence } from "./unverified.ts";
 export interface AssembleInput {
   readonly change: ChangeId;
   readonly proposal: Proposal;
+  /** Under which the salted proposal is stored. */
+  readonly proposalDigest: Digest;
   /** One for each step of the proposal, in its order. */
   readonly analyses: readonly { readonly id: string; readonly connector: string; readonly analysis: StepAnalysis }[];
   /** What the request itself names: bounds the change when the proposal gives no scope. */
@@ -21,12 +23,12 @@ export interface AssembleInput {
 }
 
 /** Makes the one plan of a change out of what was asked and what the connectors found. */
-export function assemblePlan({ change, proposal, analyses, names }: AssembleInput): Plan {
+export function assemblePlan({ change, proposal, proposalDigest, analyses, names }: AssembleInput): Plan {
   const asked = proposal.steps.map(({ id, connector }) => `${id} ${connector}`).join("\n");
   assert(asked === analyses.map(({ id, connector }) => `${id} ${connector}`).join("\n"), "one analysis for each step, in order");
-  const { title, summary, proposer, onBehalfOf } = proposal;
+  const { title, summary, author, proposer, onBehalfOf } = proposal;
   const scope = normalScope(proposal.scope === undefined ? derivedScope(names) : { ...proposal.scope, origin: "given" });
-  const intent: Intent = { title, summary, proposer, onBehalfOf, scope };
+  const intent: Intent = { title, summary, proposal: proposalDigest, author, proposer, onBehalfOf, scope };
   const steps = analyses.map(({ id, connector, analysis }) => normalStep(boundedStep({ ...analysis.step, id, connector })));
   const all = (list: "impact" | "evidence" | "unverified" | "assumptions"): readonly Statement[] =>
     analyses.flatMap(({ analysis }) => analysis[list]);

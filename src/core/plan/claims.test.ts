@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
+import type { PrincipalId } from "../base/index.ts";
 import { inputs } from "../../testing/arbitrary-plans.ts";
 import { effect, planWith } from "../../testing/plans.ts";
 import { assemblePlan } from "./index.ts";
@@ -33,6 +34,16 @@ test("[PL-11, C28] what the proposer says stays a claim, word for word", () => {
       ["this is a dry run", "claimed", "agent:coder"],
     ],
   );
+});
+
+test("[PL-42] who wrote a revision is the source of its claims and answers for what they contradict", () => {
+  const author = "human:linus" as PrincipalId;
+  const { intent, evidence, findings } = planWith({ proposal: { author, claims: ["no:delete"] }, step: { effects: [gone] } });
+  assert.deepEqual([intent.author, intent.proposer], [author, "agent:coder"]);
+  const sources = evidence.filter(({ topic }) => topic === "claim").map(({ source }) => source);
+  assert.deepEqual(sources, [author]);
+  const messages = findings.filter(({ code: c }) => c === "claim.contradicted").map(({ message }) => message);
+  assert.ok(messages.length > 0 && messages.every((message) => message.startsWith("The words of human:linus do not match the plan.")));
 });
 
 test("[PL-11, C28] saying more never takes a finding or an open point away", () => {
@@ -100,7 +111,7 @@ test("[PL-12] the finding quotes the words and says what the plan does", () => {
   ]).findings.filter(({ code: c }) => c === "claim.contradicted");
   assert.equal(
     finding?.message,
-    "The proposer's words do not match the plan. They say “no data loss”; the plan says replace, which cannot be undone, seen outside",
+    "The words of agent:coder do not match the plan. They say “no data loss”; the plan says replace, which cannot be undone, seen outside",
   );
 });
 

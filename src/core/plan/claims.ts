@@ -103,7 +103,7 @@ export function claimFindings(proposal: Proposal, steps: readonly PlanStep[]): r
     against.map((effect): Finding => ({
       code: "claim.contradicted",
       severity,
-      message: `The proposer's words do not match the plan. They say “${said}”; the plan says ${effect.kind}${trait(effect)}`,
+      message: `The words of ${proposal.author} do not match the plan. They say “${said}”; the plan says ${effect.kind}${trait(effect)}`,
       resource: effect.resource,
       remedy: "correct what is said, or drop the effect",
       provenance: "derived",
@@ -111,9 +111,9 @@ export function claimFindings(proposal: Proposal, steps: readonly PlanStep[]): r
   );
 }
 
-/** Every claim in the proposer's own words, each a claim and nothing more. */
+/** Every claim in its author's own words, each a claim and nothing more. */
 export const claimStatements = (proposal: Proposal): readonly Statement[] =>
-  proposal.claims.map((text) => ({ topic: "claim", text, provenance: "claimed", source: proposal.proposer }));
+  proposal.claims.map((text) => ({ topic: "claim", text, provenance: "claimed", source: proposal.author }));
 
 /** Claims that the effects can neither bear out nor contradict. */
 export const openClaims = (proposal: Proposal, steps: readonly PlanStep[]): readonly Statement[] =>

@@ -33,7 +33,10 @@ test("[PL-1] every member arrives under its own name", () => {
     summary: "Because\nof this\n",
     on_behalf_of: "human:ada",
     scope: { ...scope, limits: { deletes: 0 } },
-    steps: [{ id: "merge", connector: "git", input: null }],
+    steps: [
+      { connector: "git", input: null },
+      { connector: "sql", input: 1 },
+    ],
     claims: ["no:delete"],
     start: "on-request",
     expires_in_seconds: 3600,
@@ -45,7 +48,10 @@ test("[PL-1] every member arrives under its own name", () => {
     summary: "Because\nof this",
     onBehalfOf: "human:ada",
     scope: { ...scope, limits: { deletes: 0 } },
-    steps: [{ id: "merge", connector: "git", input: null }],
+    steps: [
+      { id: "step-1", connector: "git", input: null },
+      { id: "step-2", connector: "sql", input: 1 },
+    ],
     claims: ["no:delete"],
     start: "on-request",
     expiresInSeconds: 3600,
@@ -96,9 +102,12 @@ test("[PL-2] what is too long, too many or too few is refused", () => {
   assert.deepEqual(faults({ ...minimal, title: "😀".repeat(title) }), []);
 });
 
-test("[PL-2] two steps cannot have one id, whether given or made", () => {
-  const step = { connector: "git", input: {} };
-  assert.deepEqual(faults({ ...minimal, steps: [step, { ...step, id: "step-1" }] }), ["shape.duplicate /steps/1/id"]);
+test("[PL-41] nobody names a step, since its name stands in the ledger for ever", () => {
+  const named = { connector: "git", input: {}, id: "prod-password-is-hunter2" };
+  assert.deepEqual(faults({ ...minimal, steps: [named, { ...named, id: "step-2" }] }), [
+    "shape.unknown_member /steps/0/id",
+    "shape.unknown_member /steps/1/id",
+  ]);
 });
 
 test("[PL-3, F48, F50] words with control characters, of a decomposed form or with half a surrogate pair are refused", () => {

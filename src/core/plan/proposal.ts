@@ -1,7 +1,7 @@
 import { fail, ok } from "../base/index.ts";
 import type { ChangeId, Json, PrincipalId, Refusal, Result } from "../base/index.ts";
-import { CHANGE_ID, CONNECTOR, PRINCIPAL, STEP_ID, scopeShape } from "./schema-parts.ts";
-import { Faults, also, choice, integer, list, object, pointer, text } from "./shape.ts";
+import { CHANGE_ID, CONNECTOR, PRINCIPAL, scopeShape } from "./schema-parts.ts";
+import { Faults, also, choice, integer, list, object, text } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 import { rawSecretFaults } from "./secrets.ts";
 import type { Proposal, ProposalStep, Scope } from "./types.ts";
@@ -49,7 +49,7 @@ function words(max: number, min: number, multiline: boolean): Shape {
 
 const anyInput: Shape = { schema: {}, check: (value, at, faults) => rawSecretFaults(value as Json, at, faults) };
 
-const stepShape = object({ connector: CONNECTOR, input: anyInput }, { id: STEP_ID });
+const stepShape = object({ connector: CONNECTOR, input: anyInput });
 
 const proposalShape = object(
   { title: words(PROPOSAL_BOUNDS.title, 1, false), steps: list(stepShape, { min: 1, max: PROPOSAL_BOUNDS.steps }) },
@@ -73,7 +73,7 @@ interface Wire {
   readonly summary?: string;
   readonly on_behalf_of?: PrincipalId;
   readonly scope?: Omit<Scope, "origin" | "limits"> & { readonly limits?: Scope["limits"] };
-  readonly steps: readonly { readonly id?: string; readonly connector: string; readonly input: Json }[];
+  readonly steps: readonly { readonly connector: string; readonly input: Json }[];
   readonly claims?: readonly string[];
   readonly start?: Proposal["start"];
   readonly expires_in_seconds?: number;
@@ -86,24 +86,14 @@ export function parseProposal(raw: Json): Result<ProposalInput, readonly Refusal
   proposalShape.check(raw, "", faults);
   if (faults.list.length > 0) return fail(faults.list);
   const wire = raw as unknown as Wire;
-  const steps = wire.steps.map(({ id, connector, input }, i) => ({ id: id ?? `step-${i + 1}`, connector, input }));
-  repeatedIds(steps, faults);
-  return faults.list.length > 0 ? fail(faults.list) : ok(fromWire(wire, steps));
+  return ok(fromWire(wire));
 }
 
-function repeatedIds(steps: readonly ProposalStep[], faults: Faults): void {
-  const seen = new Set<string>();
-  for (const [i, { id }] of steps.entries()) {
-    if (seen.has(id)) faults.add("shape.duplicate", pointer(`/steps/${i}`, "id"), "another step has this id", "give each step its own id");
-    seen.add(id);
-  }
-}
-
-function fromWire(wire: Wire, steps: readonly ProposalStep[]): ProposalInput {
+function fromWire(wire: Wire): ProposalInput {
   return {
     title: wire.title.trim(),
     summary: (wire.summary ?? "").trim(),
-    steps,
+    steps: wire.steps.map(({ connector, input }, i) => ({ id: `step-${i + 1}`, connector, input })),
     claims: wire.claims ?? [],
     start: wire.start ?? "when-authorised",
     ...(wire.on_behalf_of === undefined ? {} : { onBehalfOf: wire.on_behalf_of }),

@@ -3,7 +3,7 @@ import type { Finding, Proposal } from "./types.ts";
 
 const MOST_NAMED = 5;
 
-/** Findings about the proposer's words as such: what a reader of some channel would not get to see of them. */
+/** Findings about the author's words as such: what a reader of some channel would not get to see of them. */
 export function wordFindings({ title, summary, claims }: Proposal): readonly Finding[] {
   const texts: readonly (readonly [string, string])[] = [
     ["title", title],

@@ -133,6 +133,8 @@ const planShape = object({
   intent: object({
     title: text({ min: 1, max: PLAN_BOUNDS.words }),
     summary: text({ max: PLAN_BOUNDS.words }),
+    proposal: DIGEST,
+    author: PRINCIPAL,
     proposer: PRINCIPAL,
     onBehalfOf: PRINCIPAL,
     scope: object({ origin: choice(["given", "derived"]), ...scopeMembers(MOST_PATTERNS), limits: scopeLimits }),

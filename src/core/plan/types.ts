@@ -110,6 +110,10 @@ export interface PlanStep {
 export interface Intent {
   readonly title: string;
   readonly summary: string;
+  /** The salted proposal's digest: for want of the salt, a guess at the plan cannot be held against the plan's public digest. */
+  readonly proposal: Digest;
+  /** Whose words, claims and steps these are: the proposer's, unless somebody else wrote this revision. */
+  readonly author: PrincipalId;
   readonly proposer: PrincipalId;
   readonly onBehalfOf: PrincipalId;
   readonly scope: Scope;
@@ -149,6 +153,8 @@ export interface StepAnalysis {
 export interface Proposal {
   readonly title: string;
   readonly summary: string;
+  /** Who wrote this revision. */
+  readonly author: PrincipalId;
   readonly proposer: PrincipalId;
   readonly onBehalfOf: PrincipalId;
   readonly scope?: Omit<Scope, "origin">;
@@ -161,6 +167,7 @@ export interface Proposal {
 }
 
 export interface ProposalStep {
+  /** `step-1`, `step-2`, …: it stands in public events, so nobody chooses its words. */
   readonly id: string;
   readonly connector: string;
   /** The connector's own input, parsed by it. */

@@ -8,14 +8,14 @@ const orNothing = (texts: readonly string[]): string => (texts.length === 0 ? "n
 
 /** The scope as sentences, and whether everything is inside it. */
 export function scopeItems(plan: Plan, outside: boolean): readonly Item[] {
-  const { scope } = plan.intent;
+  const { scope, author } = plan.intent;
   const total = plan.steps.reduce((sum, step) => sum + step.effects.length, 0);
   const limits = Object.entries(scope.limits).toSorted(([a], [b]) => byText(a, b));
   const all = total === 0 ? "There are no effects, so all is" : total === 1 ? "The one effect is" : `All ${total} effects are`;
   const verdict = outside ? "Not everything is inside the scope: see the findings above." : `${all} inside the scope.`;
   return [
     { kind: "note", text: verdict },
-    fact("scope", scope.origin === "given" ? "as the proposer gave it" : "derived from what the request names; none was given"),
+    fact("scope", scope.origin === "given" ? `as ${author} gave it` : "derived from what the request names; none was given"),
     fact("systems", orNothing(scope.systems)),
     fact("environments", orNothing(scope.environments)),
     fact("operations", scope.operations.length === EFFECT_KINDS.length ? "any" : orNothing(scope.operations)),

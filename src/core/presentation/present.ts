@@ -12,14 +12,16 @@ export const presentationDigest = (presentation: Presentation): Digest => digest
 
 /** Lays a plan and its route out as the answers to what a good reviewer asks, in that order. Nothing of either is left out. */
 export function present(plan: Plan, route: Route): Presentation {
-  const { title, proposer, onBehalfOf } = plan.intent;
+  const { title, proposal, author, proposer, onBehalfOf } = plan.intent;
   return {
     schema: PRESENTATION_SCHEMA,
     change: plan.change,
     plan: planDigest(plan),
     state: stateDigestOf(plan),
     route: digestJson(route),
+    proposal,
     title,
+    author,
     proposer,
     onBehalfOf,
     outcome: route.outcome,
@@ -40,8 +42,9 @@ function changes(plan: Plan): Section {
 }
 
 function asked(plan: Plan): Section {
-  const { summary, proposer, title } = plan.intent;
-  const words: Item = { kind: "words", by: proposer, text: summary === "" ? title : `${title}\n\n${summary}` };
+  const { summary, author, proposer, title } = plan.intent;
+  const text = summary === "" ? title : `${title}\n\n${summary}`;
+  const words: Item = { kind: "words", by: author, ...(author === proposer ? {} : { revising: proposer }), text };
   const findings = findingItems(plan.findings).filter(isAboutIntent);
   const outside = findings.filter(({ code }) => code.startsWith("scope."));
   const answer = outside.length === 0 ? "yes, all of it" : "no, not all of it";
@@ -105,9 +108,9 @@ function undo(plan: Plan): Section {
 }
 
 function signers(plan: Plan, route: Route): Section {
-  const { proposer, onBehalfOf } = plan.intent;
-  const asking =
-    proposer === onBehalfOf ? `Not ${proposer}: it is their change.` : `Not ${proposer}, nor ${onBehalfOf}: they asked for it.`;
+  const { author, proposer, onBehalfOf } = plan.intent;
+  const askers = proposer === onBehalfOf ? `Not ${proposer}: it is their change.` : `Not ${proposer}, nor ${onBehalfOf}: they asked for it.`;
+  const asking = author === proposer || author === onBehalfOf ? askers : `${askers} Nor ${author}, who revised it.`;
   const seats = route.seats.map((seat): Item => ({ kind: "seat", seat }));
   const barred: Item[] = seats.length === 0 ? [] : [{ kind: "note", text: asking }];
   return section("signers", "Who must sign?", signersAnswer(route.outcome, route.seats), [...seats, ...barred]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import { canonical, visible } from "../base/index.ts";
+import type { PrincipalId } from "../base/index.ts";
 import { assemblePlan } from "../plan/index.ts";
 import type { Plan } from "../plan/index.ts";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
@@ -107,6 +108,19 @@ test("[PL-38] how something is known is said by a shape and a word, without colo
   assert.match(text, /^✓ attested {3}CI passed on the proposed tree {2,}workload:ci$/m);
 });
 
+test("[PL-42] the words of somebody who revised it stand under that name, beside whose proposal it is", () => {
+  const text = render(planWith({ proposal: { author: "human:linus" as PrincipalId } }));
+  assert.match(text, /^proposed by agent:coder for human:jonas, revised by human:linus /m);
+  assert.match(text, /^◌ claimed {4}human:linus says \(revised; proposed by agent:coder\):$/m);
+  assert.match(text, /^◌ claimed {4}All tests pass on my machine {2,}human:linus$/m);
+  assert.match(text, /^scope {8}as human:linus gave it$/m);
+  assert.match(text, /they asked for it\. Nor human:linus, who revised it\.$/m);
+  assert.doesNotMatch(text, /agent:coder (?:says|gave)/);
+  const own = render(samplePlan());
+  assert.match(own, /^◌ claimed {4}agent:coder says:$/m);
+  assert.doesNotMatch(own, /revised/);
+});
+
 test("[PL-39] what is true as of now stands under its own heading, and no digest knows of it", () => {
   const context: RenderContext = {
     facts: [{ label: "expires", text: "in 3 h 49 min" }],
@@ -179,6 +193,7 @@ function assembleTwo(): Parameters<typeof assemblePlan>[0] {
   const found = { findings: [], impact: [], evidence: [], unverified: [], assumptions: [], context: {} };
   return {
     change: plan.change,
+    proposalDigest: plan.intent.proposal,
     proposal: { ...plan.intent, claims: [], start: "on-request", salt: "", steps: ids.map((id) => ({ id, connector: "git", input: {} })) },
     analyses: ids.map((id) => ({ id, connector: "git", analysis: { step, ...found } })),
     names: [],

@@ -50,10 +50,11 @@ const OUTCOME: Readonly<Record<Outcome, Style>> = {
   block: "red-bold",
 };
 
-function renderHead(sheet: Sheet, { title, proposer, onBehalfOf, change, outcome }: Presentation): void {
+function renderHead(sheet: Sheet, { title, author, proposer, onBehalfOf, change, outcome }: Presentation): void {
   sheet.row({ indent: 0, body: { text: visible(title), style: "bold" }, right: { text: outcome.toUpperCase(), style: OUTCOME[outcome] } });
   const by = proposer === onBehalfOf ? proposer : `${proposer} for ${onBehalfOf}`;
-  sheet.row({ indent: 0, body: { text: `proposed by ${by}`, style: "dim" }, right: { text: change, style: "dim" } });
+  const revised = author === proposer ? "" : `, revised by ${author}`;
+  sheet.row({ indent: 0, body: { text: `proposed by ${by}${revised}`, style: "dim" }, right: { text: change, style: "dim" } });
   sheet.gap();
 }
 
@@ -176,8 +177,9 @@ function renderFinding(sheet: Sheet, { severity, message, resources, provenance,
   below({ text: `${knownBy(provenance)} · ${visible(code)}${advice}`, style: "dim" });
 }
 
-function renderWords(sheet: Sheet, { by, text }: ItemOf<"words">): void {
-  sheet.row({ lead: [{ text: knownBy("claimed"), style: HOW.claimed }], indent: HANG, body: { text: `${by} says:`, style: "dim" } });
+function renderWords(sheet: Sheet, { by, revising, text }: ItemOf<"words">): void {
+  const says = revising === undefined ? `${by} says:` : `${by} says (revised; proposed by ${revising}):`;
+  sheet.row({ lead: [{ text: knownBy("claimed"), style: HOW.claimed }], indent: HANG, body: { text: says, style: "dim" } });
   const gutter: readonly Cell[] = [{ text: `${" ".repeat(HANG)}│`, style: "dim" }];
   for (const line of visible(text, { lines: true }).replaceAll("\t", "    ").split("\n")) {
     sheet.row({ lead: gutter, rest: gutter, indent: HANG + 2, body: { text: line } });
@@ -273,6 +275,7 @@ function renderTrace(sheet: Sheet, { rule, outcome, fired, when, parts, error, s
 function renderFoot(sheet: Sheet, presentation: Presentation): void {
   sheet.gap();
   const digests = {
+    proposal: presentation.proposal,
     plan: presentation.plan,
     state: presentation.state,
     route: presentation.route,

@@ -14,7 +14,10 @@ export interface Presentation {
   readonly plan: Digest;
   readonly state: Digest;
   readonly route: Digest;
+  readonly proposal: Digest;
   readonly title: string;
+  /** Who wrote what is asked: the proposer, unless somebody else revised it. */
+  readonly author: PrincipalId;
   readonly proposer: PrincipalId;
   readonly onBehalfOf: PrincipalId;
   readonly outcome: Outcome;
@@ -56,8 +59,8 @@ export type Item =
       readonly remedy?: string;
       readonly provenance: Provenance;
     }
-  /** What somebody said, in their words. */
-  | { readonly kind: "words"; readonly by: PrincipalId; readonly text: string }
+  /** What somebody said, in their words; `revising` names whose proposal they put it into. */
+  | { readonly kind: "words"; readonly by: PrincipalId; readonly revising?: PrincipalId; readonly text: string }
   | { readonly kind: "fact"; readonly label: string; readonly text: string }
   | {
       readonly kind: "statement";

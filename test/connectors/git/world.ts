@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { gitConnector } from "../../../src/connectors/git/index.ts";
 import type { GitLimits, GitRepository } from "../../../src/connectors/git/index.ts";
 import type { Connector } from "../../../src/control/ports.ts";
-import { assert, millis } from "../../../src/core/base/index.ts";
+import { assert, digestJson, millis } from "../../../src/core/base/index.ts";
 import type { ChangeId, PrincipalId } from "../../../src/core/base/index.ts";
 import { assemblePlan } from "../../../src/core/plan/index.ts";
 import type { Plan, Proposal, StepAnalysis } from "../../../src/core/plan/index.ts";
@@ -146,6 +146,7 @@ export function planOf(analysis: StepAnalysis): Plan {
   const proposal: Proposal = {
     title: "t",
     summary: "s",
+    author: principal,
     proposer: principal,
     onBehalfOf: principal,
     steps: [step],
@@ -157,6 +158,7 @@ export function planOf(analysis: StepAnalysis): Plan {
   return assemblePlan({
     change: "chg_000000" as ChangeId,
     proposal,
+    proposalDigest: digestJson(proposal),
     analyses: [{ id: "s1", connector: "git", analysis }],
     names: [{ system: "git:shop", environment, resources: ["git:shop#**"] }],
   });
