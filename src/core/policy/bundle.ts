@@ -14,7 +14,7 @@ import { MOST, readDefaults, readExpectation, readRule, readSurface } from "./sh
 import { surfaceOf } from "./surfaces.ts";
 import type { Surface } from "./surfaces.ts";
 import type { BundleFault } from "./types.ts";
-import { Faults, placeInScalar, readYaml } from "./yaml.ts";
+import { Faults, memberOf, placeInScalar, readYaml } from "./yaml.ts";
 import type { YamlNode } from "./yaml.ts";
 
 const BUNDLE_SCHEMA = "policy/v1";
@@ -94,7 +94,7 @@ const compiledRule =
   (read: Reading) =>
   (at: At): Rule | undefined => {
     const rule = readRule(read)(at);
-    const when = entryOf(at, "when");
+    const when = memberOf(at.node, "when");
     if (when?.kind !== "scalar" || typeof when.value !== "string") return undefined;
     const condition = FACTS_PROFILE.condition(when.value);
     if (condition.ok) return rule && { ...rule, condition: condition.value };
@@ -116,15 +116,11 @@ const readCase =
     return { facts, definition: { name, facts: given ? jsonOf(given.node) : {}, expect } };
   };
 
-function entryOf(at: At, key: string): YamlNode | undefined {
-  return at.node.kind === "map" ? at.node.entries.find((entry) => entry.key === key)?.value : undefined;
-}
-
 function unique(read: Reading, at: At | undefined, key: string): void {
   if (at?.node.kind !== "list") return;
   const seen = new Set<unknown>();
   for (const [i, node] of at.node.items.entries()) {
-    const value = entryOf({ node, path: "" }, key);
+    const value = memberOf(node, key);
     if (value?.kind !== "scalar") continue;
     if (seen.has(value.value)) read.fault({ node: value, path: `${at.path}[${i}].${key}` }, `${String(value.value)} stands twice`);
     seen.add(value.value);

@@ -2,10 +2,11 @@ import { sortedSet } from "../base/index.ts";
 import type { Json, JsonObject } from "../base/index.ts";
 import { nameOf } from "./cel/types.ts";
 import type { CelType, MessageType } from "./cel/types.ts";
-import { FACTS, summaryOf } from "./facts.ts";
+import { FACTS, pathOf, summaryOf } from "./facts.ts";
 import type { EffectFacts, Facts } from "./facts.ts";
 import type { At, Reading } from "./read.ts";
 import { join } from "./read.ts";
+import { memberOf } from "./yaml.ts";
 
 /** What a case's facts are merged over: one harmless update of a documentation page, proposed by an agent on a Wednesday morning. */
 const EFFECT: JsonObject = {
@@ -59,24 +60,18 @@ export function readCaseFacts(read: Reading, at: At): Facts | undefined {
   const merged = merge(read, at, FACTS, { ...CASE_BASE, summary: {} });
   if (!merged || read.faults.count > before) return undefined;
   const facts = merged as unknown as Facts;
-  const effects = facts.effects.map((effect, i) => named(effect, given(at, "effects")?.[i]));
-  const connectors = given(at, "change") ? facts.change.connectors : sortedSet(effects.map(({ connector }) => connector));
+  const given = memberOf(at.node, "effects");
+  const effects = facts.effects.map((effect, i) => named(effect, given?.kind === "list" ? given.items[i] : undefined));
+  const connectors = memberOf(at.node, "change") ? facts.change.connectors : sortedSet(effects.map(({ connector }) => connector));
   return { ...facts, effects, change: { ...facts.change, connectors }, summary: { ...summaryOf(effects), ...facts.summary } };
 }
 
 /** Resource and path say the same thing, so giving one gives both. */
 function named(effect: EffectFacts, node: At["node"] | undefined): EffectFacts {
-  const has = (key: string): boolean => node?.kind === "map" && node.entries.some((entry) => entry.key === key);
+  const has = (key: string): boolean => memberOf(node, key) !== undefined;
   if (has("path") && !has("resource") && effect.path !== undefined) return { ...effect, resource: `${effect.system}#${effect.path}` };
   if (!has("resource") || has("path")) return effect;
-  const hash = effect.resource.indexOf("#");
-  return { ...effect, path: hash < 0 ? undefined : effect.resource.slice(hash + 1) };
-}
-
-function given(at: At, key: string): readonly At["node"][] | undefined {
-  const found = at.node.kind === "map" ? at.node.entries.find((entry) => entry.key === key)?.value : undefined;
-  if (!found) return undefined;
-  return found.kind === "list" ? found.items : [found];
+  return { ...effect, path: pathOf(effect.resource) };
 }
 
 function merge(read: Reading, at: At, type: CelType, base: Json | undefined): Json | undefined {

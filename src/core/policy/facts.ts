@@ -176,13 +176,18 @@ function scopeFacts(scope: Scope): Facts["scope"] {
 /** Claims never lower risk, so a rule that asks for evidence never sees them. */
 const isEvidence = ({ provenance }: { readonly provenance: Provenance }): boolean => provenance === "derived" || provenance === "attested";
 
+/** What follows `#` in a resource's name: its path within the system. */
+export function pathOf(resource: string): string | undefined {
+  const hash = resource.indexOf("#");
+  return hash < 0 ? undefined : resource.slice(hash + 1);
+}
+
 function effectFacts(effect: Effect, connector: string): EffectFacts {
-  const hash = effect.resource.indexOf("#");
   const { detail } = effect;
   return {
     kind: effect.kind,
     resource: effect.resource,
-    path: hash < 0 ? undefined : effect.resource.slice(hash + 1),
+    path: pathOf(effect.resource),
     resource_kind: effect.resourceKind,
     connector,
     system: effect.system,

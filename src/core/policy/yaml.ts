@@ -15,6 +15,10 @@ export interface YamlEntry {
   readonly value: YamlNode;
 }
 
+/** What a map holds under a key; nothing for what is no map. */
+export const memberOf = (node: YamlNode | undefined, key: string): YamlNode | undefined =>
+  node?.kind === "map" ? node.entries.find((entry) => entry.key === key)?.value : undefined;
+
 const BYTES = 512 * 1024;
 const DEPTH = 16;
 const NODES = 100_000;
