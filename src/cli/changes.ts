@@ -71,12 +71,11 @@ async function follow(
   const byItself = asked || (await startsByItself(context, start.id));
   let view = start;
   // Whoever had it started knows how it stood.
-  let told = asked ? progressLine(terminal, start) : "";
+  let told = asked ? start.next : "";
   let failures = 0;
   for (;;) {
-    const line = progressLine(terminal, view);
-    if (line !== told && !terminal.manner.quiet) terminal.line(line);
-    told = line;
+    if (view.next !== told && !terminal.manner.quiet) terminal.line(progressLine(terminal, view));
+    told = view.next;
     const standing = standingOf(view, byItself);
     if (standing !== "moving") return { view, standing };
     try {
@@ -102,15 +101,12 @@ function progressLine(terminal: Terminal, view: ChangeView): string {
 
 /** How a change stands, for a person: what it is, why it is so, what comes next. */
 export function changeLines(terminal: Terminal, view: ChangeView): string[] {
-  const label = (name: string): string => terminal.paint("dim", name.padEnd(9));
+  const label = labelled(terminal);
   return [
     `${terminal.paint("bold", view.id)}  ${terminal.paint(statusStyle(view.status), view.status)}${view.revision > 1 ? `  revision ${view.revision}` : ""}`,
     `${label("title")} ${visible(view.title)}`,
     `${label("asked by")} ${visible(view.proposer)}${view.on_behalf_of === view.proposer ? "" : ` for ${visible(view.on_behalf_of)}`}, ${moment(view.created_at)}`,
-    ...becauseLines(terminal, view, label),
-    ...(view.drift === undefined
-      ? []
-      : [`${label("expected")} state ${view.drift.expected}`, `${label("found")} state ${view.drift.observed}`]),
+    ...whyLines(terminal, view),
     ...(view.seats ?? []).map((seat) => `${label("seat")} ${seatText(seat)}`),
     ...(view.run === undefined
       ? []
@@ -119,15 +115,28 @@ export function changeLines(terminal: Terminal, view: ChangeView): string[] {
   ];
 }
 
-function becauseLines(terminal: Terminal, { because, instructions = [] }: ChangeView, label: (name: string) => string): string[] {
+const labelled =
+  (terminal: Terminal) =>
+  (name: string): string =>
+    terminal.paint("dim", name.padEnd(HANG - 1));
+
+/** Why it came to this, what to mend, and what state was expected and found. */
+function whyLines(terminal: Terminal, { because, instructions = [], drift }: ChangeView): string[] {
+  const label = labelled(terminal);
   const hung = (name: string, text: string): string[] =>
     wrapped(text, terminal.width - HANG).map((line, i) => (i === 0 ? `${label(name)} ${line}` : `${" ".repeat(HANG)}${line}`));
-  const said = because?.text === undefined || because.text === because.code ? "" : `: ${because.text}`;
+  // What the instructions say is not said twice.
+  const known = [because?.code, ...instructions.map(({ message }) => message)];
+  const said = because?.text === undefined || known.includes(because.text) ? "" : `: ${because.text}`;
   const mend = instructions.flatMap(({ rule, code, message, resource }) => [
     ...hung("mend", `${message}${resource === undefined ? "" : ` (${resource})`}`),
     `${" ".repeat(HANG)}${terminal.paint("dim", `rule ${visible(rule)}, code ${visible(code)}`)}`,
   ]);
-  return [...(because === undefined ? [] : hung("because", `${because.code}${said}`)), ...mend];
+  return [
+    ...(because === undefined ? [] : hung("because", `${because.code}${said}`)),
+    ...mend,
+    ...(drift === undefined ? [] : [`${label("expected")} state ${drift.expected}`, `${label("found")} state ${drift.observed}`]),
+  ];
 }
 
 const HANG = 10;
@@ -146,7 +155,7 @@ export function answerChange(context: Context, view: ChangeView): void {
 /** The same once it has ended or waits for a person, with the exit code that says which. With `--quiet` its status alone. */
 export async function answerEnd(context: Context, start: ChangeView, asked = false): Promise<void> {
   const { view, standing } = await follow(context, start, asked);
-  context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.status] : []));
+  context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.status] : endLines(context, view, standing)));
   context.exit = exitFor(standing);
 }
 
@@ -160,9 +169,12 @@ export async function answerProposed(context: Context, view: ChangeView, wait: b
   }
   terminal.line(view.id);
   const { view: last, standing } = await follow(context, view);
-  terminal.answer(last, () => []);
+  terminal.answer(last, () => (terminal.manner.quiet ? [] : endLines(context, last, standing)));
   context.exit = exitFor(standing);
 }
+
+const endLines = ({ terminal }: Context, view: ChangeView, standing: Standing): string[] =>
+  standing === "ended" ? whyLines(terminal, view) : [];
 
 /** All events of a change, oldest first. */
 export async function eventsOf(context: Context, id: string): Promise<readonly EventView[]> {

@@ -26,8 +26,8 @@ export async function* examine(context: Context): AsyncGenerator<Finding, void> 
   yield node();
   yield await git();
   const settings = settingsOf(context);
-  yield settings;
-  if (settings.state === "fail") return;
+  yield* settings;
+  if (settings.some(({ state }) => state === "fail")) return;
   yield* await folder(context);
   const local = await database(context);
   yield local.finding;
@@ -56,17 +56,17 @@ async function git(): Promise<Finding> {
   }
 }
 
-function settingsOf(context: Context): Finding {
+/** Every fault is a finding of its own. */
+function settingsOf(context: Context): readonly Finding[] {
   try {
-    return ok("settings", context.loaded.file ?? "no pawl.yaml: all settings have their defaults");
+    return [ok("settings", context.loaded.file ?? "no pawl.yaml: all settings have their defaults")];
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    const first = error.faults?.[0];
-    return bad(
-      "settings",
-      `${error.message}${first === undefined ? "" : `, the first: ${first.message}`}`,
-      first?.remedy ?? error.remedy ?? "mend the file",
-    );
+    const remedy = error.remedy ?? "mend the file";
+    return (error.faults ?? [error]).map((fault) => {
+      const place = "line" in fault && fault.line !== undefined ? `${fault.file}:${fault.line}:${fault.column}  ` : "";
+      return bad("settings", `${place}${fault.message}`, fault.remedy ?? remedy);
+    });
   }
 }
 

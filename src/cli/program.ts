@@ -143,7 +143,7 @@ function build(io: Io, terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void io.stderr.write(text),
+      writeErr: (text) => void (terminal.manner.json || io.stderr.write(text)),
       outputError: () => undefined,
       getOutHelpWidth: () => terminal.width,
       getErrHelpWidth: () => terminal.width,
@@ -182,7 +182,10 @@ function mapFirst(command: Command, helper: Help): string {
 function told(error: unknown, here: string, terminal: Terminal): ExitCode {
   if (error instanceof CommanderError) {
     if (error.code === "commander.helpDisplayed" || error.code === "commander.version") return EXIT.done;
-    if (error.code === "commander.help") return EXIT.usage;
+    if (error.code === "commander.help") {
+      if (terminal.manner.json) terminal.fail(usage("a subcommand is missing", { where: here, remedy: `${here} --help` }));
+      return EXIT.usage;
+    }
   }
   const failure = error instanceof CliError ? error : error instanceof CommanderError ? misused(error, here) : undefined;
   if (failure === undefined) throw error;

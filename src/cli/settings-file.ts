@@ -19,8 +19,6 @@ export interface Setting {
   /** The pattern, in words. */
   readonly shape?: string;
   readonly required?: boolean;
-  /** Never repeated in a message. */
-  readonly secret?: boolean;
 }
 
 export type SettingsCode = "settings_unreadable" | "settings_syntax" | "setting_unknown" | "setting_invalid" | "setting_missing";
@@ -100,7 +98,9 @@ class Reader {
     const { line, col } = this.#lines.linePos(Math.min(at, text.length));
     const whole = text.split("\n")[line - 1] ?? "";
     const from = Math.max(0, col - 1 - LINE / 2);
-    const shown = whole.slice(from, from + LINE).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
+    // Whoever reads this over a shoulder or in a log learns no password of an address.
+    const masked = whole.replaceAll(/(?<=:\/\/)[^\s"'/]*(?=@)/g, (credentials) => "*".repeat(credentials.length));
+    const shown = masked.slice(from, from + LINE).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
     return { file, line, column: col, caret: `${shown}\n${" ".repeat(col - 1 - from)}^` };
   }
 
@@ -266,7 +266,18 @@ function textFault({ type, pattern, shape }: Setting, value: unknown): string | 
   if (typeof value !== "string") return "must be text: put it in quotes";
   if (value === "" || value.length > 1000 || /\p{Cc}/u.test(value)) return "must be text of 1 to 1000 characters on one line";
   if (type === "origin" && !isOrigin(value)) return "must be http:// or https:// with a host, and nothing after it";
+  if (type === "address") return addressFault(value);
   return pattern === undefined || pattern.test(value) ? undefined : `must be ${shape ?? "of another form"}`;
+}
+
+/** What git may be given: it can start programs, and shows its address in messages. */
+function addressFault(text: string): string | undefined {
+  if (/^https?:\/\/[^/]*@/.test(text)) return "must hold no credentials: git asks ssh's agent, or GIT_ASKPASS of the environment";
+  if (/^[a-z+]+::/.test(text)) return "must name no helper program";
+  const remote = /^[a-z+]+:\/\/|^[^/]*:/.test(text);
+  return remote && !/^(https|ssh|file):\/\/|^[\w.]+@[^/:]+:/.test(text)
+    ? "must be a path, https://…, ssh://…, file://… or user@host:path"
+    : undefined;
 }
 
 function isOrigin(text: string): boolean {

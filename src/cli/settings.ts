@@ -89,7 +89,6 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "database.url",
     type: "text",
-    secret: true,
     pattern: /^postgres(ql)?:\/\/\S+$/,
     shape: "a postgres:// URL",
     env: "PAWL_DATABASE_URL",

@@ -5,7 +5,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import type { ChangeView, EventView, ListView, PlanView } from "../../src/control/types.ts";
-import { BROKEN, CART, GUIDE, SIGN_IN, world, type Ran } from "./world.ts";
+import { BROKEN, CART, FROM_STDIN, GUIDE, SIGN_IN, type Ran, world } from "./world.ts";
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it says what the caller expects to find
 const document = <T>(ran: Ran): T => JSON.parse(ran.out) as T;
@@ -123,12 +123,7 @@ test("[B17] [B11] a digest that was read earlier signs nothing once the change h
     "agent",
     "--title",
     "A change",
-    "--repo",
-    "shop",
-    "--branch",
-    "main",
-    "--patch",
-    "-",
+    ...FROM_STDIN,
     "--wait",
   );
   assert.equal(revised.code, 0, revised.err);
@@ -142,21 +137,7 @@ test("[B17] [B11] a digest that was read earlier signs nothing once the change h
 
 test("documentation passes by itself, and --wait tells each step", async (t) => {
   const pawl = await world(t);
-  const ran = await pawl.with(
-    { stdin: GUIDE },
-    "propose",
-    "--as",
-    "agent",
-    "--title",
-    "Refunds",
-    "--repo",
-    "shop",
-    "--branch",
-    "main",
-    "--patch",
-    "-",
-    "--wait",
-  );
+  const ran = await pawl.with({ stdin: GUIDE }, "propose", "--as", "agent", "--title", "Refunds", ...FROM_STDIN, "--wait");
   assert.equal(ran.code, 0, ran.err);
   const [id = "", ...steps] = ran.out.trimEnd().split("\n");
   assert.match(id, ID);
@@ -169,7 +150,7 @@ test("a change that its check refuses is undone: watch ends with 1, and verify s
   assert.equal((await pawl.as("linus", "approve", id, "--yes", "--quiet")).out, `${id}\n`);
   const watched = await pawl.as("linus", "watch", id);
   assert.equal(watched.code, 1);
-  assert.match(watched.out, /undone +Applied, found wrong, and undone\.\n$/);
+  assert.match(watched.out, /undone +Applied, found wrong, and undone\.\nbecause +verification_failed\n$/);
   const shown = await pawl.as("agent", "show", id, "--json");
   assert.equal(document<PlanView>(shown).change.status, "undone");
   assert.equal((await pawl.as("linus", "verify", id)).code, 0);
@@ -183,6 +164,8 @@ test("--hold waits for `pawl run`, which follows it to its end", async (t) => {
   assert.deepEqual([held.code, /authorised +.*pawl run/.test(held.out)], [0, true], held.out);
   const ran = await pawl.as("linus", "run", id, "--json");
   assert.deepEqual([ran.code, document<ChangeView>(ran).status], [0, "verified"]);
+  const late = await pawl.as("linus", "approve", id, "--yes");
+  assert.deepEqual([late.code, /^pawl: change chg_\w+ is verified: there is nothing to sign$/m.test(late.err)], [1, true], late.err);
 });
 
 test("send-back, revise, replan, reject, withdraw: each answers with how the change stands", async (t) => {
@@ -203,7 +186,7 @@ test("send-back, revise, replan, reject, withdraw: each answers with how the cha
   assert.match(back.out, /mend +too short a time \(git:shop#src\/auth\/session\.js\)\n +rule .*code too_short/);
   const followed = await pawl.as("agent", "watch", id);
   assert.equal(followed.code, 1);
-  const flags = ["--title", "A longer time", "--repo", "shop", "--branch", "main", "--patch", "-", "--wait", "--quiet"];
+  const flags = ["--title", "A longer time", ...FROM_STDIN, "--wait", "--quiet"];
   const revised = await pawl.with({ stdin: SIGN_IN.replace("1800", "2700") }, "revise", id, "--as", "agent", ...flags);
   assert.equal(revised.code, 0, revised.err);
   const replanned = await pawl.as("agent", "replan", id);
@@ -229,6 +212,10 @@ test("list filters, pages, fits its width and never wraps", async (t) => {
   assert.deepEqual(await ids("--status", "withdrawn", "--status", "awaiting"), [second, first]);
   assert.deepEqual(await ids("--proposer", "agent:deployer"), [second, first]);
   assert.deepEqual(await ids("--mine"), [""]);
+  assert.match(
+    (await pawl.as("ada", "list", "--status", "open")).err,
+    /^ {2}status\/0 {2}must be one of proposed, planned, .*, superseded$/m,
+  );
   const page = document<ListView>(await pawl.as("ada", "list", "--limit", "1", "--json"));
   assert.deepEqual(await ids("--limit", "1", "--cursor", page.cursor ?? ""), [first]);
   for (const width of [80, 120]) {
@@ -317,20 +304,7 @@ test("[F50] [F48] a hostile patch is shown with every character visible, and a h
     (await pawl.with({ width: 160 }, "show", id, "--as", "linus")).out,
     /⟨U\+202E⟩03⟨U\+202C⟩ days⟨U\+001B⟩\]0;owned⟨U\+0007⟩⟨U\+200B⟩/,
   );
-  const title = await pawl.with(
-    { stdin: GUIDE },
-    "propose",
-    "--as",
-    "agent",
-    "--title",
-    "a\u001b[2Jb",
-    "--repo",
-    "shop",
-    "--branch",
-    "main",
-    "--patch",
-    "-",
-  );
+  const title = await pawl.with({ stdin: GUIDE }, "propose", "--as", "agent", "--title", "a\u001b[2Jb", ...FROM_STDIN);
   assert.deepEqual([title.code, /control character/.test(title.err)], [1, true], title.err);
 });
 
@@ -361,23 +335,7 @@ test("what a change may touch is bounded by --scope flags; outside it goes back"
     "--scope-limit",
     "effects=1",
   ];
-  const ran = await pawl.with(
-    { stdin: CART },
-    "propose",
-    "--as",
-    "agent",
-    "--title",
-    "t",
-    "--repo",
-    "shop",
-    "--branch",
-    "main",
-    "--patch",
-    "-",
-    "--wait",
-    "--json",
-    ...scope,
-  );
+  const ran = await pawl.with({ stdin: CART }, "propose", "--as", "agent", "--title", "t", ...FROM_STDIN, "--wait", "--json", ...scope);
   assert.equal(ran.code, 1);
   const { status, instructions } = document<ChangeView>(ran);
   assert.deepEqual([status, instructions?.some(({ resource }) => resource === "git:shop#src/cart.js")], ["sent_back", true]);

@@ -117,6 +117,16 @@ test("doctor finds all well with a running Pawl, and what is not well otherwise"
   assert.ok(bad.every(({ remedy }) => remedy !== undefined));
 });
 
+test("doctor names every fault of the settings, each with its place", async (t) => {
+  const cwd = await folder(t);
+  await writeFile(join(cwd, "pawl.yaml"), "listen: { prot: 1 }\ndatabase: { kind: mysql }\n");
+  const ran = await cli({ cwd }, "doctor");
+  assert.equal(ran.code, 1);
+  assert.match(ran.out, /^✗ settings +\S+:1:11 {2}listen\.prot is not a setting$/m);
+  assert.match(ran.out, /^✗ settings +\S+:2:19 {2}database\.kind must be/m);
+  assert.match(ran.out, /^2 things to mend$/m);
+});
+
 test("doctor looks before anything was ever started, and makes nothing", async (t) => {
   const cwd = await folder(t);
   const ran = await cli({ cwd, env: { PAWL_LISTEN: "127.0.0.1:1" } }, "doctor");

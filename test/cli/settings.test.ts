@@ -246,9 +246,21 @@ test("postgres needs its url and sqlite has none; a password is never repeated",
     ["database.kind"],
   );
   const dir = await folder(t);
-  const ran = await pawl({ cwd: dir, env: { PAWL_DATABASE_URL: "mysql://u:hunter2@db/x" } }, "list");
-  assert.equal(ran.code, 2);
-  assert.doesNotMatch(ran.err + ran.out, /hunter2/);
+  await writeFile(join(dir, "pawl.yaml"), "database: { kid: x, url: 'mysql://u:hunter2@db/x' }\n");
+  for (const env of [{}, { PAWL_DATABASE_URL: "mysql://u:hunter2@db/x" }]) {
+    const ran = await pawl({ cwd: dir, env }, "list");
+    assert.equal(ran.code, 2);
+    assert.doesNotMatch(ran.err + ran.out, /hunter2/);
+  }
+});
+
+test("a repository's address is one that git may be given: no credentials, no helper, no other protocol", async (t) => {
+  for (const url of ["https://u:pw@h/x.git", "http://h/x.git", "ext::sh -c x", "git://h/x", "h:x.git"])
+    assert.deepEqual(
+      (await faults(t, `repositories: [{ name: a, url: "${url}", environment: c }]`)).map(({ where, line }) => [where, line]),
+      [["repositories[0].url", 1]],
+      url,
+    );
 });
 
 test("docs/settings.md says of each setting what the table says: default, range, variable and text", async () => {

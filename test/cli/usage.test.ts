@@ -82,6 +82,8 @@ test("a group of commands without a command prints its help and ends with 2", as
     const ran = await pawl({ cwd: await folder(t) }, name);
     assert.deepEqual([ran.code, ran.out], [2, ""]);
     assert.match(ran.err, /^Commands:$/m);
+    const asked = await pawl({ cwd: await folder(t) }, name, "--json");
+    assert.deepEqual([asked.code, asked.err, (JSON.parse(asked.out) as ErrorDocument).error.code], [2, "", "usage"]);
   }
 });
 

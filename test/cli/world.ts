@@ -86,6 +86,9 @@ export interface PawlWorld {
   proposed(patch: string, ...more: string[]): Promise<string>;
 }
 
+/** What proposes a patch on standard input for the shop. */
+export const FROM_STDIN = ["--repo", "shop", "--branch", "main", "--patch", "-"];
+
 export async function world(t: TestContext): Promise<PawlWorld> {
   const dir = await folder(t);
   const repository = join(dir, "shop.git");
@@ -122,7 +125,7 @@ export async function world(t: TestContext): Promise<PawlWorld> {
     as,
     with: (more, ...argv) => pawl({ ...base, ...more, env: { ...base.env, ...more.env } }, ...argv),
     async proposed(patch, ...more) {
-      const flags = ["--title", "A change", "--repo", "shop", "--branch", "main", "--patch", "-", "--wait", "--quiet", ...more];
+      const flags = ["--title", "A change", ...FROM_STDIN, "--wait", "--quiet", ...more];
       const ran = await pawl({ ...base, stdin: patch }, "propose", "--as", "agent", ...flags);
       if (ran.code !== 0) throw new Error(ran.err);
       return ran.out.trim();

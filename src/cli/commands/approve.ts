@@ -31,6 +31,11 @@ async function approve(context: Context, id: string, { digest: read, yes, seat, 
   const plan = await readPlan(context, id);
   const { review } = plan.digests;
   if (read !== undefined && read !== review) throw await moved(context, id, read, review);
+  if (plan.change.status !== "awaiting")
+    throw refusal("not_awaiting", `change ${id} is ${plan.change.status}: there is nothing to sign`, {
+      where: id,
+      remedy: plan.change.next,
+    });
   if (!terminal.manner.json && (yes !== true || !terminal.manner.quiet)) terminal.note(signingLines(terminal, plan).join("\n"));
   if (!(await terminal.confirm("Sign this?", yes === true))) throw refusal("not_confirmed", "nothing was signed: the answer was not yes");
   const vote = {

@@ -63,7 +63,7 @@ function lines(terminal: Terminal, { persons, machines, groups }: Directory): st
 async function me(context: Context): Promise<void> {
   const who = await context.known.get<WhoView>("/v1/whoami");
   context.terminal.answer(who, () => [
-    `${context.terminal.paint("bold", visible(who.principal))}  ${visible(who.name)}`,
+    `${context.terminal.paint("bold", visible(who.principal))}${who.name === who.principal ? "" : `  ${visible(who.name)}`}`,
     `roles   ${who.roles.map((role) => visible(role)).join(", ") || "none"}`,
     `groups  ${who.groups.map((group) => visible(group)).join(", ") || "none"}`,
     ...(who.owner === undefined ? [] : [`owner   ${visible(who.owner)}`]),

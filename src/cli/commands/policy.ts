@@ -52,6 +52,7 @@ async function load(context: Context, file: string): Promise<Bundle & { readonly
   if (bundle.ok) return { ...bundle.value, text };
   throw refusal("policy_invalid", `the policy has ${plural(bundle.error.length, "fault")}`, {
     where: file,
+    remedy: "docs/policy.md explains rules, facts and cases",
     faults: bundle.error.map((fault) => ({ ...fault, file })),
   });
 }

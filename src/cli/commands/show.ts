@@ -57,6 +57,12 @@ function planText({ terminal, io }: Context, { change, presentation, trace, cont
     { label: "status", text: change.status },
     { label: "revision", text: String(change.revision) },
     { label: left > 0 ? "expires in" : "expired", text: left > 0 ? span(left) : `${span(left)} ago` },
+    ...(change.drift === undefined
+      ? []
+      : [
+          { label: "expected", text: change.drift.expected },
+          { label: "found", text: change.drift.observed },
+        ]),
     { label: "next", text: change.next },
     ...seen,
   ];

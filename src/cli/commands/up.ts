@@ -110,7 +110,7 @@ function shown(path: string, cwd: string): string {
   return quoted(text);
 }
 
-const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\\''`)}'`);
+const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
 
 function notStarted(error: unknown, { settings, loaded }: Context): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
