@@ -59,6 +59,10 @@ function checker(schema: TSchema, prefix: string): (value: unknown) => Refusal[]
   return (value) => {
     if (compiled.Check(value)) return [];
     const errors = compiled.Errors(value).filter(({ keyword }) => keyword !== "boolean");
-    return errors.map(({ keyword, instancePath, message }) => ({ code: keyword, message, where: `${prefix}${instancePath.slice(1)}` }));
+    return errors.map((error) => ({
+      code: error.keyword,
+      message: error.keyword === "enum" ? `must be one of ${error.params.allowedValues.join(", ")}` : error.message,
+      where: `${prefix}${error.instancePath.slice(1)}`,
+    }));
   };
 }
