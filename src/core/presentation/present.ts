@@ -109,7 +109,8 @@ function undo(plan: Plan): Section {
 
 function signers(plan: Plan, route: Route): Section {
   const { author, proposer, onBehalfOf } = plan.intent;
-  const askers = proposer === onBehalfOf ? `Not ${proposer}: it is their change.` : `Not ${proposer}, nor ${onBehalfOf}: they asked for it.`;
+  const askers =
+    proposer === onBehalfOf ? `Not ${proposer}: it is their change.` : `Not ${proposer}, nor ${onBehalfOf}: they asked for it.`;
   const asking = author === proposer || author === onBehalfOf ? askers : `${askers} Nor ${author}, who revised it.`;
   const seats = route.seats.map((seat): Item => ({ kind: "seat", seat }));
   const barred: Item[] = seats.length === 0 ? [] : [{ kind: "note", text: asking }];
