@@ -1,5 +1,3 @@
-import { never } from "../core/base/index.ts";
-import type { Selector } from "../core/policy/index.ts";
 import { resolvePerson, type Directory, type Person } from "../core/review/index.ts";
 
 /** The person behind a principal that is a human. */
@@ -14,20 +12,4 @@ export function isActive(directory: Directory, principal: string): boolean {
 /** A person's name; a machine has no other name than its id. */
 export function nameOf(directory: Directory, principal: string): string {
   return personOf(directory, principal)?.name ?? principal;
-}
-
-/** Who may sit, in words. */
-export function selectorText(selector: Selector): string {
-  switch (selector.kind) {
-    case "person":
-      return selector.person;
-    case "group":
-      return `group ${selector.group}`;
-    case "role":
-      return `role ${selector.role}`;
-    case "owner":
-      return `owner ${selector.handle}`;
-    default:
-      return never(selector, "selector");
-  }
 }

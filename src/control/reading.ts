@@ -1,10 +1,10 @@
 import { assert, fail, never, ok, parseJson, type Digest, type Json, type Result } from "../core/base/index.ts";
 import type { Because, ChangeState, Reviewed } from "../core/change/index.ts";
 import type { Plan, Proposal } from "../core/plan/index.ts";
-import type { Seat } from "../core/policy/index.ts";
+import { selectorText, type Seat } from "../core/policy/index.ts";
 import type { Presentation } from "../core/presentation/index.ts";
 import { countSeats, type Directory, type SeatCount } from "../core/review/index.ts";
-import { nameOf, selectorText } from "./people.ts";
+import { nameOf } from "./people.ts";
 import { changeStream, findChange, knownFrom, type Known } from "./commit.ts";
 import { currentDirectory } from "./config.ts";
 import type { Deps } from "./deps.ts";

@@ -176,7 +176,7 @@ test("[PO-53] explain says it in lines", () => {
     "  escalate: agents and rows (not evaluated: no such key: rows) [who]",
     "  review: what cannot be evaluated is never passed automatically: who [builtin:rule-error]",
     "seats:",
-    "  core: group core or person ada, 2 persons, with a passkey",
+    "  core: group core or ada, 2 persons, with a passkey",
     "holds:",
     "  freeze",
     "rules:",

@@ -62,11 +62,12 @@ function selectorOf(who: Who): readonly Selector[] {
 }
 
 function sortedSelectors(who: readonly Selector[]): readonly Selector[] {
-  const byText = new Map(who.map((selector) => [textOf(selector), selector]));
-  return [...byText.keys()].toSorted().map((text) => byText.get(text) as Selector);
+  const byKey = new Map(who.map((selector) => [keyOf(selector), selector]));
+  return [...byKey.keys()].toSorted().map((key) => byKey.get(key) as Selector);
 }
 
-function textOf(selector: Selector): string {
+/** By which selectors are sorted and held to be the same. */
+function keyOf(selector: Selector): string {
   switch (selector.kind) {
     case "person":
       return `person ${selector.person}`;
@@ -81,8 +82,24 @@ function textOf(selector: Selector): string {
   }
 }
 
+/** Who may sit, in words. */
+export function selectorText(selector: Selector): string {
+  switch (selector.kind) {
+    case "person":
+      return selector.person;
+    case "group":
+      return `group ${selector.group}`;
+    case "role":
+      return `role ${selector.role}`;
+    case "owner":
+      return `owner ${selector.handle}`;
+    default:
+      return never(selector, "selector");
+  }
+}
+
 const sameWho = (a: Seat, b: Seat): boolean =>
-  a.who.length === b.who.length && a.who.every((selector, i) => textOf(selector) === textOf(b.who[i] as Selector));
+  a.who.length === b.who.length && a.who.every((selector, i) => keyOf(selector) === keyOf(b.who[i] as Selector));
 
 /**
  * Two rules that ask the same people ask them once, for the stricter of both: otherwise one owner could never fill both seats.

@@ -1,7 +1,8 @@
 import { never, visible } from "../base/index.ts";
 import { payloadOf } from "../change/index.ts";
 import type { Effect, Provenance, Severity } from "../plan/index.ts";
-import type { Outcome, RuleTrace, Seat, Selector } from "../policy/index.ts";
+import { selectorText } from "../policy/index.ts";
+import type { Outcome, RuleTrace, Seat } from "../policy/index.ts";
 import { presentationDigest } from "./present.ts";
 import { Sheet } from "./sheet.ts";
 import type { Cell, Style } from "./sheet.ts";
@@ -100,6 +101,8 @@ function renderItem(sheet: Sheet, item: Item, named: boolean, context: RenderCon
       return renderSeat(sheet, item.seat, context);
     case "note":
       return sheet.row({ indent: 0, body: { text: visible(item.text) } });
+    default:
+      return never(item, "item");
   }
 }
 
@@ -223,23 +226,8 @@ function renderUndo(sheet: Sheet, { step, undo }: ItemOf<"undo">, named: boolean
   if (undo.kind === "impossible") sheet.row({ indent: HANG, body: { text: "It cannot be undone.", style } });
 }
 
-function sitter(selector: Selector): string {
-  switch (selector.kind) {
-    case "person":
-      return visible(selector.person);
-    case "group":
-      return `group ${visible(selector.group)}`;
-    case "role":
-      return `role ${visible(selector.role)}`;
-    case "owner":
-      return `owner ${visible(selector.handle)}`;
-    default:
-      return never(selector, "selector");
-  }
-}
-
 function renderSeat(sheet: Sheet, seat: Seat, { votes = [] }: RenderContext): void {
-  const who = seat.who.length === 0 ? "nobody" : seat.who.map(sitter).join(", or ");
+  const who = seat.who.length === 0 ? "nobody" : seat.who.map((selector) => visible(selectorText(selector))).join(", or ");
   const how = [
     seat.strength,
     ...(seat.channels.length === 0 ? [] : [`by ${seat.channels.map((channel) => visible(channel)).join(", ")}`]),
