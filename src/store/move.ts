@@ -13,7 +13,7 @@ import { TABLE_NAMES } from "./sql/tables.ts";
 
 export interface Moved {
   readonly size: number;
-  /** In hexadecimal; the same on both sides. */
+  /** As the checkpoint writes it; the same on both sides. */
   readonly root: string;
   readonly rows: Readonly<Record<TableName, number>>;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Json } from "../../src/core/base/index.ts";
-import { digestOf, toHex } from "../../src/core/base/index.ts";
+import { digestOf, toBase64 } from "../../src/core/base/index.ts";
 import { fsck } from "../../src/store/index.ts";
 import type { FsckReport, OpenStore } from "../../src/store/index.ts";
 import { leafOf } from "../contract/store-tree.ts";
@@ -187,7 +187,7 @@ for (const kind of ["sqlite", "postgres"] satisfies Kind[]) {
     assert.deepEqual(sound, {
       ok: true,
       size: 296,
-      root: toHex(root),
+      root: toBase64(root),
       checked: { entries: 296, tiles: 3, checkpoints: 6, streams: 3, claims: 1, outbox: 1, payloads: 2 },
       faults: [],
       moreFaults: 0,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { digestOf, millis, toHex } from "../../src/core/base/index.ts";
+import { digestOf, millis, toBase64 } from "../../src/core/base/index.ts";
 import { fsck, move, openMemory } from "../../src/store/index.ts";
 import type { Inspected, OpenStore } from "../../src/store/index.ts";
 import { TABLE_NAMES } from "../../src/store/sql/tables.ts";
@@ -40,7 +40,7 @@ for (const [from, to] of [
     const moved = await move(source, target);
     assert.ok(moved.ok, moved.ok ? "" : moved.error.message);
     const { root, size } = await source.head();
-    assert.deepEqual([moved.value.size, moved.value.root], [size, toHex(root)]);
+    assert.deepEqual([moved.value.size, moved.value.root], [size, toBase64(root)]);
     assert.equal(moved.value.rows.checkpoints, 18);
     assert.deepEqual(await everything(target), await everything(source));
     assert.deepEqual(await target.head(), await source.head());

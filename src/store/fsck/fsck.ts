@@ -1,5 +1,5 @@
 /** Recomputes a whole database from the bytes that are stored, and says what does not fit and which entry is the first. */
-import { toHex } from "../../core/base/index.ts";
+import { toBase64 } from "../../core/base/index.ts";
 import { LogVerifier } from "../../core/ledger/index.ts";
 import type { LogKey } from "../../core/ledger/index.ts";
 import { openKept } from "./checkpoints.ts";
@@ -30,7 +30,7 @@ export interface FsckOptions {
 export interface FsckReport {
   readonly ok: boolean;
   readonly size: number;
-  /** The signed root in hexadecimal, when the entries have it. */
+  /** The signed root as the checkpoint writes it, when the entries have it. */
   readonly root?: string;
   readonly checked: Readonly<Record<"entries" | "tiles" | "checkpoints" | "streams" | "claims" | "outbox" | "payloads", number>>;
   readonly firstBadIndex?: number;
@@ -76,7 +76,7 @@ function report(size: number, root: Uint8Array | undefined, checked: FsckReport[
   return {
     ok: faults.length === 0,
     size,
-    ...(root && { root: toHex(root) }),
+    ...(root && { root: toBase64(root) }),
     checked,
     ...(first !== undefined && { firstBadIndex: first }),
     faults: sorted.slice(0, MAX_FAULTS),
