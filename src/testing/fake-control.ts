@@ -20,6 +20,7 @@ import type { Clock } from "../control/ports.ts";
 import type { Answer, Caller, ChangeView, Control, ControlRefusal, LedgerReader, PrincipalKind, TokenView } from "../control/types.ts";
 import { fakePlan, fakeView, viewIn, type FakeChange } from "./fake-change.ts";
 import { MemoryLog, testSigner } from "./ledger.ts";
+import { STATUSES } from "./lifecycle.ts";
 
 export interface FakeMember {
   readonly principal: PrincipalId;
@@ -182,7 +183,7 @@ export class FakeControl {
 
   #reading(): Pick<Control, "read" | "plan" | "events" | "list" | "wait" | "grant"> {
     return {
-      read: async (caller, id) => this.#act(caller, id, EVERY, ({ view }) => view),
+      read: async (caller, id) => this.#act(caller, id, STATUSES, ({ view }) => view),
       plan: async (caller, id) => {
         const change = this.#see(caller, id);
         return change === undefined
@@ -225,7 +226,7 @@ export class FakeControl {
     if (signal?.aborted !== true && now !== undefined && now <= since) await moved.promise;
     clearTimeout(timer);
     this.#listeners.delete(listener);
-    return this.#act(caller, id, EVERY, ({ view }) => view);
+    return this.#act(caller, id, STATUSES, ({ view }) => view);
   }
 
   #moving(): Pick<Control, "propose" | "revise" | "vote" | "withdrawVote" | "sendBack" | "withdraw" | "replan" | "run" | "reconcile"> {
@@ -259,12 +260,12 @@ export class FakeControl {
     const earlier = key === undefined ? undefined : this.#keys.get(`${caller.principal}/${key}`);
     if (earlier !== undefined && earlier.body !== body)
       return refusal("idempotency_mismatch", "idempotency_mismatch", "this key was used for another body");
-    if (earlier !== undefined) return this.#act(caller, earlier.change, EVERY, ({ view }) => view);
+    if (earlier !== undefined) return this.#act(caller, earlier.change, STATUSES, ({ view }) => view);
     const read = parseProposal(raw);
     if (!read.ok) return refusal("invalid", "invalid", "the proposal is not valid", { faults: read.error });
     const id = this.place("proposed", { proposer: caller.principal });
     if (key !== undefined) this.#keys.set(`${caller.principal}/${key}`, { body, change: id });
-    return this.#act(caller, id, EVERY, ({ view }) => view);
+    return this.#act(caller, id, STATUSES, ({ view }) => view);
   }
 
   #vote(caller: Caller, id: string, raw: Json): Answer<ChangeView> {
@@ -330,17 +331,3 @@ export class FakeControl {
 }
 
 const OPEN: readonly Status[] = ["proposed", "planned", "sent_back", "awaiting", "authorised", "stale"];
-const EVERY: readonly Status[] = [
-  ...OPEN,
-  "blocked",
-  "rejected",
-  "running",
-  "applied",
-  "verified",
-  "failed",
-  "undone",
-  "indeterminate",
-  "expired",
-  "withdrawn",
-  "superseded",
-];

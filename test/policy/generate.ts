@@ -1,32 +1,16 @@
 /** Random bundles, conditions and facts from a seed: the same seed gives the same cases on every machine. */
+import { Dice } from "../../src/testing/dice.ts";
 import { summaryOf } from "./facts.ts";
 import type { Facts } from "../../src/core/policy/index.ts";
 import type { Expr, RawBundle, RawRule, RawSeat, RawWho } from "./reference.ts";
 
-export class Random {
-  #state: number;
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-  /** mulberry32 */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  }
-  below(n: number): number {
-    return Math.floor(this.next() * n);
-  }
-  chance(p: number): boolean {
-    return this.next() < p;
-  }
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
+/** Never asked to pick from nothing. */
+export class Random extends Dice {
+  override pick<T>(items: readonly T[]): T {
+    return super.pick(items) as T;
   }
   some<T>(items: readonly T[], most: number): T[] {
-    return Array.from({ length: this.below(most + 1) }, () => this.pick(items));
+    return this.times(most, () => this.pick(items));
   }
   times<T>(most: number, make: () => T): T[] {
     return Array.from({ length: this.below(most + 1) }, make);
@@ -254,8 +238,8 @@ function effect(r: Random): Effect {
     resource: named ? `git:shop#${at}` : "git:shop",
     ...(named ? { path: at } : {}),
     resource_kind: "git.file",
-    connector: r.pick(CONNECTORS),
-    system: "git:shop",
+    connector: r.chance(0.97) ? r.pick(CONNECTORS.slice(0, 2)) : "pawl",
+    system: r.chance(0.98) ? "git:shop" : "pawl",
     environment: "main",
     reversibility: r.chance(0.97) ? "reversible" : "unknown",
     exposure: r.chance(0.98) ? "none" : "unknown",

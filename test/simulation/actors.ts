@@ -4,7 +4,7 @@ import { isFinal, type ChangeState, type Status } from "../../src/core/change/in
 import type { Outcome } from "../../src/core/policy/index.ts";
 import { changeId, RUNNER_FAULTS, type Action, type Deed, type Intent } from "./actions.ts";
 import { CHANNELS, MINUTE, PROPOSERS, RESOURCES, VALUES, VOTERS, type Wish } from "./facts.ts";
-import type { Dice } from "./random.ts";
+import type { Dice } from "../../src/testing/dice.ts";
 import type { World } from "./world.ts";
 
 const OPEN_AT_MOST = 7;

@@ -2,7 +2,7 @@ import type { Action } from "./actions.ts";
 import { nextAction } from "./actors.ts";
 import { newWorld, step } from "./engine.ts";
 import { Broken } from "./invariants.ts";
-import { Dice } from "./random.ts";
+import { Dice } from "../../src/testing/dice.ts";
 import { settle } from "./settle.ts";
 import { ClaimTaken, CoreSystem, type Decide, type System } from "./system.ts";
 import type { World } from "./world.ts";

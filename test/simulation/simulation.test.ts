@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { test } from "node:test";
 import { decide, type ChangeEvent } from "../../src/core/change/index.ts";
 import { describe } from "./actions.ts";
-import { Dice } from "./random.ts";
+import { Dice } from "../../src/testing/dice.ts";
 import { shortest } from "./shortest.ts";
 import { shrink } from "./shrink.ts";
 import { replay, simulate, type Failure } from "./simulate.ts";

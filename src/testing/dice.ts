@@ -1,4 +1,4 @@
-/** A seeded source of choices (mulberry32): the same seed makes the same world on every machine. */
+/** A seeded source of choices (mulberry32): the same seed makes the same choices on every machine. */
 export class Dice {
   #state: number;
   constructor(seed: number) {
