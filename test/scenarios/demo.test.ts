@@ -19,9 +19,3 @@ test("[A1] [B12] [E39] the demo tells its five changes, and leaves nothing behin
   else assert.equal(now, readFileSync(golden, "utf8"));
   assert.deepEqual(readdirSync(cwd), []);
 });
-
-test("with --json the demo is one document", async (t) => {
-  const ran = await pawl({ cwd: await folder(t) }, "demo", "--json");
-  const { story } = JSON.parse(ran.out) as { story: readonly string[] };
-  assert.ok(story.some((line) => line.startsWith("5. ")));
-});
