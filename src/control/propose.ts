@@ -181,8 +181,20 @@ const OPEN = ["proposed", "planned", "awaiting", "authorised", "running", "appli
 /** One noisy agent may not fill the queue: its open changes are bounded. */
 async function roomFor(deps: Deps, proposer: PrincipalId): Promise<Result<void, ControlRefusal>> {
   const limit = deps.limits.openChangesPerProposer;
-  const { rows } = await deps.store.list({ prefix: "change/", statuses: OPEN, proposer, limit });
-  if (rows.length < limit) return ok(undefined);
+  let open = 0;
+  let cursor: string | undefined;
+  do {
+    const page = await deps.store.list({
+      prefix: "change/",
+      statuses: OPEN,
+      proposer,
+      limit: limit - open,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    open += page.rows.length;
+    cursor = page.cursor;
+  } while (cursor !== undefined && open < limit);
+  if (open < limit) return ok(undefined);
   return fail({
     code: "not_now",
     reason: "too_many_open",

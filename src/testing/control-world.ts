@@ -20,8 +20,6 @@ import {
   canonical,
   parseJson,
   type ChangeId,
-  type Digest,
-  type Json,
   type JsonObject,
   type PersonId,
   type PrincipalId,
@@ -35,8 +33,11 @@ import { runChange, type RunnerDeps } from "../runner/runner.ts";
 import { openMemory, type OpenStore } from "../store/index.ts";
 import { testSigner } from "./ledger.ts";
 import { ManualTime } from "./manual-time.ts";
-import { people, person } from "./people.ts";
+import { Life, mortal } from "./mortal-store.ts";
 import { Outside } from "./scripted-connector.ts";
+import { WORLD_DIRECTORY, WORLD_POLICY, type ChangeBody } from "./world-rules.ts";
+
+export * from "./world-rules.ts";
 
 const WORLD_ORIGIN = "pawl.test/world";
 const RUNNER = "rnr_world0001" as RunnerId;
@@ -45,87 +46,6 @@ const NOON = Date.UTC(2026, 8, 16, 12, 0, 0);
 const logSigner = testSigner(WORLD_ORIGIN, 11);
 const grantSigner = testSigner(`${WORLD_ORIGIN}/grants`, 12);
 export const worldIdentity = { origin: WORLD_ORIGIN, signer: logSigner };
-
-/** Cy and Ed are administrators, Bo and Hal maintain what nobody owns. */
-export const WORLD_DIRECTORY: Directory = {
-  ...people,
-  persons: people.persons.map((each) => (each.id === "cy" ? { ...each, roles: ["admin"] } : each)),
-  groups: [
-    ...people.groups,
-    { name: "admins", members: ["cy", "ed"].map(person), handles: [] },
-    { name: "maintainers", members: ["bo", "hal"].map(person), handles: [] },
-  ],
-};
-
-export const WORLD_POLICY = `
-pawl: policy/v1
-name: world
-defaults:
-  seats:
-    - { id: owner, who: [{ owners: true }] }
-  unowned: [{ group: maintainers }]
-rules:
-  - id: docs
-    outcome: auto
-    when: 'size(findings) == 0 && effects.all(e, glob(e.path, ["docs/**"]))'
-    reason: documentation
-  - id: sign-in
-    outcome: escalate
-    when: '"auth" in summary.surfaces'
-    reason: this decides who gets in
-    seats:
-      - { id: owner, who: [{ owners: true }] }
-      - { id: security, who: [{ group: security }] }
-  - id: pawl
-    outcome: escalate
-    when: '"pawl" in summary.surfaces'
-    reason: this changes how every other change is judged
-    seats:
-      - { id: admin, who: [{ group: admins }] }
-  - id: weekend
-    outcome: review
-    when: '"shop" in summary.surfaces && time.weekday >= 6'
-    reason: nothing starts over the weekend
-    holds: [weekend]
-`;
-
-/** One process's life. Once it is over, nothing it asks for is ever answered. */
-class Life {
-  over = false;
-  readonly #ended = Promise.withResolvers<void>();
-  /** Told before and after each append that reaches the store; may end the life. */
-  onAppend: (phase: "before" | "after") => void | Promise<void> = () => undefined;
-
-  get ended(): Promise<void> {
-    return this.#ended.promise;
-  }
-
-  end(): void {
-    this.over = true;
-    this.#ended.resolve();
-  }
-}
-
-const unanswered = new Promise<never>(() => undefined);
-
-/** The store as a process sees it that may die at any moment. */
-function mortal(store: Store, life: Life): Store {
-  const call = async (key: string | symbol, work: () => Promise<unknown>): Promise<unknown> => {
-    if (key === "append") await life.onAppend("before");
-    if (life.over) return unanswered;
-    const answer = await work();
-    if (key === "append") await life.onAppend("after");
-    return life.over ? unanswered : answer;
-  };
-  return new Proxy(store, {
-    get(target, key) {
-      const member = Reflect.get(target, key) as (...args: unknown[]) => unknown;
-      if (key === "watch")
-        return (listener: (streams: readonly string[]) => void) => target.watch((streams) => life.over || listener(streams));
-      return (...args: unknown[]) => call(key, async () => member.apply(target, args));
-    },
-  });
-}
 
 export interface WorldOptions {
   readonly store?: OpenStore;
@@ -148,8 +68,6 @@ const LIMITS: Limits = {
   runTimeoutMillis: 30_000,
   openChangesPerProposer: 1_000,
 };
-
-export type ChangeBody = Readonly<Record<string, Json>>;
 
 export class ControlWorld {
   readonly store: OpenStore;
@@ -231,6 +149,12 @@ export class ControlWorld {
       this.time.pass(Math.min(step, left));
       await this.settle();
     }
+  }
+
+  /** Puts something of a test's own between control and the store. */
+  between(members: Partial<Store>): void {
+    const store = new Proxy(this.deps.store, { get: (target, key) => (Reflect.get(members, key) ?? Reflect.get(target, key)) as unknown });
+    Object.assign(this.deps, { store });
   }
 
   as(name: string, more: Partial<Caller> = {}): Caller {
@@ -352,25 +276,6 @@ function countedIds(time: ManualTime): Ids {
 }
 let lives = 0;
 
-/** A step of the scripted connector. */
-export const set = (target: string, value: string, more: Readonly<Record<string, Json>> = {}): JsonObject => ({
-  connector: "script",
-  input: { target, set: value, ...more },
-});
-
-/** A change to what the identity team owns, unless it says otherwise. */
-export function changeOf(...steps: readonly JsonObject[]): ChangeBody {
-  return { title: "set a value", steps: [...steps] };
-}
-
-/** Documentation: nobody needs to look. */
-export const docs = (value = "new"): ChangeBody => changeOf(set("shop#docs/guide", value));
-/** The sign-in path: its owner and security must sign. */
-export const signIn = (value = "new"): ChangeBody => changeOf(set("shop#src/auth", value, { surfaces: ["auth"] }));
-/** Something ordinary: one owner signs. */
-export const ordinary = (value = "new", more: Readonly<Record<string, Json>> = {}): ChangeBody =>
-  changeOf(set("shop#src/cart", value, more));
-
 export function good<T, E>(answer: Result<T, E>): T {
   assert.ok(answer.ok, answer.ok ? "" : JSON.stringify(answer.error));
   return answer.value;
@@ -382,4 +287,3 @@ export function refusal<T>(answer: Result<T, ControlRefusal>): ControlRefusal {
 }
 
 export const idOf = (view: { readonly id: string }): ChangeId => view.id as ChangeId;
-export type { Digest };

@@ -27,20 +27,16 @@ test("[CO-31] a job that fails for ever is told of each time, ever more rarely, 
 
 test("[CO-31] a job that throws is put off, and done when the cause is gone", async () => {
   const world = await ControlWorld.open();
-  const { store } = world.deps;
   let broken = false;
   world.life.onAppend = (phase) => {
     if (phase === "after") broken = true;
   };
-  const shaky = new Proxy(store, {
-    get: (target, key) => {
-      if (key !== "payload" || !broken) return Reflect.get(target, key);
-      return async () => {
-        throw new Error("the disk has a bad sector");
-      };
+  world.between({
+    payload: async (digest) => {
+      if (broken) throw new Error("the disk has a bad sector");
+      return world.store.payload(digest);
     },
   });
-  Object.assign(world.deps, { store: shaky });
   const rows = () => world.store.list({ prefix: "change/", limit: 10 });
   await world.control.propose(world.as("agent:bot"), docs()).catch(() => undefined);
   await world.settle();
@@ -64,11 +60,12 @@ test("[CO-31] no wake-up is lost: two hundred proposals at once are all planned 
 test("[CO-31] connectors that never answer hold up the others no longer than their time, and the worker does not spin", async () => {
   const world = await ControlWorld.open();
   let looks = 0;
-  const { takeDue } = world.store;
-  world.store.takeDue = (...args) => {
-    looks += 1;
-    return takeDue(...args);
-  };
+  world.between({
+    takeDue: (...args) => {
+      looks += 1;
+      return world.store.takeDue(...args);
+    },
+  });
   world.outside.before = async (operation, target) =>
     operation === "analyse" && target.startsWith("hang") ? new Promise(() => undefined) : undefined;
   for (let i = 0; i < 4; i += 1) {

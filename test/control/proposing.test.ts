@@ -44,19 +44,14 @@ test("[D34] [CO-7] of many proposals at once under one key one is made, and all 
 
 test("[CO-4] [D34] an answer that was lost between store and control is looked up, and given", async () => {
   const world = await ControlWorld.open({ worker: false });
-  const { store } = world.deps;
   let lose = 0;
-  const forgetful = new Proxy(store, {
-    get: (target, key) =>
-      key !== "append"
-        ? Reflect.get(target, key)
-        : async (request: Parameters<typeof store.append>[0]) => {
-            const answer = await target.append(request);
-            if ((lose += 1) > 1 || !answer.ok) return answer;
-            return { ok: false, error: { code: "store_unavailable", message: "the connection was lost", details: { outcome: "unknown" } } };
-          },
+  world.between({
+    append: async (request) => {
+      const answer = await world.store.append(request);
+      if ((lose += 1) > 1 || !answer.ok) return answer;
+      return { ok: false, error: { code: "store_unavailable", message: "the connection was lost", details: { outcome: "unknown" } } };
+    },
   });
-  Object.assign(world.deps, { store: forgetful });
   const proposed = good(await world.control.propose(world.as("agent:bot"), ordinary()));
   assert.equal(lose, 1);
   assert.equal(good(await world.control.list(world.as("hal"), { limit: 10 })).changes.length, 1);

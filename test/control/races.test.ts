@@ -4,7 +4,7 @@ import type { ChangeEvent } from "../../src/core/change/index.ts";
 import type { RunnerId } from "../../src/core/base/index.ts";
 import type { RunReport } from "../../src/control/ports.ts";
 import { runChange, type RunnerDeps } from "../../src/runner/runner.ts";
-import { ControlWorld, good, ordinary, refusal } from "../../src/testing/control-world.ts";
+import { good, ordinary, refusal, type ControlWorld } from "../../src/testing/control-world.ts";
 import { worldOn } from "./stores.ts";
 
 /** Numbers that look like chance and are the same on every run. */
@@ -19,26 +19,17 @@ function chance(seed: number): (below: number) => number {
 /** Moments in which others go on: microtasks where all is memory, turns of the event loop where a database answers. */
 const MOMENTS = { memory: () => Promise.resolve(), sqlite: () => new Promise<void>((resolve) => void setImmediate(resolve)) };
 
-const REVOKES = ["withdraw", "reject", "withdraw_vote", "send_back", "revise", "supersede"] as const;
 const REVOKED: readonly ChangeEvent["type"][] = ["withdrawn", "rejected", "vote_withdrawn", "sent_back", "revised", "superseded"];
 
-function revoke(world: ControlWorld, id: string, digest: string, how: (typeof REVOKES)[number]): Promise<{ readonly ok: boolean }> {
-  const { control } = world;
-  switch (how) {
-    case "withdraw":
-      return control.withdraw(world.as("agent:bot"), id);
-    case "reject":
-      return control.vote(world.as("di"), id, { decision: "reject", review_digest: digest });
-    case "withdraw_vote":
-      return control.withdrawVote(world.as("ed"), id);
-    case "send_back":
-      return control.sendBack(world.as("di"), id, { reason: "not now" });
-    case "revise":
-      return control.revise(world.as("agent:bot"), id, ordinary("revised"));
-    case "supersede":
-      return control.propose(world.as("agent:bot"), { ...ordinary("other"), supersedes: id, start: "on-request" });
-  }
-}
+type Revoke = (world: ControlWorld, id: string, digest: string) => Promise<{ readonly ok: boolean }>;
+const REVOKES: readonly Revoke[] = [
+  (world, id) => world.control.withdraw(world.as("agent:bot"), id),
+  (world, id, digest) => world.control.vote(world.as("di"), id, { decision: "reject", review_digest: digest }),
+  (world, id) => world.control.withdrawVote(world.as("ed"), id),
+  (world, id) => world.control.sendBack(world.as("di"), id, { reason: "not now" }),
+  (world, id) => world.control.revise(world.as("agent:bot"), id, { ...ordinary("revised"), start: "on-request" }),
+  (world, id) => world.control.propose(world.as("agent:bot"), { ...ordinary("other"), supersedes: id, start: "on-request" }),
+];
 
 /** Approve, revoke and consume at once, in an order that the seed decides; then the ledger must tell one story. */
 async function race(world: ControlWorld, kind: keyof typeof MOMENTS, seed: number): Promise<void> {
@@ -65,17 +56,17 @@ async function race(world: ControlWorld, kind: keyof typeof MOMENTS, seed: numbe
     }
     return report;
   };
-  const how = REVOKES[random(REVOKES.length)] ?? "withdraw";
+  const how = random(REVOKES.length);
   const [, revoked, report] = await Promise.all([
     later(() => world.control.vote(world.as("ed"), id, { decision: "approve", review_digest: digest })),
-    later(() => revoke(world, id, digest, how)),
+    later(async () => REVOKES[how]?.(world, id, digest) ?? { ok: false }),
     later(consume),
   ]);
   await world.settle();
   await judge(
     world,
     id,
-    `seed ${seed} ${how}`,
+    `seed ${seed}, revoke ${how}`,
     revoked.ok,
     report,
     world.outside.writes.filter((write) => write.includes(`${target}=`)).length,

@@ -17,21 +17,15 @@ test("[CO-35] waiting ends with the change as it is when the time is up or the c
   const world = await ControlWorld.open({ worker: false });
   const { id, version } = good(await world.control.propose(world.as("agent:bot"), signIn()));
   let watchers = 0;
-  const { watch } = world.deps.store;
-  Object.assign(world.deps, {
-    store: new Proxy(world.deps.store, {
-      get: (target, key) => {
-        if (key !== "watch") return Reflect.get(target, key);
-        return (listener: Parameters<typeof watch>[0]) => {
-          watchers += 1;
-          const stop = target.watch(listener);
-          return () => {
-            watchers -= 1;
-            stop();
-          };
-        };
-      },
-    }),
+  world.between({
+    watch: (listener) => {
+      watchers += 1;
+      const stop = world.store.watch(listener);
+      return () => {
+        watchers -= 1;
+        stop();
+      };
+    },
   });
   const timed = world.control.wait(world.as("ed"), id, version, 1_000);
   const gone = new AbortController();
@@ -50,16 +44,17 @@ test("[CO-35] waiting ends with the change as it is when the time is up or the c
 test("[CO-35] a move between the look and the wait is not missed", async () => {
   const world = await ControlWorld.open();
   const change = await world.propose(signIn());
-  const { load } = world.store;
   let moved = false;
-  world.store.load = async (stream) => {
-    const row = await load(stream);
-    if (stream === `change/${change.id}` && !moved) {
-      moved = true;
-      good(await world.control.withdraw(world.as("ada"), change.id));
-    }
-    return row;
-  };
+  world.between({
+    load: async (stream) => {
+      const row = await world.store.load(stream);
+      if (stream === `change/${change.id}` && !moved) {
+        moved = true;
+        good(await world.control.withdraw(world.as("ada"), change.id));
+      }
+      return row;
+    },
+  });
   assert.equal(good(await world.control.wait(world.as("ed"), change.id, change.version, 1e9)).status, "withdrawn");
 });
 
@@ -92,7 +87,7 @@ test("[CO-36] an approved change whose payload was erased does not run", async (
   await world.settle();
   assert.equal((await world.view(change.id)).status, "authorised");
   assert.deepEqual(world.outside.writes, []);
-  assert.equal((world.problems[0]?.error as { code: string }).code, "payload_gone");
+  assert.equal((world.problems[0]?.error as { code: string } | undefined)?.code, "payload_gone");
   good(await world.control.replan(world.as("ed"), change.id));
   good(await world.control.run(world.as("ed"), change.id));
   await world.settle();

@@ -77,15 +77,11 @@ async function dieIn(t: TestContext, operation: string, after: boolean, expected
     reached = true;
     await new Promise(() => undefined);
   };
+  first.outside.before = async (at) => {
+    if (at === "verify" && operation === "undo") return { ok: false, error: { code: "looks_wrong", message: "wrong", effect: "none" } };
+    return after ? undefined : hang(at);
+  };
   if (after) first.outside.after = hang;
-  else first.outside.before = hang as typeof first.outside.before;
-  if (operation === "undo") {
-    first.outside.before = async (at) => {
-      if (at === "verify") return { ok: false, error: { code: "looks_wrong", message: "wrong", effect: "none" } };
-      if (!after) await hang(at);
-      return undefined;
-    };
-  }
   const proposed = good(await first.control.propose(first.as("agent:bot"), docs()));
   await until(() => reached);
   first.life.end();
