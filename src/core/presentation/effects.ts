@@ -1,5 +1,6 @@
 import { destroys, isBlind } from "../plan/index.ts";
 import type { Effect, EffectKind, Finding, Plan, Severity } from "../plan/index.ts";
+import { together } from "./together.ts";
 import type { ItemOf, Tone } from "./types.ts";
 
 const TONES: readonly Tone[] = ["destructive", "outward", "changing", "adding"];
@@ -7,15 +8,10 @@ const TONES: readonly Tone[] = ["destructive", "outward", "changing", "adding"];
 const GRAVEST: readonly Severity[] = ["refused", "danger", "warning", "info"];
 type FindingItem = ItemOf<"finding">;
 
-/** Findings that differ only in their resource are said once, of all those resources; the gravest first. */
+/** The gravest first. */
 export function findingItems(findings: readonly Finding[]): readonly FindingItem[] {
-  const groups = new Map<string, FindingItem>();
-  for (const { resource, ...said } of findings) {
-    const key = JSON.stringify([said.code, said.severity, said.message, said.remedy, said.provenance, resource === undefined]);
-    const before = groups.get(key)?.resources ?? [];
-    groups.set(key, { kind: "finding", ...said, resources: resource === undefined ? before : [...before, resource] });
-  }
-  return [...groups.values()].toSorted((a, b) => GRAVEST.indexOf(a.severity) - GRAVEST.indexOf(b.severity));
+  const items = together(findings).map(({ said, resources }): FindingItem => ({ kind: "finding", ...said, resources }));
+  return items.toSorted((a, b) => GRAVEST.indexOf(a.severity) - GRAVEST.indexOf(b.severity));
 }
 
 /** Findings that stand above everything else. */

@@ -1,6 +1,7 @@
 import { byText } from "../base/index.ts";
 import { EFFECT_KINDS } from "../plan/index.ts";
 import type { Effect, Plan, Provenance, Statement } from "../plan/index.ts";
+import { together } from "./together.ts";
 import type { Item, ItemOf } from "./types.ts";
 
 const fact = (label: string, text: string): Item => ({ kind: "fact", label, text });
@@ -76,20 +77,8 @@ const strength = (item: Known): number => STRENGTH.indexOf(item.kind === "statem
 /** What is known best first; the order is otherwise kept. */
 export const byStrength = (a: Known, b: Known): number => strength(a) - strength(b);
 
-/** Statements that differ only in their resource are said once, of all those resources. */
-export function statementItems(statements: readonly Statement[]): readonly ItemOf<"statement">[] {
-  const groups = new Map<string, ItemOf<"statement">>();
-  for (const { topic, text, provenance, source, resource } of statements) {
-    const key = JSON.stringify([topic, text, provenance, source, resource === undefined]);
-    const before = groups.get(key)?.resources ?? [];
-    groups.set(key, {
-      kind: "statement",
-      topic,
-      text,
-      resources: resource === undefined ? before : [...before, resource],
-      provenance,
-      source,
-    });
-  }
-  return [...groups.values()].toSorted(byStrength);
-}
+/** What is known best first. */
+export const statementItems = (statements: readonly Statement[]): readonly ItemOf<"statement">[] =>
+  together(statements)
+    .map(({ said, resources }): ItemOf<"statement"> => ({ kind: "statement", ...said, resources }))
+    .toSorted(byStrength);

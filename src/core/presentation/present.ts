@@ -12,6 +12,7 @@ export const presentationDigest = (presentation: Presentation): Digest => digest
 
 /** Lays a plan and its route out as the answers to what a good reviewer asks, in that order. Nothing of either is left out. */
 export function present(plan: Plan, route: Route): Presentation {
+  const findings = findingItems(plan.findings);
   const { title, proposal, author, proposer, onBehalfOf } = plan.intent;
   return {
     schema: PRESENTATION_SCHEMA,
@@ -25,30 +26,41 @@ export function present(plan: Plan, route: Route): Presentation {
     proposer,
     onBehalfOf,
     outcome: route.outcome,
-    alerts: findingItems(plan.findings).filter(isAlert),
-    sections: [changes(plan), asked(plan), reach(plan), known(plan), unchecked(plan), policy(route), undo(plan), signers(plan, route)],
+    alerts: findings.filter(isAlert),
+    sections: [
+      changes(plan, findings),
+      asked(plan, findings),
+      reach(plan),
+      known(plan),
+      unchecked(plan),
+      policy(route),
+      undo(plan),
+      signers(plan, route),
+    ],
   };
 }
+
+type Findings = readonly ItemOf<"finding">[];
 
 const section = (id: SectionId, question: string, answer: string, items: readonly Item[]): Section => ({ id, question, answer, items });
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
-function changes(plan: Plan): Section {
+function changes(plan: Plan, findings: Findings): Section {
   const steps = plan.steps.map(({ id, connector, operation, target, stateDigest, payloadDigest }): Item => {
     return { kind: "step", step: id, connector, operation, target, stateDigest, payloadDigest };
   });
-  const noted = findingItems(plan.findings).filter((finding) => !isAlert(finding) && !isAboutIntent(finding));
+  const noted = findings.filter((finding) => !isAlert(finding) && !isAboutIntent(finding));
   return section("changes", "What will change?", changesAnswer(plan), [...steps, ...effectItems(plan), ...noted]);
 }
 
-function asked(plan: Plan): Section {
+function asked(plan: Plan, findings: Findings): Section {
   const { summary, author, proposer, title } = plan.intent;
   const text = summary === "" ? title : `${title}\n\n${summary}`;
   const words: Item = { kind: "words", by: author, ...(author === proposer ? {} : { revising: proposer }), text };
-  const findings = findingItems(plan.findings).filter(isAboutIntent);
-  const outside = findings.filter(({ code }) => code.startsWith("scope."));
+  const about = findings.filter(isAboutIntent);
+  const outside = about.filter(({ code }) => code.startsWith("scope."));
   const answer = outside.length === 0 ? "yes, all of it" : "no, not all of it";
-  const noted = findings.filter((finding) => !isAlert(finding));
+  const noted = about.filter((finding) => !isAlert(finding));
   return section("asked", "What was asked, and is this inside it?", answer, [words, ...scopeItems(plan, outside.length > 0), ...noted]);
 }
 
