@@ -1,5 +1,5 @@
 /** Manifests that are read line by line: what is not understood is left out only where the format says that it names no package. */
-import type { Dependency, Manifest } from "./index.ts";
+import type { Dependency, Manifest } from "./types.ts";
 
 /**
  * A line without its comment: from the sign on, where a blank or nothing stands before it and no quotation mark is open. Walked

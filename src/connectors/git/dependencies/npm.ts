@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../../core/base/index.ts";
-import type { Dependency, Manifest } from "./index.ts";
+import type { Dependency, Manifest } from "./types.ts";
 
 const GROUPS = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] as const;
 /** npm runs these by itself when the package is installed, or when it is installed from git. */
