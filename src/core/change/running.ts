@@ -5,7 +5,7 @@ import { no } from "./refusals.ts";
 import type { ChangeRefusal, Refused } from "./refusals.ts";
 import { inStatus } from "./shape.ts";
 import type { CommandOf, Decided, InStatus } from "./shape.ts";
-import type { ChangeState } from "./types.ts";
+import type { Authorised, ChangeState } from "./types.ts";
 
 /** How far the clocks of two of our own nodes may differ: a clock further behind than this decides nothing about a grant. */
 export const CLOCK_SKEW_MILLIS = 60_000;
@@ -30,8 +30,8 @@ function startFault(state: InStatus<"authorised">, command: CommandOf<"start">, 
     return no("grant_unknown", `${command.grant} is not the standing grant`, "ask for the current one", command.grant);
   if (at >= state.grantExpiresAt)
     return no("grant_expired", `grant ${state.grant} has expired`, "plan and route the change again", state.grant);
-  if (at < state.authorisedAt - CLOCK_SKEW_MILLIS)
-    return no("clock_behind", "this clock is behind the one that authorised", "set the clock right", state.grant);
+  const behind = clockFault(state, at);
+  if (behind !== undefined) return behind;
   if (state.holds.length > 0)
     return no("held", `held: ${state.holds.join(", ")}`, "route the change again once the hold has ended", state.id);
   if (command.bundle !== state.review.bundle)
@@ -39,6 +39,11 @@ function startFault(state: InStatus<"authorised">, command: CommandOf<"start">, 
   if (!quorate(state, command))
     return no("quorum_lost", "not every seat is filled any more", "recheck the votes, then have the open seats signed", state.id);
   return undefined;
+}
+
+function clockFault({ authorisedAt, grant }: Authorised, at: Millis): Refused | undefined {
+  if (at >= authorisedAt - CLOCK_SKEW_MILLIS) return undefined;
+  return no("clock_behind", "this clock is behind the one that authorised", "set the clock right", grant);
 }
 
 /** `auto` alone needs nobody; every other outcome needs every seat, counted afresh. */
@@ -84,14 +89,14 @@ const otherRun = (state: InRun): Refused =>
 export function beginEffect(state: ChangeState, command: CommandOf<"begin_effect">, at: Millis): Decided {
   const running = runOf(state, command, at, ["running"]);
   if (!running.ok) return running;
-  const { stepDigests, begun, done, undoing, grant, grantExpiresAt, authorisedAt } = running.value;
+  const { stepDigests, begun, done, undoing, grant, grantExpiresAt } = running.value;
   if (undoing.length > 0) return no("undo_begun", "this run is being undone", "finish undoing it", command.step);
   const next = stepDigests[done.length];
   if (begun.length !== done.length || next?.id !== command.step)
     return no("step_out_of_order", `step ${command.step} is not next`, "finish the begun step, then take the next in order", command.step);
   if (at >= grantExpiresAt) return no("grant_expired", `grant ${grant} has expired`, "stop here; undo what is done", grant);
-  if (at < authorisedAt - CLOCK_SKEW_MILLIS)
-    return no("clock_behind", "this clock is behind the one that authorised", "set the clock right", grant);
+  const behind = clockFault(running.value, at);
+  if (behind !== undefined) return behind;
   if (command.observed !== next.state)
     return no(
       "stale_state",
