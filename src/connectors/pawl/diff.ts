@@ -1,8 +1,6 @@
 import type { Detail } from "../../core/plan/index.ts";
 
-const MAX_DIFF = 256 * 1024;
-
-/** The whole of what changes, as lines: common head and tail are left out, everything between is shown. */
+/** The whole of what changes, as lines: common head and tail are left out, everything between is shown. How much of it, the plan bounds. */
 export function wholeDiff(before: string, after: string): Detail {
   const [a, b] = [before.split("\n"), after.split("\n")];
   let head = 0;
@@ -16,8 +14,5 @@ export function wholeDiff(before: string, after: string): Detail {
     ...removed.map((l) => `-${l}`),
     ...added.map((l) => `+${l}`),
   ];
-  const text = lines.join("\n");
-  if (text.length > MAX_DIFF)
-    return { kind: "uninspectable", reason: `the difference has ${text.length} characters, more than can be shown whole` };
-  return { kind: "diff", text, added: added.length, removed: removed.length };
+  return { kind: "diff", text: lines.join("\n"), added: added.length, removed: removed.length };
 }
