@@ -229,6 +229,7 @@ function floorOf(bundle: RawBundle, { effects, findings, summary }: Facts, silen
     ["claimed", "review", effects.some((e) => e.provenance === "claimed")],
     ["uninspectable", "review", effects.some((e) => !e.inspectable)],
     ["consequence", "review", effects.some((e) => [e.reversibility, e.exposure, e.privilege].includes("unknown"))],
+    ["self", "review", effects.some((e) => [e.system, e.connector].includes("pawl"))],
     ...bundle.surfaces.map((s) => [`surface:${s.name}`, "review", summary.surfaces.includes(s.name)] as const),
     ["rule-error", "review", failed],
     ["default", "review", silent],

@@ -292,3 +292,21 @@ test("[PO-19] nothing in a bundle reads otherwise than it looks", () => {
   );
   assert(loadBundle(WHOLE.replace("only documentation", "только документация 👨‍👩‍👧")).ok);
 });
+
+test("[PO-2] texts that are all marks are refused before they are parsed", () => {
+  for (const text of ["[1,".repeat(60_000), "{".repeat(60_001), "\n".repeat(60_001), "- [".repeat(60_001)])
+    assert.deepEqual(
+      faultsOf(text).map(({ code }) => code),
+      ["bundle_too_large"],
+    );
+  for (const text of ["[".repeat(50_000), "{a: ".repeat(50_000), "- ".repeat(120_000)]) assert.ok(faultsOf(text).length > 0);
+});
+
+test("[PO-15] the patterns of a bundle are bounded together, and each text counts once", () => {
+  const rules = (pattern: (i: number) => string): Record<string, unknown>[] =>
+    Array.from({ length: 100 }, (_, i) => ({ outcome: "review", when: `effects.exists(e, e.kind.matches('${pattern(i)}'))` }));
+  assert.equal(loadBundle(bundleText(rules(() => "(?:abc){900}"))).ok, true);
+  const faults = faultsOf(bundleText(rules((i) => `(?:abc){${800 + i}}`)));
+  assert.match(faults.at(-1)?.message ?? "", /^too costly: /);
+  assert.ok(faults.length < 60);
+});

@@ -3,6 +3,7 @@ import type { Digest, Json, Result } from "../base/index.ts";
 import { indexOf } from "./candidates.ts";
 import type { RuleIndex } from "./candidates.ts";
 import { readCaseFacts } from "./cases.ts";
+import { Patterns } from "./cel/pattern.ts";
 import { PROFILE } from "./cel/profile.ts";
 import type { CaseDefinition, CaseExpectation, Definition, RuleDefinition } from "./definition.ts";
 import type { Facts } from "./facts.ts";
@@ -44,7 +45,7 @@ export interface Bundle {
 export function loadBundle(text: string, expected?: Digest): Result<Bundle, readonly BundleFault[]> {
   const faults = new Faults(text);
   const root = readYaml(faults);
-  const bundle = root.ok ? readBundle(new Reading(faults), { node: root.value, path: "" }) : undefined;
+  const bundle = root.ok ? readBundle(new Reading(faults), new Patterns(), { node: root.value, path: "" }) : undefined;
   if (bundle && faults.count === 0 && expected !== undefined && bundle.digest !== expected) {
     faults.add(
       0,
@@ -57,15 +58,15 @@ export function loadBundle(text: string, expected?: Digest): Result<Bundle, read
   return bundle && faults.count === 0 ? ok(bundle) : fail(faults.sorted());
 }
 
-function readBundle(read: Reading, at: At): Bundle | undefined {
+function readBundle(read: Reading, patterns: Patterns, at: At): Bundle | undefined {
   const entries = read.map(at, ["pawl", "name", "defaults", "rules"], ["surfaces", "cases"]);
   if (!entries) return undefined;
   read.oneOf(entries.get("pawl"), [BUNDLE_SCHEMA]);
   const name = read.text(entries.get("name"), 64);
   const surfaceAt = entries.get("surfaces");
-  const surfaces = surfaceAt ? read.list(surfaceAt, MOST.surfaces, readSurface(read)) : [];
+  const surfaces = surfaceAt ? read.list(surfaceAt, MOST.surfaces, readSurface(read, patterns)) : [];
   const defaults = readDefaults(read, entries.get("defaults"));
-  const rules = read.list(entries.get("rules"), MOST.rules, compiledRule(read));
+  const rules = read.list(entries.get("rules"), MOST.rules, compiledRule(read, patterns));
   const caseAt = entries.get("cases");
   const cases = caseAt ? read.list(caseAt, MOST.cases, readCase(read)) : [];
   unique(read, surfaceAt, "name");
@@ -91,12 +92,12 @@ function plainRule({ id, outcome, when, reason, seats, instruction, holds }: Rul
 }
 
 const compiledRule =
-  (read: Reading) =>
+  (read: Reading, patterns: Patterns) =>
   (at: At): Rule | undefined => {
     const rule = readRule(read)(at);
     const when = memberOf(at.node, "when");
     if (when?.kind !== "scalar" || typeof when.value !== "string") return undefined;
-    const condition = FACTS_PROFILE.condition(when.value);
+    const condition = FACTS_PROFILE.condition(when.value, patterns);
     if (condition.ok) return rule && { ...rule, condition: condition.value };
     for (const { message, start } of condition.error) {
       read.faults.add(placeInScalar(read.faults.text, when, start), "bundle_condition", message, `${at.path}.when`);

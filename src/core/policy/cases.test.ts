@@ -94,3 +94,33 @@ test("[PO-61] a case compares what it expects, and says what came instead", () =
   assert.deepEqual(results[4], { name: "wrong outcome", passed: false, expected: { outcome: "block" }, actual: { outcome: "auto" } });
   assert.deepEqual(results[5]?.actual, { outcome: "auto", rules: ["docs"] });
 });
+
+test("[PO-63] the cases of a bundle have one budget of steps: those beyond it fail, and say so", () => {
+  const nest = (depth: number): string => (depth === 0 ? "true" : `effects.all(e${depth}, ${nest(depth - 1)})`);
+  const rules = Array.from({ length: 40 }, () => ({ outcome: "auto", when: nest(6) }));
+  const effects = Array.from({ length: 20 }, () => ({}));
+  const cases = [
+    { name: "cheap", facts: { effects: [{}] }, expect: { outcome: "auto" } },
+    ...Array.from({ length: 10 }, (_, i) => ({ name: `dear ${i}`, facts: { effects }, expect: { outcome: "review" } })),
+  ];
+  const results = runCases(bundle(rules, { cases }));
+  assert.deepEqual(
+    results.map(({ passed }) => passed),
+    [true, ...Array.from({ length: 10 }, () => false)],
+  );
+  for (const { expected, actual } of results.slice(1)) {
+    assert.deepEqual(expected, { outcome: "review" });
+    assert.match(JSON.stringify(actual), /^"too costly: /);
+  }
+});
+
+test("[PO-60] [PO-63] a case's lists are bounded, and many cases of many effects are too costly", () => {
+  const of = (effects: number): object => ({
+    name: `of ${effects}`,
+    facts: { effects: Array.from({ length: effects }, () => ({})) },
+    expect: { outcome: "review" },
+  });
+  assert.equal(faultsOf(bundleText([], { cases: [of(1001)] }))[0]?.where, "cases[0].facts.effects");
+  const cases = Array.from({ length: 19 }, (_, i) => ({ ...of(1000), name: `case ${i}` }));
+  assert.ok(runCases(bundle([{}], { cases })).every(({ passed }) => passed));
+});

@@ -54,6 +54,9 @@ const TEMPLATES: Readonly<Record<string, JsonObject>> = {
   Unverified: { topic: "example" },
 };
 
+/** Elements of one list of a case's facts. */
+const MOST_ITEMS = 1000;
+
 /** The facts of a case: what it gives, merged over the base; what it leaves out follows from its effects. */
 export function readCaseFacts(read: Reading, at: At): Facts | undefined {
   const before = read.faults.count;
@@ -103,7 +106,7 @@ function mergeMessage(read: Reading, at: At, type: MessageType, base: JsonObject
 
 function mergeList(read: Reading, at: At, of: CelType): Json[] | undefined {
   const template = of.kind === "message" ? (TEMPLATES[of.name] ?? {}) : {};
-  const items = read.list(at, 10_000, (item) => merge(read, item, of, template));
+  const items = read.list(at, MOST_ITEMS, (item) => merge(read, item, of, template));
   return items && [...items];
 }
 

@@ -110,6 +110,8 @@ test("[PO-33] [PO-34] the floor holds whatever the bundle says", () => {
     [{ effects: [{}, { reversibility: "unknown" }] }, "review", "consequence"],
     [{ effects: [{}, { exposure: "unknown" }] }, "review", "consequence"],
     [{ effects: [{}, { privilege: "unknown" }] }, "review", "consequence"],
+    [{ effects: [{}, { system: "pawl" }] }, "review", "self"],
+    [{ effects: [{}, { connector: "pawl" }] }, "review", "self"],
     [{ effects: [{}, { surfaces: ["revenue"] }] }, "review", "surface:money"],
   ];
   for (const [given, outcome, rule] of table) {
@@ -250,4 +252,25 @@ test("[PO-37] instructions name what to mend: one per finding of the floor, and 
     evaluate(bundle([]), facts({ effects: [] })).route.instructions.map(({ code }) => code),
     ["no_effects"],
   );
+});
+
+test("[PO-54] all rules of a route have one budget of steps: past it each is an error, which only makes the outcome stricter", () => {
+  const nested = { outcome: "auto", when: "effects.all(a, effects.all(b, a.kind == b.kind))" };
+  const given = facts({ effects: Array.from({ length: 300 }, () => ({})) });
+  assert.equal(routeOf(bundle([nested]), given).outcome, "auto");
+  const of = bundle([...Array.from({ length: 40 }, () => nested), { id: "last", outcome: "escalate", when: "false" }]);
+  const { route, trace } = evaluate(of, given);
+  assert.equal(route.outcome, "escalate");
+  assert.match(trace.find(({ rule }) => rule === "last")?.error ?? "", /^too costly: /);
+  assert.deepEqual(evaluate(of, given, { indexed: false }).route, route);
+});
+
+test("[PO-54] surfaces are paid for too: where the steps do not suffice to tell, all are touched", () => {
+  const surfaces = [
+    { name: "far", paths: ["nowhere"] },
+    ...Array.from({ length: 40 }, (_, i) => ({ name: `s${i}`, paths: [`${"*a".repeat(200)}${"?".repeat(i)}x`] })),
+  ];
+  const given = facts({ effects: Array.from({ length: 50 }, () => ({ path: `${"a".repeat(500)}x` })) });
+  const seen = fired(bundle([{ outcome: "auto" }], { surfaces }), given);
+  assert.ok(seen.includes("builtin:surface:far") && seen.includes("builtin:rule-error"));
 });

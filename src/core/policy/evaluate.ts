@@ -2,12 +2,13 @@ import { digestJson, sortedSet } from "../base/index.ts";
 import { shown } from "./cel/parts.ts";
 import { CelError } from "./cel/types.ts";
 import type { CelMessage } from "./cel/types.ts";
+import type { Purse } from "./cel/machine.ts";
 import type { Bundle, Rule } from "./bundle.ts";
 import { FACTS } from "./facts.ts";
 import type { Facts } from "./facts.ts";
 import { Misfit, fitOf } from "./fit.ts";
 import type { FloorRule, Judged } from "./floor.ts";
-import { seatsFor } from "./seats.ts";
+import { MOST_SEATS, NO_SEATS, seatsFor } from "./seats.ts";
 import type { Seating } from "./seats.ts";
 import { withSurfaces } from "./surfaces.ts";
 import { OUTCOMES } from "./types.ts";
@@ -41,24 +42,31 @@ interface Note {
 
 const fit = fitOf(FACTS);
 
+/** Steps that the surfaces and rules of a bundle may take for one route, and the cases of one bundle together. */
+export const ROUTE_STEPS = 5_000_000;
+
 /** The route alone, for replaying a policy over many facts. */
-export function routeOf(bundle: Bundle, facts: Facts): Route {
-  const judged = judge(bundle, facts, true);
-  return judged instanceof Misfit ? unfit(judged) : routed(bundle, judged).route;
+export const routeOf = (bundle: Bundle, facts: Facts): Route => decide(bundle, facts, { left: ROUTE_STEPS }).route;
+
+/** The route and the rules that fired, paid for out of a purse. */
+export function decide(bundle: Bundle, facts: Facts, purse: Purse): { readonly route: Route; readonly fired: readonly string[] } {
+  const judged = judge(bundle, facts, true, purse);
+  if (judged instanceof Misfit) return { route: unfit(judged), fired: [misfitNote(judged).rule] };
+  const { route, notes } = routed(bundle, judged);
+  const rules = [...judged.floor, ...judged.rules].filter(({ fired }) => fired).map(({ rule }) => rule.id);
+  return { route, fired: [...rules, ...notes.filter(({ fired }) => fired).map(({ rule }) => rule)] };
 }
 
 /** The route and why. `indexed: false` evaluates every rule, also those that cannot match; the route is the same. */
 export function evaluate(bundle: Bundle, facts: Facts, { indexed = true }: { readonly indexed?: boolean } = {}): Evaluation {
-  const judged = judge(bundle, facts, indexed);
+  const judged = judge(bundle, facts, indexed, { left: ROUTE_STEPS });
   if (judged instanceof Misfit) return sealed(bundle, unfit(judged), [traceOfNote(misfitNote(judged))]);
   const { route, notes } = routed(bundle, judged);
   const seen = judged.facts as unknown as CelMessage;
-  const judgedRules = new Map(judged.rules.map((verdict) => [verdict.rule, traceOf(verdict, seen)]));
-  const trace = [
-    ...judged.floor.map((verdict) => traceOf(verdict, seen)),
-    ...bundle.rules.map((rule) => judgedRules.get(rule) ?? skippedTrace(rule)),
-    ...notes.map(traceOfNote),
-  ];
+  const purse = { left: ROUTE_STEPS };
+  const floor = judged.floor.map((verdict) => traceOf(verdict, seen, purse));
+  const judgedRules = new Map(judged.rules.map((verdict) => [verdict.rule, traceOf(verdict, seen, purse)]));
+  const trace = [...floor, ...bundle.rules.map((rule) => judgedRules.get(rule) ?? skippedTrace(rule)), ...notes.map(traceOfNote)];
   return sealed(bundle, route, trace);
 }
 
@@ -69,16 +77,16 @@ const sealed = (bundle: Bundle, route: Route, trace: readonly RuleTrace[]): Eval
   trace,
 });
 
-function judge(bundle: Bundle, given: Facts, indexed: boolean): Judgement | Misfit {
+function judge(bundle: Bundle, given: Facts, indexed: boolean, purse: Purse): Judgement | Misfit {
   const copy = copied(given);
   if (copy instanceof Misfit) return copy;
-  const facts = withSurfaces(copy, bundle.surfaces);
+  const facts = withSurfaces(copy, bundle.surfaces, purse);
   const seen = facts as unknown as CelMessage;
   const rules = indexed ? bundle.index.candidates(seen).map((i) => bundle.rules[i] as Rule) : bundle.rules;
   return {
     facts,
     floor: bundle.floor.map((rule) => run(rule, seen)),
-    rules: rules.map((rule) => run(rule, seen)),
+    rules: rules.map((rule) => run(rule, seen, purse)),
   };
 }
 
@@ -93,16 +101,16 @@ function copied(facts: Facts): Facts | Misfit {
 }
 
 /** A rule that cannot be evaluated has fired, unless it would have let the change pass. */
-function run<R extends Judged>(rule: R, facts: CelMessage): Verdict<R> {
-  const value = guarded(rule, facts);
+function run<R extends Judged>(rule: R, facts: CelMessage, purse?: Purse): Verdict<R> {
+  const value = guarded(rule, facts, purse);
   if (typeof value === "boolean") return { rule, fired: value };
   return { rule, fired: rule.outcome !== "auto", error: value instanceof CelError ? value.message : "the condition has no answer" };
 }
 
-function guarded({ condition }: Judged, facts: CelMessage): unknown {
+function guarded({ condition }: Judged, facts: CelMessage, purse?: Purse): unknown {
   if (condition.guards.some((guard) => !guard.meets(facts))) return false;
   try {
-    return condition.run(facts);
+    return condition.run(facts, purse);
   } catch {
     return new CelError("the condition cannot be evaluated");
   }
@@ -114,8 +122,8 @@ function routed(bundle: Bundle, { facts, floor, rules }: Judgement): { readonly 
   const silent = !rules.some((verdict) => verdict.fired);
   const early = [errorNote(failed), defaultNote(silent)];
   const before = strictest([...fired.map(({ rule }) => rule.outcome), ...outcomesOf(early)]);
-  const seating = before === "review" || before === "escalate" ? seatingOf(bundle, facts, rules) : { seats: [], unowned: [] };
-  const notes = [...early, unownedNote(seating)];
+  const seating = before === "review" || before === "escalate" ? seatingOf(bundle, facts, rules) : NO_SEATS;
+  const notes = [...early, unownedNote(seating), seatsNote(seating)];
   const outcome = strictest([before, ...outcomesOf(notes)]);
   const route: Route = {
     outcome,
@@ -180,6 +188,14 @@ const unownedNote = ({ unowned }: Seating): Note => ({
   fired: unowned.length > 0,
 });
 
+const seatsNote = ({ tooMany }: Seating): Note => ({
+  rule: "builtin:too-many-seats",
+  outcome: "block",
+  when: "the change asks for more signatures than anybody can gather",
+  reason: `the change would need more than ${MOST_SEATS} seats: propose it in parts`,
+  fired: tooMany,
+});
+
 const misfitNote = (misfit: Misfit): Note => ({
   rule: "builtin:facts",
   outcome: "block",
@@ -199,10 +215,10 @@ function skippedTrace({ id, outcome, reason, condition }: Rule): RuleTrace {
   return { rule: id, outcome, fired: false, when: condition.text, reason, parts: [], skipped: true };
 }
 
-function traceOf({ rule, fired, error }: Verdict, facts: CelMessage): RuleTrace {
+function traceOf({ rule, fired, error }: Verdict, facts: CelMessage, purse: Purse): RuleTrace {
   const { condition } = rule;
   const parts = condition.parts
-    .map((part) => ({ text: part.text, value: shown(part.run(facts)), witness: part.witness }))
+    .map((part) => ({ text: part.text, value: shown(part.run(facts, purse)), witness: part.witness }))
     .filter(({ value, witness }) => !(witness && Array.isArray(value) && value.length === 0))
     .map(({ text, value }) => ({ text, value }));
   return {

@@ -98,10 +98,12 @@ test("[PO-50] the trace has every rule, with its text, its reason and the floor'
     "claimed",
     "uninspectable",
     "consequence",
+    "self",
     "surface:auth",
     "rule-error",
     "default",
     "unowned",
+    "too-many-seats",
   ]);
 });
 

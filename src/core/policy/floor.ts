@@ -68,6 +68,12 @@ export const FLOOR: readonly FloorRule[] = [
     'effects.exists(e, e.reversibility == "unknown" || e.exposure == "unknown" || e.privilege == "unknown")',
     "nobody knows what an effect leads to",
   ),
+  floor(
+    "self",
+    "review",
+    'effects.exists(e, e.system == "pawl" || e.connector == "pawl")',
+    "the rules by which Pawl decides are never changed automatically",
+  ),
 ];
 
 /** The never-automate list as rules: one for each surface of the bundle. */

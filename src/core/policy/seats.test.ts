@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { bundle, facts } from "../../testing/policy.ts";
 import { evaluate } from "./index.ts";
-import type { Seat } from "./index.ts";
+import type { Facts, Seat } from "./index.ts";
 
 const OWNERS = { id: "owner", who: [{ owners: true }] };
 const GROUP = { id: "core", who: [{ group: "core" }] };
@@ -94,4 +94,18 @@ test("[PO-44] the same sitters are asked once, for the stricter of both", () => 
 test("[PO-45] a second seat of the same id is numbered", () => {
   const named = ["a", "b", "c"].map((group) => ({ id: "s", who: [{ group }] }));
   assert.deepEqual(shortly(seatsOf([...named, { id: "s-2", who: [{ group: "d" }] }])), ["s: a", "s-2: b", "s-3: c", "s-2-2: d"]);
+});
+
+test("[PO-46] a change that would need more than 500 seats is blocked, however it comes to them", () => {
+  const base = facts();
+  const many = (count: number): Facts => ({
+    ...base,
+    effects: Array.from({ length: count }, (_, i) => ({ ...(base.effects[0] as Facts["effects"][number]), owners: [`@o${i}`] })),
+  });
+  assert.equal(seatsOf([OWNERS], many(499)).length, 499);
+  for (const given of [many(500), many(5000)]) {
+    const { route } = evaluate(bundle([{ outcome: "review", seats: [OWNERS] }]), given);
+    assert.deepEqual([route.outcome, route.seats, route.reasons[0]?.rule], ["block", [], "builtin:too-many-seats"]);
+  }
+  assert.deepEqual(shortly(seatsOf([GROUP], many(5000))), ["core: core"]);
 });

@@ -8,40 +8,49 @@ export interface Seating {
   readonly seats: readonly Seat[];
   /** Resources for which a seat has no sitter: nobody owns them and nothing stands in. */
   readonly unowned: readonly string[];
+  /** More signatures than anybody could gather; then there are no seats. */
+  readonly tooMany: boolean;
 }
+
+export const NO_SEATS: Seating = { seats: [], unowned: [], tooMany: false };
+/** Distinct sets of owners, and seats of one route. */
+export const MOST_SEATS = 500;
 
 /** Resolves the seats that rules ask for against what is touched. `unowned` stands in where a seat has no fallback of its own. */
 export function seatsFor(wanted: readonly SeatDefinition[], effects: readonly EffectFacts[], unowned: readonly Who[]): Seating {
   const sets = ownerSets(effects);
   const bare = effects.filter((effect) => effect.owners.length === 0).map(({ resource }) => resource);
-  const seats = wanted.flatMap((seat) => expand(seat, sets, bare.length > 0, unowned));
+  const distinct = [...new Map(wanted.map((seat) => [JSON.stringify(seat), seat])).values()];
+  const owned = distinct.filter(({ who }) => who.some((one) => "owners" in one)).length;
+  if ((owned > 0 && sets === undefined) || distinct.length + owned * (sets?.length ?? 0) > MOST_SEATS)
+    return { ...NO_SEATS, tooMany: true };
+  const seats = distinct.flatMap((seat) => expand(seat, sets ?? [], bare.length > 0, unowned));
   const merged = named(seats.reduce<readonly Seat[]>(merge, []));
-  return { seats: merged, unowned: merged.some((seat) => seat.who.length === 0) ? sortedSet(bare) : [] };
+  return { tooMany: false, seats: merged, unowned: merged.some((seat) => seat.who.length === 0) ? sortedSet(bare) : [] };
 }
 
 /**
  * The distinct sets of owners, smallest demand first: any one owner of a thing speaks for it, so whoever sits for {a} also
- * speaks for what {a, b} own, and the larger set asks for nobody more.
+ * speaks for what {a, b} own, and the larger set asks for nobody more. Undefined if there are too many.
  */
-function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[])[] {
+function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[])[] | undefined {
   const sets = new Map<string, readonly string[]>();
   for (const { owners } of effects) {
     const set = uniqueHandles(owners);
     if (set.length > 0) sets.set(set.join("\n").toLowerCase(), set);
   }
+  if (sets.size > MOST_SEATS) return undefined;
   const all = [...sets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
-  return all.filter((set) => !all.some((other) => other.length < set.length && within(other, set)));
+  return all.filter((set) => {
+    const folds = new Set(set.map((owner) => owner.toLowerCase()));
+    return !all.some((other) => other.length < set.length && other.every((owner) => folds.has(owner.toLowerCase())));
+  });
 }
 
 /** Handles differ in more than case, or they are one. */
 function uniqueHandles(owners: readonly string[]): readonly string[] {
   const byFold = new Map(sortedSet(owners).map((owner) => [owner.toLowerCase(), owner]));
   return [...byFold.keys()].toSorted().map((fold) => byFold.get(fold) as string);
-}
-
-function within(small: readonly string[], large: readonly string[]): boolean {
-  const folds = new Set(large.map((owner) => owner.toLowerCase()));
-  return small.every((owner) => folds.has(owner.toLowerCase()));
 }
 
 function expand(seat: SeatDefinition, sets: readonly (readonly string[])[], bare: boolean, unowned: readonly Who[]): readonly Seat[] {

@@ -1,7 +1,7 @@
 import { PATTERNS } from "../base/index.ts";
 import type { CaseExpectation, Definition, RuleDefinition, SeatDefinition, SurfaceDefinition, Who } from "./definition.ts";
 import { CHANNELS } from "./definition.ts";
-import { globOf } from "./cel/pattern.ts";
+import type { Patterns } from "./cel/pattern.ts";
 import type { At, Reading } from "./read.ts";
 import { OUTCOMES } from "./types.ts";
 import type { Strength } from "./types.ts";
@@ -12,13 +12,13 @@ export const MOST = { surfaces: 200, patterns: 200, rules: 2000, seats: 20, who:
 const STRENGTHS: readonly Strength[] = ["session", "passkey"];
 
 export const readSurface =
-  (read: Reading) =>
+  (read: Reading, made: Patterns) =>
   (at: At): SurfaceDefinition | undefined => {
     const entries = read.map(at, ["name"], ["paths", "resources", "tags"]);
     if (!entries) return undefined;
     const name = read.text(entries.get("name"), 64, NAME);
     const patterns = (key: string): readonly string[] | undefined =>
-      optionalList(read, entries.get(key), MOST.patterns, (item) => pattern(read, item));
+      optionalList(read, entries.get(key), MOST.patterns, (item) => pattern(read, made, item));
     const paths = patterns("paths");
     const resources = patterns("resources");
     const tags = optionalList(read, entries.get("tags"), MOST.patterns, (item) => read.text(item, 64));
@@ -31,10 +31,10 @@ function optionalList<T>(read: Reading, at: At | undefined, most: number, item: 
   return at ? read.list(at, most, item) : [];
 }
 
-function pattern(read: Reading, at: At): string | undefined {
+function pattern(read: Reading, patterns: Patterns, at: At): string | undefined {
   const text = read.text(at, 512);
   if (text === undefined) return undefined;
-  const made = globOf(text);
+  const made = patterns.made("glob", text);
   return typeof made === "string" ? read.fault(at, made) : text;
 }
 

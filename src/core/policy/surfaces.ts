@@ -1,12 +1,13 @@
 import { assert, sortedSet } from "../base/index.ts";
 import { anyOf, globOf } from "./cel/pattern.ts";
+import type { Purse } from "./cel/machine.ts";
 import type { Pattern } from "./cel/pattern.ts";
 import type { SurfaceDefinition } from "./definition.ts";
 import type { EffectFacts, Facts } from "./facts.ts";
 
 export interface Surface {
   readonly name: string;
-  readonly matches: (effect: EffectFacts) => boolean;
+  readonly matches: (effect: EffectFacts, purse: Purse) => boolean;
 }
 
 /**
@@ -17,10 +18,10 @@ export function surfaceOf({ name, paths, resources, tags }: SurfaceDefinition): 
   const path = folded(paths);
   const resource = folded(resources);
   const known = new Set([name, ...tags]);
-  const matches = (effect: EffectFacts): boolean =>
+  const matches: Surface["matches"] = (effect, purse) =>
     effect.surfaces.some((tag) => known.has(tag)) ||
-    (effect.path !== undefined && path.test(effect.path.toLowerCase())) ||
-    resource.test(effect.resource.toLowerCase());
+    (effect.path !== undefined && path.test(effect.path.toLowerCase(), purse)) ||
+    resource.test(effect.resource.toLowerCase(), purse);
   return { name, matches };
 }
 
@@ -33,13 +34,17 @@ function folded(sources: readonly string[]): Pattern {
   return anyOf(patterns);
 }
 
-/** The facts with the bundle's surfaces added to what the connectors found. */
-export function withSurfaces(facts: Facts, surfaces: readonly Surface[]): Facts {
+/**
+ * The facts with the bundle's surfaces added to what the connectors found. Where the steps do not suffice to tell, the change
+ * touches all of them; with an empty purse each rule is an error, so none misses what its effects would have shown.
+ */
+export function withSurfaces(facts: Facts, surfaces: readonly Surface[], purse: Purse): Facts {
   if (surfaces.length === 0) return facts;
   const effects = facts.effects.map((effect) => {
-    const found = surfaces.filter((surface) => surface.matches(effect)).map(({ name }) => name);
+    const found = surfaces.filter((surface) => purse.left >= 0 && surface.matches(effect, purse)).map(({ name }) => name);
     return found.length === 0 ? effect : { ...effect, surfaces: sortedSet([...effect.surfaces, ...found]) };
   });
-  const all = sortedSet([...facts.summary.surfaces, ...effects.flatMap((effect) => effect.surfaces)]);
+  const untold = purse.left < 0 ? surfaces.map(({ name }) => name) : [];
+  const all = sortedSet([...facts.summary.surfaces, ...effects.flatMap((effect) => effect.surfaces), ...untold]);
   return { ...facts, effects, summary: { ...facts.summary, surfaces: all } };
 }

@@ -19,9 +19,11 @@ export interface YamlEntry {
 export const memberOf = (node: YamlNode | undefined, key: string): YamlNode | undefined =>
   node?.kind === "map" ? node.entries.find((entry) => entry.key === key)?.value : undefined;
 
-const BYTES = 512 * 1024;
+const BYTES = 256 * 1024;
 const DEPTH = 16;
-const NODES = 100_000;
+const NODES = 60_000;
+/** Marks between values that the parser sees to before anything can be counted. */
+const MARKS = 60_000;
 /** Faults that one answer holds; who has mended them sees the next. */
 const MOST = 100;
 
@@ -70,6 +72,8 @@ export function readYaml(faults: Faults): Result<YamlNode, undefined> {
   const { text } = faults;
   if (text.length > BYTES) return refuse(faults, 0, "bundle_too_large", `a bundle has at most ${BYTES} characters`);
   if (!text.isWellFormed()) return refuse(faults, 0, "bundle_not_unicode", "the text holds half of a surrogate pair");
+  if ((text.match(/[,[\]{}\n]/g)?.length ?? 0) > MARKS)
+    return refuse(faults, 0, "bundle_too_large", `a bundle has at most ${MARKS} lines, commas and brackets`);
   refuseHidden(faults);
   let document: Document.Parsed;
   try {

@@ -2,7 +2,7 @@ import type { ASTNode } from "@marcbachmann/cel-js";
 import type { Compiler } from "./compile.ts";
 import { EXHAUSTED, charge } from "./machine.ts";
 import type { Run, Typed } from "./machine.ts";
-import { anyOf, globOf, regexOf } from "./pattern.ts";
+import { anyOf } from "./pattern.ts";
 import type { Pattern } from "./pattern.ts";
 import { BOOL, CelError, INT, STRING, listOf, nameOf } from "./types.ts";
 import type { CelValue } from "./types.ts";
@@ -21,8 +21,8 @@ export function compileCall(
   if (operands.length === 2) {
     const [subject, other] = operands as [ASTNode, ASTNode];
     if (receiver && isSearch(name)) return search(compiler, subject, other, SEARCHES[name]);
-    if (name === "matches" && receiver) return matching(compiler, subject, other, regexOf);
-    if (name === "glob" && !receiver) return matching(compiler, subject, other, globOf);
+    if (name === "matches" && receiver) return matching(compiler, subject, other, "regex");
+    if (name === "glob" && !receiver) return matching(compiler, subject, other, "glob");
   }
   return compiler.fault(node, `there is no function ${name} with these arguments in pawl-cel/1`);
 }
@@ -63,25 +63,26 @@ function search(compiler: Compiler, subject: ASTNode, other: ASTNode, fn: (a: st
 }
 
 /** The pattern must be a literal: what a rule looks for is decided by the bundle, never by the facts. */
-function matching(compiler: Compiler, subject: ASTNode, other: ASTNode, make: (source: string) => Pattern | string): Typed | undefined {
+function matching(compiler: Compiler, subject: ASTNode, other: ASTNode, kind: "glob" | "regex"): Typed | undefined {
   const text = compiler.expect(subject, STRING, "the text");
-  const pattern = patternOf(compiler, other, make);
+  const pattern = patternOf(compiler, other, kind);
   if (!text || !pattern) return undefined;
   const run: Run = (m) => {
     const value = text.run(m);
     if (value instanceof CelError) return value;
-    return charge(m, pattern.cost((value as string).length)) ? pattern.test(value as string) : EXHAUSTED;
+    const matches = pattern.test(value as string, m);
+    return m.left >= 0 ? matches : EXHAUSTED;
   };
   return { type: BOOL, run, size: text.size + 1 };
 }
 
-function patternOf(compiler: Compiler, node: ASTNode, make: (source: string) => Pattern | string): Pattern | undefined {
-  const several = node.op === "list" && make === globOf;
+function patternOf(compiler: Compiler, node: ASTNode, kind: "glob" | "regex"): Pattern | undefined {
+  const several = node.op === "list" && kind === "glob";
   const source = compiler.expect(node, several ? listOf(STRING) : STRING, "the pattern");
   if (!source) return undefined;
   if (source.literal === undefined) return compiler.fault(node, "the pattern must be a literal");
   const sources = several ? (source.literal as readonly string[]) : [source.literal as string];
-  const patterns = sources.map(make);
+  const patterns = sources.map((one) => compiler.patterns.made(kind, one));
   const fault = patterns.find((pattern) => typeof pattern === "string");
   return fault === undefined ? anyOf(patterns as Pattern[]) : compiler.fault(node, fault);
 }

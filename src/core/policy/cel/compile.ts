@@ -4,6 +4,7 @@ import { compileMacro, isMacro } from "./macros.ts";
 import { literal } from "./machine.ts";
 import type { Run, Typed } from "./machine.ts";
 import { compileBinary, compileIn, isBinary } from "./operators.ts";
+import type { Patterns } from "./pattern.ts";
 import { buildMap, readEntry, readField, readItem, runAll, test } from "./reads.ts";
 import { ANY, BOOL, CelError, INT, STRING, listOf, mapOf, nameOf, unify } from "./types.ts";
 import type { CelType, CelValue, Fields, MessageType } from "./types.ts";
@@ -24,12 +25,14 @@ interface Variable {
 /** Turns cel-js's checked tree into closures. What it does not know is a fault; nothing is passed through. */
 export class Compiler {
   readonly faults: ProfileFault[] = [];
+  readonly patterns: Patterns;
   readonly #roots: Fields;
   /** Loop variables, outermost first: the index is the slot in the machine. */
   readonly #scope: Variable[] = [];
 
-  constructor(roots: Fields) {
+  constructor(roots: Fields, patterns: Patterns) {
     this.#roots = roots;
+    this.patterns = patterns;
   }
 
   fault(node: ASTNode, message: string): undefined {

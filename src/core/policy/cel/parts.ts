@@ -2,9 +2,11 @@ import type { ASTNode } from "@marcbachmann/cel-js";
 import { serialize } from "@marcbachmann/cel-js";
 import type { Json } from "../../base/index.ts";
 import { Compiler } from "./compile.ts";
-import { EXHAUSTED, machineOn } from "./machine.ts";
+import { EXHAUSTED, runWithin } from "./machine.ts";
+import type { Purse } from "./machine.ts";
 import { isMacro } from "./macros.ts";
 import { isBinary } from "./operators.ts";
+import type { Patterns } from "./pattern.ts";
 import { CelError } from "./types.ts";
 import type { CelMessage, CelType, CelValue, Fields, Outcome } from "./types.ts";
 import { clip } from "./values.ts";
@@ -12,9 +14,14 @@ import { clip } from "./values.ts";
 /** One piece of a condition that can be shown with its value. */
 export interface Part {
   readonly text: string;
-  readonly run: (facts: CelMessage) => Outcome;
+  readonly run: (facts: CelMessage, purse: Purse) => Outcome;
   /** Says nothing when it is an empty list. */
   readonly witness?: true;
+}
+
+interface Within {
+  readonly roots: Fields;
+  readonly patterns: Patterns;
 }
 
 const PARTS = 40;
@@ -22,9 +29,9 @@ const TEXT = 200;
 const EXPLAIN_STEPS = 200_000;
 
 /** The leaves of the boolean structure in reading order, each followed by what it compares or by what decided it. */
-export function partsOf(node: ASTNode, roots: Fields, parse: (text: string) => ASTNode): readonly Part[] {
+export function partsOf(node: ASTNode, within: Within, parse: (text: string) => ASTNode): readonly Part[] {
   return leaves(node)
-    .flatMap((leaf) => [...[leaf, ...operands(leaf)].map((piece) => partOf(piece, roots)), ...witnesses(leaf, roots, parse)])
+    .flatMap((leaf) => [...[leaf, ...operands(leaf)].map((piece) => partOf(piece, within)), ...witnesses(leaf, within, parse)])
     .slice(0, PARTS);
 }
 
@@ -50,17 +57,17 @@ function operands(leaf: ASTNode): ASTNode[] {
 }
 
 /** Which elements made a quantifier true or false, by the names that a reader knows them by. */
-function witnesses(leaf: ASTNode, roots: Fields, parse: (text: string) => ASTNode): readonly Part[] {
+function witnesses(leaf: ASTNode, within: Within, parse: (text: string) => ASTNode): readonly Part[] {
   if (leaf.op !== "rcall" || !["all", "exists", "exists_one"].includes(leaf.args[0])) return [];
   const [name, receiver, [variable, predicate]] = leaf.args;
-  const type = new Compiler(roots).compile(receiver)?.type;
+  const type = new Compiler(within.roots, within.patterns).compile(receiver)?.type;
   if (type?.kind !== "list" || !variable || !predicate) return [];
   const item = serialize(variable);
   const label = labelOf(type.of);
   const kept = name === "all" ? `!(${serialize(predicate)})` : serialize(predicate);
   const list = serialize(receiver);
   const node = parse(`(${list}).filter(${item}, ${kept})${label === undefined ? "" : `.map(${item}, ${item}.${label})`}`);
-  return [{ ...partOf(node, roots), text: clip(`${list} where this ${name === "all" ? "does not hold" : "holds"}`, TEXT), witness: true }];
+  return [{ ...partOf(node, within), text: clip(`${list} where this ${name === "all" ? "does not hold" : "holds"}`, TEXT), witness: true }];
 }
 
 /** The field by which a reader knows an element. */
@@ -75,14 +82,10 @@ function isConstant(node: ASTNode): boolean {
   return node.op === "-_" && isConstant(node.args);
 }
 
-function partOf(node: ASTNode, roots: Fields): Part {
-  const typed = new Compiler(roots).compile(node);
+function partOf(node: ASTNode, { roots, patterns }: Within): Part {
+  const typed = new Compiler(roots, patterns).compile(node);
   const text = clip(serialize(node), TEXT);
-  const run = (facts: CelMessage): Outcome => {
-    const machine = machineOn(facts, EXPLAIN_STEPS);
-    const value = typed?.run(machine) ?? EXHAUSTED;
-    return machine.left < 0 ? EXHAUSTED : value;
-  };
+  const run: Part["run"] = (facts, purse) => (typed ? runWithin(typed, facts, purse, EXPLAIN_STEPS) : EXHAUSTED);
   return { text, run };
 }
 

@@ -1,34 +1,69 @@
 import { RE2JS } from "re2js";
 import { compileGlob } from "../../base/index.ts";
+import { charge } from "./machine.ts";
+import type { Purse } from "./machine.ts";
 
-/** A pattern compiled at load; `cost` is what matching a text of that length takes, in steps. */
+/** A pattern compiled at load. Testing takes what it costs out of the purse first; with an empty one the answer means nothing. */
 export interface Pattern {
-  readonly test: (text: string) => boolean;
-  readonly cost: (length: number) => number;
+  readonly test: (text: string, purse: Purse) => boolean;
 }
 
 const LENGTH = 512;
 /** All counts in `{n,m}` of one pattern together: a compiled pattern grows with them. */
 const REPEATS = 1000;
 const PROGRAM = 4000;
+/** Instructions of all patterns of one bundle together; a glob counts as its characters and this much. */
+const PROGRAMS = 200_000;
+const GLOB_BASE = 16;
+/** Pairs of a character of the text and one of the pattern that a step pays for. */
+const GLOB_WORK = 4;
+const TOO_MANY = "too costly: the patterns of the bundle are too many or too large together";
+
+/** Compiles the patterns of one bundle, each text once, and refuses all beyond what they may cost together. */
+export class Patterns {
+  readonly #made = new Map<string, Pattern | string>();
+  #left = PROGRAMS;
+
+  made(kind: "glob" | "regex", source: string): Pattern | string {
+    const key = `${kind} ${source}`;
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    if (this.#left < 0) return TOO_MANY;
+    const { pattern, size } = kind === "glob" ? { pattern: globOf(source), size: source.length + GLOB_BASE } : regexOf(source);
+    this.#left -= size;
+    const result = this.#left < 0 && typeof pattern !== "string" ? TOO_MANY : pattern;
+    this.#made.set(key, result);
+    return result;
+  }
+}
+
+interface Sized {
+  readonly pattern: Pattern | string;
+  readonly size: number;
+}
 
 /** An RE2 pattern, or why it is refused. RE2 matches in time linear in the text, whatever the pattern. */
-export function regexOf(source: string): Pattern | string {
-  if (source.length > LENGTH) return `the pattern is longer than ${LENGTH} characters`;
+function regexOf(source: string): Sized {
+  const refused = (pattern: string, size = LENGTH): Sized => ({ pattern, size });
+  if (source.length > LENGTH) return refused(`the pattern is longer than ${LENGTH} characters`);
   const repeats = [...source.matchAll(/\{(\d*)(?:,(\d*))?\}/g)].reduce(
     (sum, [, low, high]) => sum + Math.max(Number(low), Number(high ?? 0)),
     0,
   );
-  if (repeats > REPEATS) return `the pattern repeats more than ${REPEATS} times`;
+  if (repeats > REPEATS) return refused(`the pattern repeats more than ${REPEATS} times`);
   let compiled: RE2JS;
   try {
     compiled = RE2JS.compile(source);
   } catch (error) {
-    return `the pattern is not RE2: ${error instanceof Error ? error.message.replace(/^error parsing regexp: /, "") : "it cannot be parsed"}`;
+    return refused(
+      `the pattern is not RE2: ${error instanceof Error ? error.message.replace(/^error parsing regexp: /, "") : "it cannot be parsed"}`,
+    );
   }
-  const program = compiled.programSize();
-  if (program > PROGRAM) return `the pattern compiles to ${program} instructions, more than ${PROGRAM}`;
-  return { test: (text) => compiled.test(text), cost: (length) => 1 + Math.ceil((length * (1 + (program >> 4))) / 16) };
+  const size = compiled.programSize();
+  if (size > PROGRAM) return refused(`the pattern compiles to ${size} instructions, more than ${PROGRAM}`, size);
+  const test: Pattern["test"] = (text, purse) =>
+    charge(purse, 1 + Math.ceil((text.length * (1 + (size >> 4))) / 16)) && compiled.test(text);
+  return { pattern: { test }, size };
 }
 
 /**
@@ -42,7 +77,12 @@ export function globOf(source: string): Pattern | string {
   if (!compiled.ok) return [compiled.error.message, compiled.error.remedy].filter(Boolean).join(": ");
   const glob = compiled.value;
   const may = literalsOf(source);
-  return { test: (text) => may(text) && glob.matches(text), cost: (length) => 1 + Math.ceil((length * source.length) / 64) };
+  const test: Pattern["test"] = (text, purse) =>
+    charge(purse, 1 + (text.length >> 6)) &&
+    may(text) &&
+    charge(purse, Math.ceil((text.length * source.length) / GLOB_WORK)) &&
+    glob.matches(text);
+  return { test };
 }
 
 /**
@@ -61,8 +101,5 @@ function literalsOf(source: string): (text: string) => boolean {
 export function anyOf(patterns: readonly Pattern[]): Pattern {
   const [only] = patterns;
   if (only && patterns.length === 1) return only;
-  return {
-    test: (text) => patterns.some((pattern) => pattern.test(text)),
-    cost: (length) => patterns.reduce((sum, pattern) => sum + pattern.cost(length), 0),
-  };
+  return { test: (text, purse) => patterns.some((pattern) => pattern.test(text, purse)) };
 }

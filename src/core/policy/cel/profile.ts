@@ -4,9 +4,10 @@ import { fail, ok } from "../../base/index.ts";
 import type { Result } from "../../base/index.ts";
 import { Compiler } from "./compile.ts";
 import type { ProfileFault } from "./compile.ts";
-import { EXHAUSTED, machineOn } from "./machine.ts";
-import type { Typed } from "./machine.ts";
+import { STEP_BOUND, runWithin } from "./machine.ts";
+import type { Purse } from "./machine.ts";
 import { partsOf } from "./parts.ts";
+import { Patterns } from "./pattern.ts";
 import type { Part } from "./parts.ts";
 import { guardsOf } from "./guards.ts";
 import type { Guard } from "./guards.ts";
@@ -23,7 +24,8 @@ export type { ProfileFault };
 export interface Expression {
   readonly text: string;
   readonly type: CelType;
-  readonly run: (facts: CelMessage) => Outcome;
+  /** Without a purse it has the steps of one condition. */
+  readonly run: (facts: CelMessage, purse?: Purse) => Outcome;
   /** The leaves of its boolean structure, for explanations. */
   readonly parts: readonly Part[];
   /** Conditions without which it cannot be true, for the index. */
@@ -32,37 +34,29 @@ export interface Expression {
 
 /** Compiles expressions over the declared facts. Making one is dear; using it is cheap. */
 export interface Profile {
-  compile(text: string): Result<Expression, readonly ProfileFault[]>;
+  compile(text: string, patterns?: Patterns): Result<Expression, readonly ProfileFault[]>;
   /** As `compile`; the result must be a bool. */
-  condition(text: string): Result<Expression, readonly ProfileFault[]>;
+  condition(text: string, patterns?: Patterns): Result<Expression, readonly ProfileFault[]>;
 }
 
 export function profileOver(roots: Fields): Profile {
   const environment = environmentOf(roots);
-  const compile: Profile["compile"] = (text) => {
+  const compile: Profile["compile"] = (text, patterns = new Patterns()) => {
     const node = checked(environment, text);
     if (!node.ok) return node;
-    const compiler = new Compiler(roots);
+    const compiler = new Compiler(roots, patterns);
     const typed = compiler.compile(node.value);
     if (!typed || compiler.faults.length > 0) return fail(compiler.faults);
-    return ok(expressionOf(text, node.value, typed, roots, environment));
+    const parts = partsOf(node.value, { roots, patterns }, (part) => environment.parse(part).ast);
+    const run: Expression["run"] = (facts, purse = { left: STEP_BOUND }) => runWithin(typed, facts, purse);
+    return ok({ text, type: typed.type, run, parts, guards: guardsOf(node.value, roots) });
   };
-  const condition: Profile["condition"] = (text) => {
-    const made = compile(text);
+  const condition: Profile["condition"] = (text, patterns) => {
+    const made = compile(text, patterns);
     if (!made.ok || unify(made.value.type, BOOL)) return made;
     return fail([{ message: `a condition must be bool, not ${nameOf(made.value.type)}`, start: 0, end: text.length }]);
   };
   return { compile, condition };
-}
-
-function expressionOf(text: string, node: ASTNode, typed: Typed, roots: Fields, environment: Environment): Expression {
-  const run = (facts: CelMessage): Outcome => {
-    const machine = machineOn(facts);
-    const value = typed.run(machine);
-    // An `||` may have swallowed the error, yet the bound was exceeded all the same.
-    return machine.left < 0 ? EXHAUSTED : value;
-  };
-  return { text, type: typed.type, run, parts: partsOf(node, roots, (part) => environment.parse(part).ast), guards: guardsOf(node, roots) };
 }
 
 /** Parsed and type-checked by cel-js. Whatever it throws is a fault of the expression, never of the caller. */
