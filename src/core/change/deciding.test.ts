@@ -47,7 +47,7 @@ test("[LC-7] a proposal has steps that can be told apart, and time to live", () 
 
 test("[LC-8] [B13] a plan is of the current revision and of exactly the proposed steps", () => {
   const proposed = stateIn("proposed");
-  const planOf = (stepDigests: typeof steps) => c.plan({ stepDigests, payload: payloadOf(stepDigests) });
+  const planOf = (own: typeof steps) => c.plan({ stepDigests: own, payload: payloadOf(own) });
   assert.equal(codeOf(proposed, c.plan({ revision: 2 })), "revision_moved");
   assert.equal(codeOf(folded(proposed, [c.revise()]), c.plan()), "revision_moved");
   assert.equal(codeOf(folded(proposed, [c.revise()]), c.refusePlan()), "revision_moved");

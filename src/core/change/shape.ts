@@ -74,8 +74,8 @@ export function commonOf(state: Common): Common {
   return { id, version, revision, ballot, proposal, parties, steps, start, createdAt, expiresAt };
 }
 
-export function plannedOf({ object, payload, stepDigests, context, freshUntil }: Planned): Planned {
-  return { object, payload, stepDigests, context, freshUntil };
+export function plannedOf({ object, payload, stepDigests: steps, context, freshUntil }: Planned): Planned {
+  return { object, payload, stepDigests: steps, context, freshUntil };
 }
 
 export function reviewedOf(state: Reviewed): Reviewed {
