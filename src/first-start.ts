@@ -129,7 +129,7 @@ function firstAdmin(path: string): Result<FirstPerson> {
 function directoryText(settings: Settings, person: FirstPerson): string {
   if (settings.seeds.directory !== undefined) return readFileSync(settings.seeds.directory, "utf8");
   const groups = ["admins", "identity", "maintainers", "security"];
-  return canonical({
+  const directory = canonical({
     persons: [
       { id: person.id, name: person.name, active: true, identities: [], roles: ["admin"] },
       { id: "sandbox-owner", name: "Owner of the sandbox agent (placeholder)", active: false, identities: [], roles: [] },
@@ -137,6 +137,8 @@ function directoryText(settings: Settings, person: FirstPerson): string {
     machines: [{ id: "agent:sandbox", owner: "human:sandbox-owner", actsFor: [], active: true }],
     groups: groups.map((name) => ({ name, members: [person.id], handles: name === "admins" ? [] : [`@shop/${name}`] })),
   });
+  // A member to a line, in the order of `people show --json`: what replaces it then differs in its own lines only.
+  return `${JSON.stringify(JSON.parse(directory), null, 2)}\n`;
 }
 
 /** What a verifier must already trust; hand it out through another way than Pawl itself. */

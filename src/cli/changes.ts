@@ -77,7 +77,10 @@ async function follow(
     if (view.next !== told && !terminal.manner.quiet) terminal.line(progressLine(terminal, view));
     told = view.next;
     const standing = standingOf(view, byItself);
-    if (standing !== "moving") return { view, standing };
+    if (standing !== "moving") {
+      noteStuck(terminal, view);
+      return { view, standing };
+    }
     try {
       view = await context.client.wait<ChangeView>(pathOf(view.id, "/wait"), view.version);
       failures = 0;
@@ -147,9 +150,18 @@ export function seatText({ id, who, count, signed_by: signed, missing, unfillabl
   return `${visible(id)}: ${who.map((word) => visible(word)).join(" or ")}; ${need}${signed.length === 0 ? "" : `; signed by ${names}`}${strength === "passkey" ? "; with a passkey" : ""}`;
 }
 
+/** Waiting for nobody is no waiting: what to do then. */
+export function noteStuck(terminal: Terminal, { status, seats = [] }: ChangeView): void {
+  if (status !== "awaiting" || !seats.some(({ unfillable }) => unfillable)) return;
+  terminal.note(
+    "nobody is left who may sit there: an owner unknown here, or only those who asked for it. Add people or handles with `pawl people propose`, or have it proposed by somebody else",
+  );
+}
+
 /** What most commands answer with: how the change stands now. With `--quiet` the id alone. */
 export function answerChange(context: Context, view: ChangeView): void {
   context.terminal.answer(view, () => (context.terminal.manner.quiet ? [view.id] : changeLines(context.terminal, view)));
+  noteStuck(context.terminal, view);
 }
 
 /** The same once it has ended or waits for a person, with the exit code that says which. With `--quiet` its status alone. */

@@ -252,6 +252,7 @@ test("policy and people are changed by changes, through the same commands", asyn
   for (const person of directory.persons) if (person.id === "linus") person.active = false;
   const leave = await pawl.with({ stdin: JSON.stringify(directory) }, "people", "propose", "-", "--as", "ada", "--wait", "--quiet");
   assert.equal(leave.code, 0, leave.err);
+  assert.match((await pawl.as("barbara", "show", leave.out.trim())).out, /│ \+ +"active": false,$/m);
   assert.equal((await pawl.as("barbara", "approve", leave.out.trim(), "--yes")).code, 0);
   assert.equal((await pawl.as("barbara", "watch", leave.out.trim())).code, 0);
   const gone = await pawl.as("linus", "list");

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { Directory } from "../../core/review/index.ts";
 import type { WhoView } from "../../control/types.ts";
-import { visible } from "../../core/base/index.ts";
+import { canonical, visible, type Json } from "../../core/base/index.ts";
 import { proposeConfig, type ConfigOptions } from "../configuring.ts";
 import type { Context } from "../context.ts";
-import { readInput } from "../inputs.ts";
+import { readJsonInput } from "../inputs.ts";
 import { table, type Terminal } from "../terminal.ts";
 
 export function define(command: Command, context: Context): void {
@@ -24,9 +24,12 @@ export function define(command: Command, context: Context): void {
     .option("--summary <text>", "why")
     .option("--wait", "follow it until it ends or waits for a person")
     .action(async (file: string, options: ConfigOptions) =>
-      proposeConfig(context, "directory", await readInput(context, file, "the directory"), options),
+      proposeConfig(context, "directory", legible(await readJsonInput(context, file, "the directory")), options),
     );
 }
+
+/** A member to a line, in canonical order: whoever reviews it sees the lines that differ. */
+const legible = (directory: Json): string => `${JSON.stringify(JSON.parse(canonical(directory)), null, 2)}\n`;
 
 async function show(context: Context): Promise<void> {
   const directory = await context.known.get<Directory>("/v1/directory");

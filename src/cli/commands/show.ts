@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { visible } from "../../core/base/index.ts";
 import { renderText } from "../../core/presentation/index.ts";
 import type { ChangeView, EventView, PlanView } from "../../control/types.ts";
-import { changeLines, eventsOf, pathOf } from "../changes.ts";
+import { changeLines, eventsOf, noteStuck, pathOf } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { changeId } from "../inputs.ts";
 import { readPlan } from "../plans.ts";
@@ -34,6 +34,7 @@ async function show(context: Context, id: string, { events }: Options): Promise<
   if (view.review_digest === undefined) return terminal.answer({ change: view }, () => changeLines(terminal, view));
   const plan = await readPlan(context, id);
   terminal.answer(plan, () => [planText(context, plan).trimEnd()]);
+  noteStuck(terminal, plan.change);
   if (plan.change.status === "awaiting") terminal.note(`\nto sign exactly this: pawl approve ${id} --digest ${plan.digests.review}`);
 }
 

@@ -57,7 +57,7 @@ function firstLines(
     ...(agent === undefined ? [] : [`  an agent      ${agent.id.padEnd(22)} ${dim(`token in ${tokens("sandbox")}`)}`]),
     ...(sampleRepository === undefined ? [] : [`  a repository  ${"sample".padEnd(22)} ${dim(`in ${shown(sampleRepository, io.cwd)}`)}`]),
     `  keys to trust ${"".padEnd(22)} ${dim(`in ${shown(join(settings.dataDir, "trust.json"), io.cwd)}`)}`,
-    ...(agent === undefined || settings.repositories.length > 0 ? [] : ["", ...firstChange(context, url, person.id)]),
+    ...(agent === undefined ? [] : ["", ...firstChange(context, url, person.id)]),
     "",
     dim("Stop with Ctrl-C. Keys and tokens are told by file name only; keep that folder to yourself."),
   ];
@@ -65,9 +65,18 @@ function firstLines(
 
 /** Commands that work when pasted one after the other into another terminal. */
 function firstChange(context: Context, url: string, person: string): string[] {
-  const { terminal, io } = context;
+  const { terminal, io, settings } = context;
   const pawl = callName();
-  const patch = shown(resolve(import.meta.dirname, "../../../examples/first.patch"), io.cwd);
+  const [own] = settings.repositories;
+  const first =
+    own === undefined
+      ? {
+          who: "the agent proposes",
+          title: "Round totals to cents",
+          repo: "sample",
+          patch: shown(resolve(import.meta.dirname, "../../../examples/first.patch"), io.cwd),
+        }
+      : { who: "the agent proposes what you made with `git diff > my.patch`", title: "My first change", repo: own.name, patch: "my.patch" };
   const same = sameThere(context, url);
   const step = (text: string, command: string): string[] => [
     `  ${terminal.paint("dim", `# ${text}`)}`,
@@ -77,8 +86,8 @@ function firstChange(context: Context, url: string, person: string): string[] {
     "A first change, in another terminal:",
     ...(same.length === 0 ? [] : step("so that it finds this Pawl", `export ${same.join(" ")}`)),
     ...step(
-      "the agent proposes",
-      `CHANGE=$(${pawl} propose --as sandbox --title "Round totals to cents" --repo sample --branch main --patch ${patch})`,
+      first.who,
+      `CHANGE=$(${pawl} propose --as sandbox --title "${first.title}" --repo ${first.repo} --branch main --patch ${first.patch})`,
     ),
     ...step("you read what will really happen", `${pawl} show --as ${person} $CHANGE`),
     ...step("you sign it, and it runs", `${pawl} approve --as ${person} --wait $CHANGE`),
