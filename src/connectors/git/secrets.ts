@@ -68,7 +68,7 @@ function sourceCode(content: string, path: string): Parameters<NonNullable<Retur
     locationToRange: unused,
     rangeToLocation: unused,
     positionToIndex: unused,
-    indexToPosition: (index) => ({
+    indexToPosition: (index: number) => ({
       line: content.slice(0, index).split("\n").length,
       column: index - content.lastIndexOf("\n", index - 1) - 1,
     }),
