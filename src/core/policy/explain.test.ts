@@ -157,6 +157,7 @@ test("[PO-52] the same bundle and facts give the same bytes, and the digests are
   assert.equal(evaluation.routeDigest, digestJson(evaluation.route));
   assert.equal(evaluation.bundleDigest, of.digest);
   assert.notEqual(evaluate(of, facts({ effects: [{ owners: ["@b"] }] })).routeDigest, evaluation.routeDigest);
+  assert.notEqual(evaluate(bundle([{ outcome: "escalate" }]), facts()).routeDigest, evaluation.routeDigest);
 });
 
 test("[PO-53] explain says it in lines", () => {
