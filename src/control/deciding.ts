@@ -2,12 +2,13 @@ import { fail, ok, type Digest, type Json, type JsonObject, type Result, type Ru
 import type { ChangeCommand, ChangeState } from "../core/change/index.ts";
 import { refusedMachine } from "./audit.ts";
 import { commitChange, findChange } from "./commit.ts";
-import { rulesInForce, type Rules } from "./config.ts";
+import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { jsonPayload, salted, wordsPayload } from "./payloads.ts";
 import { isPlannable, newGrant, planChange } from "./planning.ts";
 import type { Payload } from "./ports.ts";
 import { viewed } from "./reading.ts";
+import { rulesFor } from "./standing.ts";
 import { fields, type Fields } from "./raw.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 
@@ -19,7 +20,7 @@ async function decideAs(
   payloads: readonly Payload[] = [],
 ): Answer<ChangeView> {
   const committed = await commitChange(deps, change, async (state) => {
-    const rules = await rulesInForce(deps);
+    const rules = await rulesFor(deps, state);
     const made = command(state, rules);
     return made.ok ? ok({ commands: [made.value], payloads, guards: rules.guards }) : made;
   });

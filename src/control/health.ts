@@ -1,3 +1,4 @@
+import { rulesInForce } from "./config.ts";
 import type { Deps } from "./deps.ts";
 
 interface Check {
@@ -9,8 +10,22 @@ interface Check {
 /** What a person or a load balancer wants to know: can it write, what is the head, what is connected. */
 export async function health(deps: Deps): Promise<{ readonly ok: boolean; readonly checks: readonly Check[] }> {
   const names = [...deps.connectors.keys()].toSorted().join(", ");
-  const checks = [await storeCheck(deps), { name: "connectors", ok: names !== "", text: names || "none configured" }];
+  const checks = [
+    await storeCheck(deps),
+    await rulesCheck(deps),
+    { name: "connectors", ok: names !== "", text: names || "none configured" },
+  ];
   return { ok: checks.every((c) => c.ok), checks };
+}
+
+async function rulesCheck(deps: Deps): Promise<Check> {
+  try {
+    const { bundle, directory } = await rulesInForce(deps);
+    return { name: "rules", ok: true, text: `policy ${bundle.name}, ${directory.persons.length} people` };
+  } catch (error) {
+    deps.report({ what: "health check of the rules in force", error });
+    return { name: "rules", ok: false, text: "the policy or the directory in force cannot be read" };
+  }
 }
 
 async function storeCheck(deps: Deps): Promise<Check> {

@@ -8,6 +8,7 @@ import { readJson } from "./payloads.ts";
 import { evaluatePlan, planChange } from "./planning.ts";
 import type { LeasedItem, OutboxItem, RunReport } from "./ports.ts";
 import { abandon } from "./running.ts";
+import { rulesFor } from "./standing.ts";
 import type { ControlRefusal } from "./types.ts";
 
 /** Done, or to be tried again later. */
@@ -87,7 +88,7 @@ const underReview = (state: ChangeState): state is UnderReview => state.status =
 /** Somebody left or lost a seat: votes that no longer count are void before anything can start on them. */
 async function recheck(deps: Deps, change: ChangeId): Promise<JobEnd> {
   const done = await commitChange(deps, change, async (state) => {
-    const { directory, guards } = await rulesInForce(deps);
+    const { directory, guards } = await rulesFor(deps, state);
     return ok({ commands: underReview(state) ? [{ type: "recheck_votes", directory }] : [], guards });
   });
   return endOf(deps, `counting the votes of ${change} again`, done);

@@ -15,10 +15,11 @@ import { assemblePlan, planDigest, stateDigestOf, type Plan, type Proposal, type
 import { evaluate, factsOf, type Bundle, type Evaluation, type RuleTrace } from "../core/policy/index.ts";
 import { present, presentationDigest } from "../core/presentation/index.ts";
 import { commitChange, findChange, type Intended, type Known } from "./commit.ts";
-import { rulesInForce, type Rules } from "./config.ts";
+import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
-import { bytesPayload, jsonPayload, readJson } from "./payloads.ts";
+import { bytesPayload, jsonPayload, readJson, salted } from "./payloads.ts";
 import type { Admitted, Analysed, Payload } from "./ports.ts";
+import { rulesFor } from "./standing.ts";
 import type { ControlRefusal } from "./types.ts";
 
 /** Shown beside a plan but outside its digests: when and from what it was derived, and how policy came to its answer. */
@@ -55,13 +56,13 @@ async function planNow(deps: Deps, id: ChangeId): Planned {
   const write = (intend: (state: ChangeState) => Promise<Intended>): Planned =>
     commitChange(deps, id, async (state) => ok(state.revision === revision && isPlannable(state) ? await intend(state) : { commands: [] }));
   const proposal = await readJson<Proposal>(deps, address);
-  if (proposal === undefined) return write(async () => sendBack(revision, [proposalErased]));
+  if (proposal === undefined) return write(async () => sendBack(deps, revision, [proposalErased]));
   const steps = await analyseAll(deps, proposal);
-  if (!steps.ok) return write(async () => sendBack(revision, steps.error));
+  if (!steps.ok) return write(async () => sendBack(deps, revision, steps.error));
   const planned = await write(async (state) => derive(deps, state, proposal, { observedAt, steps: steps.value }));
   // What will never be written is not tried for ever: its proposer must hear of it.
   if (planned.ok || !(planned.error.code === "too_large" || planned.error.reason === "seats_invalid")) return planned;
-  return write(async () => sendBack(revision, [planned.error]));
+  return write(async () => sendBack(deps, revision, [planned.error]));
 }
 
 interface StepMaterial {
@@ -107,26 +108,26 @@ async function analyseStep(deps: Deps, step: ProposalStep): Promise<Result<StepM
 }
 
 /** What cannot be planned goes back to its proposer with every fault, before any human's time is spent. */
-function sendBack(revision: number, faults: readonly Refusal[]): Intended {
+function sendBack(deps: Deps, revision: number, faults: readonly Refusal[]): Intended {
   const instructions = faults.map(({ code, message, remedy, where }) => ({
     rule: "plan",
     code,
     message: remedy === undefined ? message : `${message}: ${remedy}`,
     ...(where === undefined ? {} : { resource: where }),
   }));
-  const evidence = jsonPayload({ instructions });
+  const evidence = jsonPayload(salted(deps, { instructions }));
   const because = { code: faults[0]?.code ?? "unplannable", evidence: evidence.digest };
   return { commands: [{ type: "refuse_plan", revision, because }], payloads: [evidence] };
 }
 
 /** Whatever breaks between a connector's answer and the route ends in a refusal: never in a route, and never in a change that waits for ever. */
 async function derive(deps: Deps, state: ChangeState, proposal: Proposal, material: Material): Promise<Intended> {
-  const rules = await rulesInForce(deps);
+  const rules = await rulesFor(deps, state);
   try {
     return { ...planAndRoute(deps, state, proposal, material, rules), guards: rules.guards };
   } catch (error) {
     deps.report({ what: `planning ${state.id}`, error });
-    return sendBack(state.revision, [
+    return sendBack(deps, state.revision, [
       { code: "planning_failed", message: "no plan could be made of what the connector found", remedy: "tell the operator" },
     ]);
   }
@@ -148,9 +149,9 @@ function planAndRoute(deps: Deps, state: ChangeState, proposal: Proposal, { obse
     steps: Object.fromEntries(analyses.map(({ id, analysis }) => [id, analysis.context])),
     trace: evaluation.trace,
   };
-  const sealed = jsonPayload(context);
+  const sealed = jsonPayload(salted(deps, context));
   const documents = [...[plan, evaluation.route, presentation].map(jsonPayload), sealed];
-  const reasons = reasonsOf(evaluation);
+  const reasons = reasonsOf(deps, evaluation);
   const fresh = Math.min(...steps.map(({ analysed }) => analysed.freshForMillis));
   return {
     commands: [
@@ -196,10 +197,10 @@ export function newGrant(deps: Deps): { readonly grant: GrantId; readonly grantE
 }
 
 /** For `revise` and `block`: the rules that decided, and what the proposer can do about it. */
-function reasonsOf(evaluation: Evaluation): { readonly because: Because; readonly payload: Payload } | undefined {
+function reasonsOf(deps: Deps, evaluation: Evaluation): { readonly because: Because; readonly payload: Payload } | undefined {
   const { outcome, reasons, instructions } = evaluation.route;
   if (outcome !== "revise" && outcome !== "block") return undefined;
   const decisive = reasons.filter((r) => r.outcome === outcome);
-  const payload = jsonPayload({ instructions, reasons: decisive as unknown as Json });
+  const payload = jsonPayload(salted(deps, { instructions, reasons: decisive as unknown as Json }));
   return { because: { code: decisive[0]?.rule ?? outcome, evidence: payload.digest }, payload };
 }

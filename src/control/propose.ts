@@ -46,14 +46,17 @@ export async function propose(deps: Deps, caller: Caller, raw: Json, idempotency
     const { directory, guards } = await rulesInForce(deps);
     const parties = partiesFor(caller, input.value, directory);
     if (!parties.ok) return parties;
-    const also = await supersede(deps, caller, id, input.value.supersedes);
-    if (!also.ok) return also;
+    const superseded = await supersede(deps, caller, id, input.value.supersedes);
+    if (!superseded.ok) return superseded;
+    // What was edited stays edited: a new change in its place sets none of its makers free.
+    const editors = [...new Set([...parties.value.editors, ...superseded.value.editors])];
+    const made = { ...parties.value, editors };
     const proposal = sealed(deps, { ...parties.value, author: caller.principal }, input.value, steps.value);
     return ok({
-      commands: [proposeCommand(deps, id, proposal.digest, parties.value, input.value)],
+      commands: [proposeCommand(deps, id, proposal.digest, made, input.value)],
       claims,
       payloads: [proposal],
-      also: also.value,
+      also: superseded.value.writes,
       guards,
     });
   });
@@ -83,10 +86,15 @@ async function earlierAnswer(deps: Deps, { key, body }: Keyed): Promise<Result<C
   });
 }
 
+/** Whoever had a machine's token made could speak through it, and so cannot sign what it says. */
+const handsOf = ({ issuer }: Caller, owner: PrincipalId): readonly PrincipalId[] =>
+  issuer === undefined || issuer === owner ? [] : [issuer];
+
 function partiesFor(caller: Caller, input: ProposalInput, directory: Directory): Result<Parties, ControlRefusal> {
   const owner = ownerOf(directory, caller.principal);
   const onBehalfOf = input.onBehalfOf ?? directory.machines.find((m) => m.id === caller.principal)?.actsFor[0] ?? owner;
-  if (mayActFor(directory, caller.principal, onBehalfOf)) return ok({ proposer: caller.principal, onBehalfOf, owner, editors: [] });
+  if (mayActFor(directory, caller.principal, onBehalfOf))
+    return ok({ proposer: caller.principal, onBehalfOf, owner, editors: handsOf(caller, owner) });
   return fail({
     code: "forbidden",
     reason: "not_acting_for",
@@ -162,18 +170,25 @@ function expiry(deps: Deps, input: ProposalInput): Millis {
   return (deps.clock.now() + Math.min(asked, deps.limits.changeLifetimeMillis)) as Millis;
 }
 
+interface Superseded {
+  readonly writes: readonly StreamWrite[];
+  readonly editors: readonly PrincipalId[];
+}
+
 /** The superseded change ends in the same transaction in which the new one begins. */
 async function supersede(
   deps: Deps,
   caller: Caller,
   by: ChangeId,
   target: ChangeId | undefined,
-): Promise<Result<readonly StreamWrite[], ControlRefusal>> {
-  if (target === undefined) return ok([]);
+): Promise<Result<Superseded, ControlRefusal>> {
+  if (target === undefined) return ok({ writes: [], editors: [] });
   const found = await findChange(deps, target);
   if (!found.ok) return found;
   const decided = decideAll(found.value.state, [{ type: "supersede", by, proposer: caller.principal }], deps.clock.now());
-  return decided.ok ? ok([changeWrite(decided.value)]) : fail(refused(decided.error));
+  return decided.ok
+    ? ok({ writes: [changeWrite(decided.value)], editors: found.value.state.parties.editors })
+    : fail(refused(decided.error));
 }
 
 const OPEN = ["proposed", "planned", "awaiting", "authorised", "running", "applied", "stale", "sent_back"];
@@ -220,6 +235,7 @@ export async function revise(deps: Deps, caller: Caller, change: string, raw: Js
         {
           type: "revise",
           by: caller.principal,
+          ...(caller.issuer === undefined ? {} : { issuer: caller.issuer }),
           proposal: digest,
           steps: stepNames(input.value),
           expiresAt: expiry(deps, input.value),

@@ -15,13 +15,14 @@ import { sealGrant, type Envelope, type GrantBody, type GrantEvidence } from "..
 import { admitReviewer, isParty } from "../core/review/index.ts";
 import { auditWrite } from "./audit.ts";
 import { changeStream, commitChange, findChange, runItem, type Known } from "./commit.ts";
-import { rulesInForce, type Rules } from "./config.ts";
+import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { inclusionAt } from "./ledger.ts";
-import { jsonPayload } from "./payloads.ts";
+import { jsonPayload, salted } from "./payloads.ts";
 import type { Offer, Payload, RunDesk, RunEnd, RunRef } from "./ports.ts";
 import { read } from "./reading.ts";
 import { refused } from "./refusals.ts";
+import { rulesFor } from "./standing.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 
 type Granted = Extract<ChangeState, { readonly grant: unknown }>;
@@ -91,7 +92,7 @@ export async function requestRun(deps: Deps, caller: Caller, change: string, run
   if (!found.ok) return found;
   const { state } = found.value;
   if (state.status !== "authorised") return fail(notAuthorised(state, "it cannot start"));
-  const rules = await rulesInForce(deps);
+  const rules = await rulesFor(deps, state);
   const fault = mayNotStart(state, caller, rules) ?? startFault(deps, state, rules, runner);
   if (fault !== undefined) return fail(fault);
   const { principal, identity } = caller;
@@ -144,6 +145,8 @@ export function runDesk(deps: Deps): RunDesk {
     const done = await commitChange(deps, ref.change, async () => ok({ commands: [command], payloads }));
     return done.ok ? ok(undefined) : fail(atDesk(done.error));
   };
+  // Salted, like all that somebody could guess from its digest in the ledger.
+  const evidenceOf = (facts: JsonObject): Payload => jsonPayload(salted(deps, facts));
   const who = (ref: RunRef) => ({ run: ref.run, runner: ref.runner });
   return {
     async offer(change, runner) {
@@ -152,24 +155,24 @@ export function runDesk(deps: Deps): RunDesk {
     },
     async start(change, grant, runner) {
       const run = deps.ids.next("run") as RunId;
-      const done = await commitChange(deps, change, async () => {
-        const { bundle, directory, guards } = await rulesInForce(deps);
+      const done = await commitChange(deps, change, async (state) => {
+        const { bundle, directory, guards } = await rulesFor(deps, state);
         return ok({ commands: [{ type: "start", grant, run, runner, directory, bundle: bundle.digest }], guards });
       });
       return done.ok ? ok({ change, run, runner }) : fail(atDesk(done.error));
     },
     begin: (ref, step, observed) => tell(ref, { type: "begin_effect", ...who(ref), step, observed }),
     finish(ref, step, facts) {
-      const evidence = jsonPayload(facts);
+      const evidence = evidenceOf(facts);
       return tell(ref, { type: "finish_effect", ...who(ref), step, evidence: evidence.digest }, [evidence]);
     },
     beginUndo(ref, step, code, facts) {
-      const evidence = jsonPayload(facts);
+      const evidence = evidenceOf(facts);
       return tell(ref, { type: "begin_undo", ...who(ref), step, because: { code, evidence: evidence.digest } }, [evidence]);
     },
     stale: (ref, expected, observed) => tell(ref, { type: "stale", run: ref.run, expected, observed }),
     report(ref, end: RunEnd, code: string, facts: JsonObject) {
-      const evidence = jsonPayload(facts);
+      const evidence = evidenceOf(facts);
       const because = { code, evidence: evidence.digest };
       return tell(ref, { type: "report", ...who(ref), outcome: end, because, evidence: evidence.digest }, [evidence]);
     },

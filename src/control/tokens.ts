@@ -1,22 +1,15 @@
-import { digestOf, fail, ok, toHex, type Json, type JsonObject, type Millis, type PrincipalId, type Result } from "../core/base/index.ts";
+import { digestOf, fail, ok, toHex, type Json, type PrincipalId, type Result } from "../core/base/index.ts";
 import type { Directory } from "../core/review/index.ts";
 import { refusedMachine } from "./audit.ts";
 import { currentDirectory } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { readWords, wordsPayload } from "./payloads.ts";
 import { isActive, nameOf, personOf } from "./people.ts";
-import type { StoredStream } from "./ports.ts";
+import type { AppendRequest, Guard, OutboxItem, StoredStream } from "./ports.ts";
 import { fields } from "./raw.ts";
 import { refused } from "./refusals.ts";
+import { asJson, tokenAfter, type TokenEvent, type TokenState } from "./token-state.ts";
 import type { Answer, Caller, ControlRefusal, PrincipalKind, TokenView, WhoView } from "./types.ts";
-
-interface TokenState {
-  readonly principal: PrincipalId;
-  /** Digest of the whole token: the token itself is told once and kept nowhere. */
-  readonly hash: string;
-  readonly label: string;
-  readonly createdAt: Millis;
-  readonly revoked: boolean;
-}
 
 const TOKEN = /^pawl_(tok_[0-9a-z]{6,40})_[0-9a-f]{64}$/;
 const TOKEN_ID = /^tok_[0-9a-z]{6,40}$/;
@@ -38,7 +31,22 @@ export async function authenticate(deps: Deps, bearer: string, channel: Caller["
   // What is compared are digests of 32 random bytes, so that timing tells nothing of the token.
   const good =
     held !== undefined && !held.state.revoked && held.state.hash === digestOf(bearer) && isActive(directory, held.state.principal);
-  return good ? ok(callerOf(directory, held.state.principal, `token:${held.id}`, channel)) : unauthenticated();
+  return good ? ok(callerOf(directory, held, channel)) : unauthenticated();
+}
+
+/** Those of these identities that are revoked tokens, with what that was read from. A token's row is never removed. */
+export async function revokedAmong(
+  deps: Deps,
+  identities: readonly string[],
+): Promise<{ readonly revoked: readonly string[]; readonly guards: readonly Guard[] }> {
+  const tokens = [...new Set(identities)].filter((identity) => identity.startsWith("token:"));
+  const held = await Promise.all(
+    tokens.map(async (identity) => ({ identity, token: await findToken(deps, identity.slice("token:".length)) })),
+  );
+  return {
+    revoked: held.flatMap(({ identity, token }) => (token?.state.revoked === true ? [identity] : [])),
+    guards: held.flatMap(({ token }) => (token === undefined ? [] : [{ stream: streamOf(token.id), version: token.version }])),
+  };
 }
 
 interface HeldToken {
@@ -58,12 +66,14 @@ function heldToken({ stream, version, quarantined, body }: StoredStream): HeldTo
   return { id: stream.slice("token/".length), version, state: body as unknown as TokenState };
 }
 
-function callerOf(directory: Directory, principal: PrincipalId, identity: string, channel: Caller["channel"]): Caller {
+function callerOf(directory: Directory, { id, state }: HeldToken, channel: Caller["channel"]): Caller {
+  const { principal, by } = state;
   const person = personOf(directory, principal);
   return {
     principal,
     kind: principal.slice(0, principal.indexOf(":")) as PrincipalKind,
-    identity,
+    identity: `token:${id}`,
+    ...(by === "first-start" || by === principal ? {} : { issuer: by }),
     ...(person === undefined ? {} : { person: person.id }),
     roles: person?.roles ?? [],
     channel,
@@ -122,20 +132,31 @@ export async function issueToken(
 ): Promise<Result<NewToken, ControlRefusal>> {
   const id = deps.ids.next("tok");
   const token = `pawl_${id}_${toHex(deps.ids.random(32))}`;
-  const at = deps.clock.now();
-  const state: TokenState = { principal, hash: digestOf(token), label, createdAt: at, revoked: false };
-  const written = await writeToken(deps, { id, version: 0, state }, { type: "token_created", principal, by, at }, at);
-  return written.ok ? ok({ token, view: viewToken({ id, state }) }) : fail(refused(written.error));
+  const words = label === "" ? undefined : wordsPayload(deps, label);
+  const named = words === undefined ? {} : { label: words.digest };
+  const event: TokenEvent = { type: "token_created", token: id, principal, by, at: deps.clock.now(), hash: digestOf(token), ...named };
+  const held = { id, version: 0, state: tokenAfter([event]) };
+  const written = await writeToken(deps, held, event, { payloads: words === undefined ? [] : [words] });
+  return written.ok ? ok({ token, view: await viewToken(deps, held) }) : fail(refused(written.error));
 }
 
-function writeToken(deps: Deps, { id, version, state }: HeldToken, event: JsonObject, at: Millis) {
+/** `held` as it is after the event; its version is the one before. */
+function writeToken(deps: Deps, { id, version, state }: HeldToken, event: TokenEvent, more: Pick<AppendRequest, "payloads" | "outbox">) {
   const status = state.revoked ? "revoked" : "active";
-  const stored = { body: state as unknown as Json, status, proposer: state.principal, createdAt: state.createdAt, updatedAt: at };
-  return deps.store.append({ writes: [{ stream: streamOf(id), expected: version, events: [{ ...event, token: id }], state: stored }] });
+  const { createdAt, principal: proposer } = state;
+  const stored = { body: state as unknown as Json, status, proposer, createdAt, updatedAt: event.at };
+  return deps.store.append({ ...more, writes: [{ stream: streamOf(id), expected: version, events: [asJson(event)], state: stored }] });
 }
 
-function viewToken({ id, state }: Pick<HeldToken, "id" | "state">): TokenView {
-  return { id, principal: state.principal, label: state.label, created_at: state.createdAt, revoked: state.revoked };
+async function viewToken(deps: Deps, { id, state }: HeldToken): Promise<TokenView> {
+  const label = await readWords(deps, state.label);
+  return {
+    id,
+    principal: state.principal,
+    label: typeof label === "string" ? label : "",
+    created_at: state.createdAt,
+    revoked: state.revoked,
+  };
 }
 
 export async function listTokens(deps: Deps, caller: Caller): Answer<readonly TokenView[]> {
@@ -147,7 +168,8 @@ export async function listTokens(deps: Deps, caller: Caller): Answer<readonly To
   do {
     const page = await deps.store.list({ prefix: "token/", limit: 200, ...(cursor === undefined ? {} : { cursor }) });
     const held = page.rows.map(heldToken).filter((each) => each !== undefined);
-    views.push(...held.filter(({ state }) => mayIssueFor(caller, state.principal, directory)).map(viewToken));
+    const mine = held.filter(({ state }) => mayIssueFor(caller, state.principal, directory));
+    views.push(...(await Promise.all(mine.map((each) => viewToken(deps, each)))));
     cursor = page.cursor;
   } while (cursor !== undefined);
   return ok(views);
@@ -161,11 +183,13 @@ export async function revokeToken(deps: Deps, caller: Caller, id: string): Answe
     const remedy = "`pawl token list` shows those you may revoke";
     return fail({ code: "not_found", reason: "unknown_token", message: "no such token is visible to you", remedy });
   }
-  if (held.state.revoked) return ok(viewToken(held));
+  if (held.state.revoked) return ok(await viewToken(deps, held));
   const at = deps.clock.now();
-  const state = { ...held.state, revoked: true };
-  const written = await writeToken(deps, { ...held, state }, { type: "token_revoked", by: caller.principal, at }, at);
-  if (written.ok) return ok(viewToken({ id, state }));
+  const after = { ...held, state: { ...held.state, revoked: true } };
+  // Votes given with it are void from now on; nothing can start on them, and this takes them back.
+  const recheck: OutboxItem = { key: `token_revoked/${id}`, kind: "directory_moved", body: {}, dueAt: at };
+  const written = await writeToken(deps, after, { type: "token_revoked", token: id, by: caller.principal, at }, { outbox: [recheck] });
+  if (written.ok) return ok(await viewToken(deps, after));
   // A token moves once, so whoever was faster has revoked it.
   return written.error.code === "version_conflict" ? revokeToken(deps, caller, id) : fail(refused(written.error));
 }

@@ -16,6 +16,8 @@ export interface Caller {
   /** The credential used: `token:tok_…`. */
   readonly identity: string;
   readonly person?: PersonId;
+  /** Who had this credential made, where that was somebody else: they could act through it. */
+  readonly issuer?: PrincipalId;
   readonly roles: readonly string[];
   readonly channel: "api" | "cli" | "console";
 }

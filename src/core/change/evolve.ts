@@ -109,7 +109,7 @@ function routed(state: ChangeState, common: Common, event: EventOf<"routed">): C
 
 function revised(common: Common, event: EventOf<"revised">): ChangeState {
   const { parties } = common;
-  const editors = parties.editors.includes(event.by) ? parties.editors : [...parties.editors, event.by];
+  const editors = [...new Set([...parties.editors, event.by, ...(event.issuer === undefined ? [] : [event.issuer])])];
   const { proposal, steps, expiresAt } = event;
   return { ...common, status: "proposed", revision: common.revision + 1, parties: { ...parties, editors }, proposal, steps, expiresAt };
 }

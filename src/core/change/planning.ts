@@ -121,8 +121,8 @@ export function revise(state: ChangeState, command: CommandOf<"revise">, at: Mil
   const bad = stepsFault(command.steps);
   if (bad !== undefined) return bad;
   if (at >= command.expiresAt) return no("expired", "this revision would have expired before it was made", "choose a later expiry");
-  const { by, proposal, steps, expiresAt } = command;
-  return ok([{ type: "revised", at, proposal, by, steps, expiresAt }]);
+  const { by, issuer, proposal, steps, expiresAt } = command;
+  return ok([{ type: "revised", at, proposal, by, ...(issuer === undefined ? {} : { issuer }), steps, expiresAt }]);
 }
 
 function mayRevise(state: InStatus<(typeof REVISABLE)[number]>, command: CommandOf<"revise">): boolean {

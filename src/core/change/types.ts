@@ -150,6 +150,8 @@ export type ChangeEvent = { readonly at: Millis } & (
       readonly type: "revised";
       readonly proposal: Digest;
       readonly by: PrincipalId;
+      /** Who had the credential made that was used, where that was somebody else. */
+      readonly issuer?: PrincipalId;
       readonly steps: Common["steps"];
       readonly expiresAt: Millis;
     }
@@ -229,6 +231,7 @@ export type ChangeCommand =
   | {
       readonly type: "revise";
       readonly by: PrincipalId;
+      readonly issuer?: PrincipalId;
       readonly proposal: Digest;
       readonly steps: Common["steps"];
       readonly expiresAt: Millis;

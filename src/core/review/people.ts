@@ -63,6 +63,7 @@ export function resolvePerson(directory: Directory, identityOrPrincipal: string)
 
 /** Tokens are bound to their principal when they are issued, so the directory need not list them. */
 export function mayUse(identity: string, person: Person, directory: Directory): boolean {
+  if (directory.revoked?.includes(identity) === true) return false;
   if (identity.startsWith("token:") && !indexOf(directory).identities.has(identity)) return true;
   return resolvePerson(directory, identity)?.id === person.id;
 }

@@ -31,6 +31,8 @@ export interface Directory {
   readonly persons: readonly Person[];
   readonly machines: readonly Machine[];
   readonly groups: readonly Group[];
+  /** Identities that prove nobody any more, as known when a decision is made: a revoked token. No part of the document. */
+  readonly revoked?: readonly string[];
 }
 
 export type Decision = "approve" | "reject";
