@@ -52,34 +52,39 @@ function record(event: Extract<TestEvent, { type: "test:pass" | "test:fail" }>, 
   return failure(event.data);
 }
 
-/** What a failing file wrote. */
-const printed = (file: string, { failed, output }: FileTally): string =>
-  failed > 0 && output ? `what ${file} printed:\n${indent(output)}\n` : "";
-
-const nothing = (): FileTally => ({ passed: 0, failed: 0, skipped: 0, output: "" });
+/** What a failing file wrote, once. */
+function printed(file: string, tally: FileTally): string {
+  const { failed, output } = tally;
+  tally.output = "";
+  return failed > 0 && output ? `what ${file} printed:\n${indent(output)}\n` : "";
+}
 
 // oxlint-disable-next-line import/no-default-export -- node:test takes a reporter as the default export
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  const total = nothing();
-  // A file's events come together and end with its summary. They name the file that a test stands in, which for a suite is another.
-  let tally = nothing();
-  const close = (): void => {
-    for (const count of ["passed", "failed", "skipped"] as const) total[count] += tally[count];
-    tally = nothing();
+  const files = new Map<string, FileTally>();
+  const tallyOf = (file: string | undefined): FileTally => {
+    const key = place(file);
+    let tally = files.get(key);
+    if (!tally) files.set(key, (tally = { passed: 0, failed: 0, skipped: 0, output: "" }));
+    return tally;
   };
   for await (const event of source) {
     if (event.type === "test:pass" || event.type === "test:fail") {
-      yield record(event, tally);
+      yield record(event, tallyOf(started(event.data)));
     } else if (event.type === "test:stdout" || event.type === "test:stderr") {
-      tally.output += event.data.message;
+      tallyOf(event.data.file).output += event.data.message;
     } else if (event.type === "test:summary" && event.data.file) {
-      const file = place(event.data.file);
-      yield printed(file, tally);
-      yield `${numbers(tally)}  ${file}  ${(event.data.duration_ms / 1000).toFixed(1)} s\n`;
-      close();
+      const tally = tallyOf(event.data.file);
+      yield printed(place(event.data.file), tally);
+      yield `${numbers(tally)}  ${place(event.data.file)}  ${(event.data.duration_ms / 1000).toFixed(1)} s\n`;
     }
   }
-  yield printed("the process", tally);
-  close();
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const [file, tally] of files) {
+    yield printed(file, tally);
+    total.passed += tally.passed;
+    total.failed += tally.failed;
+    total.skipped += tally.skipped;
+  }
   yield `${numbers(total)}\n`;
 }
