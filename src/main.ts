@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./api/index.ts";
 import type { Settings } from "./cli/settings.ts";
-import { checkRepositories, gitConnector, type GitRepository } from "./connectors/git/index.ts";
+import { checkRepositories, findSecrets, gitConnector, type GitRepository } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
 import {
   abandonRunsOf,
@@ -187,6 +187,7 @@ function depsFor(settings: Settings, hooks: Hooks, store: OpenStore, keys: Keys,
     timers,
     connectors,
     grantSigner: keys.grant,
+    findSecrets: (text) => findSecrets(text, "words.txt"),
     secretKey: keys.secret,
     logKeys: [vkey(keys.origin, keys.log.publicKey)],
     origin: keys.origin,

@@ -11,6 +11,7 @@ import { viewed } from "./reading.ts";
 import { rulesFor } from "./standing.ts";
 import { fields, type Fields } from "./raw.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
+import { withoutSecrets } from "./words.ts";
 
 /** What people decide is decided on the directory as it stands when it is written, not as it was when they asked. */
 async function decideAs(
@@ -32,6 +33,8 @@ export async function vote(deps: Deps, caller: Caller, change: string, raw: Json
   if (machine !== undefined) return fail(machine);
   const read = fields(raw, { decision: ["approve", "reject"], review_digest: "digest", seat: "text?", comment: "text?" });
   if (!read.ok) return fail(read.error);
+  const clean = await withoutSecrets(deps, { "/comment": read.value["comment"] });
+  if (!clean.ok) return clean;
   const comment = commentOf(deps, read.value);
   const { seat } = read.value;
   return decideAs(
@@ -86,6 +89,8 @@ export async function sendBack(deps: Deps, caller: Caller, change: string, raw: 
   const read = fields(raw, { reason: "text", code: "code?", resource: "text?" });
   if (!read.ok) return fail(read.error);
   const { reason, code, resource } = read.value;
+  const clean = await withoutSecrets(deps, { "/reason": reason, "/resource": resource });
+  if (!clean.ok) return clean;
   const instruction: JsonObject = {
     rule: "reviewer",
     code: code ?? "reviewer",
@@ -120,6 +125,8 @@ export async function reconcile(deps: Deps, caller: Caller, change: string, raw:
   if (machine !== undefined) return fail(machine);
   const read = fields(raw, { as: ["verified", "failed", "undone"], run: "text", evidence: "text" });
   if (!read.ok) return fail(read.error);
+  const clean = await withoutSecrets(deps, { "/evidence": read.value["evidence"] });
+  if (!clean.ok) return clean;
   const evidence = wordsPayload(deps, read.value["evidence"] ?? "");
   return decideAs(
     deps,

@@ -22,6 +22,8 @@ export interface Deps {
   readonly connectors: ReadonlyMap<string, Connector>;
   /** Signs grants; the log's key is behind the store. */
   readonly grantSigner: Signer;
+  /** Where words that somebody wrote hold what looks like a secret; never what it is. */
+  readonly findSecrets: (text: string) => Promise<readonly { readonly rule: string; readonly line: number }[]>;
   /** Keys the digests that stand in for secrets, so that nobody without it can guess at them. */
   readonly secretKey: Uint8Array;
   readonly logKeys: readonly string[];

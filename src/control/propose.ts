@@ -25,6 +25,7 @@ import type { Payload, StreamWrite } from "./ports.ts";
 import { read, viewed } from "./reading.ts";
 import { invalid, refused } from "./refusals.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
+import { withoutSecrets } from "./words.ts";
 
 /** A proposal is accepted when it is whole and durable; it is planned afterwards, from the outbox. */
 export async function propose(deps: Deps, caller: Caller, raw: Json, idempotencyKey?: string): Answer<ChangeView> {
@@ -36,6 +37,8 @@ export async function propose(deps: Deps, caller: Caller, raw: Json, idempotency
   if (earlier !== undefined) return earlier;
   const input = parseProposal(raw);
   if (!input.ok) return fail(invalid("the proposal is not valid", input.error));
+  const clean = await withoutSecrets(deps, wordsOf(input.value));
+  if (!clean.ok) return clean;
   const steps = await admitSteps(deps, input.value);
   if (!steps.ok) return steps;
   const room = await roomFor(deps, caller.principal);
@@ -150,6 +153,12 @@ function sealed(deps: Deps, { author, proposer, onBehalfOf }: Authored, input: P
   return jsonPayload(proposal);
 }
 
+const wordsOf = ({ title, summary, claims }: ProposalInput): Readonly<Record<string, string>> => ({
+  "/title": title,
+  "/summary": summary,
+  ...Object.fromEntries(claims.map((claim, n) => [`/claims/${n}`, claim])),
+});
+
 const stepNames = ({ steps }: ProposalInput) => steps.map(({ id, connector }) => ({ id, connector }));
 
 function proposeCommand(deps: Deps, change: ChangeId, proposal: Digest, parties: Parties, input: ProposalInput): ChangeCommand {
@@ -221,6 +230,8 @@ async function roomFor(deps: Deps, proposer: PrincipalId): Promise<Result<void, 
 export async function revise(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
   const input = parseProposal(raw);
   if (!input.ok) return fail(invalid("the revision is not valid", input.error));
+  const clean = await withoutSecrets(deps, wordsOf(input.value));
+  if (!clean.ok) return clean;
   const steps = await admitSteps(deps, input.value);
   if (!steps.ok) return steps;
   const committed = await commitChange(deps, change, async ({ parties, start }) => {

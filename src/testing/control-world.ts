@@ -93,6 +93,7 @@ export class ControlWorld {
       ids: countedIds(this.time),
       connectors,
       grantSigner,
+      findSecrets: async (text) => (text.includes("hunter2") ? [{ rule: "test/password", line: 1 }] : []),
       secretKey: new Uint8Array(32).fill(7),
       logKeys: [vkey(WORLD_ORIGIN, logSigner.publicKey)],
       origin: WORLD_ORIGIN,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Json } from "../../src/core/base/index.ts";
+import type { Json, JsonObject } from "../../src/core/base/index.ts";
 import { changeOf, ControlWorld, docs, good, ordinary, refusal, set, signIn } from "../../src/testing/control-world.ts";
 
 test("[D34] [CO-7] the same key and body give the same change again, also after the reply was lost, and nothing is written", async () => {
@@ -190,7 +190,7 @@ test("[PL-43] [PL-44] [CO-19] the same said twice has other plan digests; what w
 
 test("[PL-26] [PL-27] a marked secret reaches neither connector nor store; another secret is another proposal", async () => {
   const world = await ControlWorld.open();
-  const canary = "canary-4f1d-hunter2";
+  const canary = "canary-4f1d-5e77";
   const seen: Json[] = [];
   const script = world.deps.connectors.get("script");
   assert.ok(script !== undefined);
@@ -213,4 +213,20 @@ test("[PL-26] [PL-27] a marked secret reaches neither connector nor store; anoth
     JSON.stringify(await world.store.list({ prefix: "change/", limit: 50 })),
   ];
   for (const text of told) assert.ok(!text.includes(canary), "the secret was written somewhere");
+});
+
+test("[CO-48] words that hold what looks like a secret are refused before anything is written, and told by place only", async () => {
+  const world = await ControlWorld.open();
+  const { size } = await world.store.head();
+  for (const more of [{ title: "use hunter2" }, { summary: "use hunter2" }, { claims: ["it works", "with hunter2"] }] as JsonObject[]) {
+    const refused = refusal(await world.control.propose(world.as("agent:bot"), { ...ordinary(), ...more }));
+    assert.equal(refused.reason, "secret_in_words");
+    assert.ok(!JSON.stringify(refused).includes("hunter2"));
+  }
+  assert.equal((await world.store.head()).size, size);
+  const change = await world.propose(ordinary());
+  const vote = { decision: "approve", review_digest: change.review_digest ?? "", comment: "hunter2 is it" };
+  assert.equal(refusal(await world.control.vote(world.as("ed"), change.id, vote)).reason, "secret_in_words");
+  assert.equal(refusal(await world.control.sendBack(world.as("ed"), change.id, { reason: "not hunter2" })).reason, "secret_in_words");
+  assert.equal((await world.view(change.id)).status, "awaiting");
 });

@@ -17,6 +17,7 @@ import type { GitLimits, GitOptions, GitRepository } from "./types.ts";
 import { verifyPayload } from "./verify.ts";
 
 export { checkRepositories } from "./declare.ts";
+export { findSecrets } from "./secrets.ts";
 export type { GitLimits, GitOptions, GitRepository, Identity } from "./types.ts";
 
 /** Raised with every change to what the connector derives or does. */

@@ -3,3 +3,6 @@ export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 
 
 /** Each once, in that order: a set as canonical bytes hold it. */
 export const sortedSet = (texts: Iterable<string>): readonly string[] => [...new Set(texts)].toSorted(byText);
+
+/** Lower case for names that are compared without regard to it. Only ASCII: Unicode would fold the Kelvin sign into a k. */
+export const asciiLower = (text: string): string => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());

@@ -1,4 +1,4 @@
-import { never, sortedSet } from "../base/index.ts";
+import { asciiLower, never, sortedSet } from "../base/index.ts";
 import type { SeatDefinition, Who } from "./definition.ts";
 import type { EffectFacts } from "./facts.ts";
 import type { Seat, Selector } from "./types.ts";
@@ -37,19 +37,19 @@ function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[]
   const sets = new Map<string, readonly string[]>();
   for (const { owners } of effects) {
     const set = uniqueHandles(owners);
-    if (set.length > 0) sets.set(set.join("\n").toLowerCase(), set);
+    if (set.length > 0) sets.set(asciiLower(set.join("\n")), set);
   }
   if (sets.size > MOST_SEATS) return undefined;
   const all = [...sets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
   return all.filter((set) => {
-    const folds = new Set(set.map((owner) => owner.toLowerCase()));
-    return !all.some((other) => other.length < set.length && other.every((owner) => folds.has(owner.toLowerCase())));
+    const folds = new Set(set.map((owner) => asciiLower(owner)));
+    return !all.some((other) => other.length < set.length && other.every((owner) => folds.has(asciiLower(owner))));
   });
 }
 
 /** Handles differ in more than case, or they are one. */
 function uniqueHandles(owners: readonly string[]): readonly string[] {
-  const byFold = new Map(sortedSet(owners).map((owner) => [owner.toLowerCase(), owner]));
+  const byFold = new Map(sortedSet(owners).map((owner) => [asciiLower(owner), owner]));
   return [...byFold.keys()].toSorted().map((fold) => byFold.get(fold) as string);
 }
 
@@ -85,7 +85,7 @@ function keyOf(selector: Selector): string {
     case "role":
       return `role ${selector.role}`;
     case "owner":
-      return `owner ${selector.handle.toLowerCase()}`;
+      return `owner ${asciiLower(selector.handle)}`;
     default:
       return never(selector, "selector");
   }

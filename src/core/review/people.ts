@@ -1,3 +1,4 @@
+import { asciiLower } from "../base/index.ts";
 import type { PersonId, PrincipalId } from "../base/index.ts";
 import type { Directory, Group, Machine, Person } from "./types.ts";
 
@@ -13,7 +14,7 @@ export const principalOf = (person: PersonId): PrincipalId => `human:${person}` 
 export function foldIdentity(identity: string): string {
   const named = identity.startsWith("@") || (identity.includes("@") && !identity.includes(":"));
   // ASCII alone: Unicode would fold the Kelvin sign onto `k`, and so somebody else's name onto one of ours.
-  return named ? identity.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : identity;
+  return named ? asciiLower(identity) : identity;
 }
 
 /** `nobody` stands for a name that two claim: it resolves to neither. */
