@@ -35,7 +35,7 @@ export async function runChange(deps: RunnerDeps, change: ChangeId): Promise<Run
   if (!steps.ok) return { kind: "not_started", error: steps.error };
   const started = await deps.desk.start(change, grant.value.grant, deps.trust.runner);
   if (!started.ok) return { kind: "not_started", error: started.error };
-  return new Run(deps, started.value).all(steps.value);
+  return new Run(deps, started.value, grant.value.expiresAt).all(steps.value);
 }
 
 function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Array[]): Result<readonly Step[]> {
@@ -56,14 +56,23 @@ function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Arr
 /** How long a report is repeated while the desk is away: an outage of a moment should not cost a human's judgement. */
 const PATIENCE_MILLIS = [500, 2_000, 10_000];
 
+const OUT_OF_TIME: Refusal = {
+  code: "grant_expired",
+  message: "the grant ended, or may have, before this step",
+  remedy: "plan the change again",
+};
+
 class Run {
   readonly #deps: RunnerDeps;
   readonly #ref: RunRef;
+  /** When the grant ends. */
+  readonly #until: number;
   readonly #done: Done[] = [];
 
-  constructor(deps: RunnerDeps, ref: RunRef) {
+  constructor(deps: RunnerDeps, ref: RunRef, until: number) {
     this.#deps = deps;
     this.#ref = ref;
+    this.#until = until;
   }
 
   async all(steps: readonly Step[]): Promise<RunReport> {
@@ -78,6 +87,8 @@ class Run {
     const observed = await step.connector.observe(step.payload, this.#limits());
     if (!observed.ok) return this.#giveUp(observed.error);
     if (observed.value.stateDigest !== step.state) return this.#moved(step, observed.value.stateDigest);
+    // By its own clock, before each effect: the desk's may be behind.
+    if (this.#deps.clock.now() >= this.#until - this.#deps.trust.skewMillis) return this.#giveUp(OUT_OF_TIME);
     const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest));
     // Nothing of this step was done, and nothing will be.
     if (!begun.ok) return this.#giveUp(begun.error);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PerformFault, RunDesk, RunReport } from "../../src/control/ports.ts";
-import { digestOf, type Refusal, type Result } from "../../src/core/base/index.ts";
+import { digestOf, millis, type Refusal, type Result } from "../../src/core/base/index.ts";
 import { runChange } from "../../src/runner/runner.ts";
 import { changeOf, ControlWorld, idOf, set } from "../../src/testing/control-world.ts";
 
@@ -59,6 +59,15 @@ test("[CO-24] a later step that meets another state has the earlier ones undone,
   assert.equal(endOf(await runChange(world.runner, id)), "undone stale_state");
   assert.deepEqual(outside.writes, ["apply shop#src/a=new", "apply shop#src/b=new", "undo shop#src/b=", "undo shop#src/a="]);
   assert.deepEqual((await world.types(id)).slice(-3), ["undo_started", "undo_started", "undone"]);
+});
+
+test("[D35] [CO-25] a runner whose own clock passes the grant between steps begins no further one, whatever the desk's clock says", async () => {
+  const { world, id, outside } = await signed();
+  let ahead = 0;
+  outside.before = async (operation, target) => void (operation === "observe" && target.endsWith("b") && (ahead = 48 * 3_600_000));
+  const clock = { now: () => millis(world.time.now() + ahead) };
+  assert.equal(endOf(await runChange({ ...world.runner, clock }, id)), "undone grant_expired");
+  assert.deepEqual(outside.writes, ["apply shop#src/a=new", "undo shop#src/a="]);
 });
 
 /** How each connector's answer at each place ends the run, and what is then left outside. */
