@@ -5,7 +5,6 @@ import {
   type ChangeId,
   type Digest,
   type GrantId,
-  type Json,
   type Millis,
   type Refusal,
   type Result,
@@ -201,6 +200,6 @@ function reasonsOf(deps: Deps, evaluation: Evaluation): { readonly because: Beca
   const { outcome, reasons, instructions } = evaluation.route;
   if (outcome !== "revise" && outcome !== "block") return undefined;
   const decisive = reasons.filter((r) => r.outcome === outcome);
-  const payload = jsonPayload(salted(deps, { instructions, reasons: decisive as unknown as Json }));
+  const payload = jsonPayload(salted(deps, { instructions, reasons: decisive }));
   return { because: { code: decisive[0]?.rule ?? outcome, evidence: payload.digest }, payload };
 }

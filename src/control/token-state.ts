@@ -1,4 +1,4 @@
-import { assert, type Digest, type Json, type Millis, type PrincipalId } from "../core/base/index.ts";
+import { assert, type Digest, type Millis, type PrincipalId } from "../core/base/index.ts";
 
 export interface TokenState {
   readonly principal: PrincipalId;
@@ -30,5 +30,3 @@ export function tokenAfter([created, ...later]: readonly TokenEvent[]): TokenSta
     by,
   };
 }
-
-export const asJson = (event: TokenEvent): Json => event as unknown as Json;

@@ -8,7 +8,7 @@ import { isActive, nameOf, personOf } from "./people.ts";
 import type { AppendRequest, Guard, OutboxItem, StoredStream } from "./ports.ts";
 import { fields } from "./raw.ts";
 import { refused } from "./refusals.ts";
-import { asJson, tokenAfter, type TokenEvent, type TokenState } from "./token-state.ts";
+import { tokenAfter, type TokenEvent, type TokenState } from "./token-state.ts";
 import type { Answer, Caller, ControlRefusal, PrincipalKind, TokenView, WhoView } from "./types.ts";
 
 const TOKEN = /^pawl_(tok_[0-9a-z]{6,40})_[0-9a-f]{64}$/;
@@ -145,7 +145,7 @@ function writeToken(deps: Deps, { id, version, state }: HeldToken, event: TokenE
   const status = state.revoked ? "revoked" : "active";
   const { createdAt, principal: proposer } = state;
   const stored = { body: state as unknown as Json, status, proposer, createdAt, updatedAt: event.at };
-  return deps.store.append({ ...more, writes: [{ stream: streamOf(id), expected: version, events: [asJson(event)], state: stored }] });
+  return deps.store.append({ ...more, writes: [{ stream: streamOf(id), expected: version, events: [event], state: stored }] });
 }
 
 async function viewToken(deps: Deps, { id, state }: HeldToken): Promise<TokenView> {
