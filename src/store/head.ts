@@ -1,9 +1,7 @@
 /** The head of a new database, and whether the head of an old one is ours. */
 import type { Signer } from "../control/ports.ts";
-import { assert, equalBytes, fail } from "../core/base/index.ts";
-import type { Refusal } from "../core/base/index.ts";
-import { emptyRoot, openCheckpoint, parseVkey, signCheckpoint, vkey } from "../core/ledger/index.ts";
-import type { LogKey } from "../core/ledger/index.ts";
+import { assert, equalBytes, fail, type Refusal } from "../core/base/index.ts";
+import { emptyRoot, openCheckpoint, parseVkey, signCheckpoint, vkey, type LogKey } from "../core/ledger/index.ts";
 import type { Head } from "./model.ts";
 
 export type OpenCode = "schema_newer" | "not_a_store" | "not_empty" | "wrong_origin" | "wrong_key" | "store_corrupt" | "store_unavailable";

@@ -2,28 +2,31 @@
 import type { Claim, LedgerEntry } from "../control/ports.ts";
 import type { Digest } from "../core/base/index.ts";
 import { rightEdge } from "../core/ledger/index.ts";
-import { firstHead, openRefusal } from "./head.ts";
-import type { Identity } from "./head.ts";
-import { claimId } from "./model.ts";
-import type {
-  Backend,
-  Cell,
-  CheckpointRow,
-  ClaimRow,
-  EntryRow,
-  Facts,
-  Head,
-  ListFrom,
-  Need,
-  OutboxRow,
-  Outcome,
-  Page,
-  PayloadRow,
-  Row,
+import { firstHead, openRefusal, type Identity } from "./head.ts";
+import {
+  claimId,
+  type Backend,
+  type Cell,
+  type CheckpointRow,
+  type ClaimRow,
+  type EntryRow,
+  type Facts,
+  type Head,
+  type ListFrom,
+  type Need,
+  type OutboxRow,
+  type Outcome,
+  type Page,
+  type PayloadRow,
+  type Row,
+  type Snapshot,
+  type StreamChange,
+  type StreamRow,
+  type TableName,
+  type TileRow,
+  type WriteSet,
 } from "./model.ts";
-import type { Snapshot, StreamChange, StreamRow, TableName, TileRow, WriteSet } from "./model.ts";
-import { createStore } from "./store.ts";
-import type { OpenStore } from "./store.ts";
+import { createStore, type OpenStore } from "./store.ts";
 import { keyOf } from "./sql/tables.ts";
 import { watching } from "./watching.ts";
 

@@ -1,5 +1,5 @@
 /** The rows that every store keeps, and the little that a store's driver must do. */
-import type { Claim, LeasedItem, LedgerEntry, ListQuery, OutboxItem } from "../control/ports.ts";
+import type { Claim, LedgerEntry, ListQuery } from "../control/ports.ts";
 import type { Digest, Millis, Result } from "../core/base/index.ts";
 import type { OpenRefusal } from "./head.ts";
 
@@ -183,5 +183,3 @@ export interface Backend {
   fill<T>(work: (filling: Filling) => Promise<Result<T, OpenRefusal>>): Promise<Result<T, OpenRefusal>>;
   close(): Promise<void>;
 }
-
-export type { Claim, LeasedItem, OutboxItem };

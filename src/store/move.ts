@@ -1,11 +1,8 @@
 /** Copies a whole database into an empty one of the same log, and proves there that nothing was lost on the way. */
-import { ok } from "../core/base/index.ts";
-import type { Result } from "../core/base/index.ts";
-import { fsck } from "./fsck/fsck.ts";
-import type { Inspected } from "./fsck/fsck.ts";
+import { ok, type Result } from "../core/base/index.ts";
+import { fsck, type Inspected } from "./fsck/fsck.ts";
 import { pagesOf } from "./fsck/types.ts";
-import { openRefusal } from "./head.ts";
-import type { OpenRefusal } from "./head.ts";
+import { openRefusal, type OpenRefusal } from "./head.ts";
 import type { Filling, Head, Snapshot, TableName } from "./model.ts";
 import { typed } from "./sql/reads.ts";
 import type { OpenStore } from "./store.ts";

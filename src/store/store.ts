@@ -1,12 +1,10 @@
 /** The port over any backend: what all three stores do alike stands here once. */
 import type { LeasedItem, Payload, Store, StoredStream } from "../control/ports.ts";
-import { assert, digestOf, fail, millis } from "../core/base/index.ts";
-import type { Digest, JsonObject, Millis } from "../core/base/index.ts";
+import { assert, digestOf, fail, millis, type Digest, type JsonObject, type Millis } from "../core/base/index.ts";
 import { admit } from "./write/admit.ts";
 import { MAX_PAGE } from "./limits.ts";
 import type { Inspected } from "./fsck/fsck.ts";
-import { logOf } from "./head.ts";
-import type { Identity } from "./head.ts";
+import { logOf, type Identity } from "./head.ts";
 import type { Backend, OutboxRow, PayloadRow } from "./model.ts";
 import { sequencer } from "./write/sequencer.ts";
 import { cursorAt, parseCursor, storedStream } from "./streams.ts";

@@ -1,7 +1,6 @@
 /** Stream rows: sealed when written, checked when read. Pure. */
 import type { StoredStream } from "../control/ports.ts";
-import { assert, digestOf, millis } from "../core/base/index.ts";
-import type { Json } from "../core/base/index.ts";
+import { assert, digestOf, millis, type Json } from "../core/base/index.ts";
 import type { StreamRow } from "./model.ts";
 
 export const kindOf = (stream: string): string => stream.split("/", 1)[0] ?? stream;

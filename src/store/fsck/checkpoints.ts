@@ -1,10 +1,8 @@
 import { equalBytes } from "../../core/base/index.ts";
-import { openCheckpoint } from "../../core/ledger/index.ts";
-import type { OpenCheckpoint } from "../../core/ledger/index.ts";
+import { openCheckpoint, type OpenCheckpoint } from "../../core/ledger/index.ts";
 import type { CheckpointRow, Head } from "../model.ts";
 import type { LogIdentity } from "./fsck.ts";
-import { pagesOf } from "./types.ts";
-import type { Check } from "./types.ts";
+import { pagesOf, type Check } from "./types.ts";
 
 export interface Kept {
   readonly count: number;

@@ -1,10 +1,7 @@
-import { canonical, fromUtf8 } from "../../core/base/index.ts";
-import type { Json } from "../../core/base/index.ts";
-import { HASH_BYTES, TILE_WIDTH } from "../../core/ledger/index.ts";
-import type { LogVerifier } from "../../core/ledger/index.ts";
+import { canonical, fromUtf8, type Json } from "../../core/base/index.ts";
+import { HASH_BYTES, TILE_WIDTH, type LogVerifier } from "../../core/ledger/index.ts";
 import type { EntryRow, Snapshot, StreamMode, TileRow } from "../model.ts";
-import { pagesOf } from "./types.ts";
-import type { Check } from "./types.ts";
+import { pagesOf, type Check } from "./types.ts";
 
 export interface FoundEntries {
   readonly entries: number;

@@ -1,7 +1,6 @@
 /** Recomputes a whole database from the bytes that are stored, and says what does not fit and which entry is the first. */
 import { toBase64 } from "../../core/base/index.ts";
-import { LogVerifier } from "../../core/ledger/index.ts";
-import type { LogKey } from "../../core/ledger/index.ts";
+import { LogVerifier, type LogKey } from "../../core/ledger/index.ts";
 import { openKept } from "./checkpoints.ts";
 import { checkEntries } from "./entries.ts";
 import { checkStreams, streamModes } from "./streams.ts";

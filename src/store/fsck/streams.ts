@@ -2,8 +2,7 @@ import { canonical } from "../../core/base/index.ts";
 import type { Snapshot, StreamMode, StreamRow } from "../model.ts";
 import { kindOf, streamFault } from "../streams.ts";
 import { entryOf } from "./entries.ts";
-import { pagesOf } from "./types.ts";
-import type { Check, Refold } from "./types.ts";
+import { pagesOf, type Check, type Refold } from "./types.ts";
 
 export async function streamModes(snapshot: Snapshot): Promise<Map<string, StreamMode>> {
   const modes = new Map<string, StreamMode>();

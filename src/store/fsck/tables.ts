@@ -1,7 +1,6 @@
 import { digestOf } from "../../core/base/index.ts";
 import type { ClaimRow, OutboxRow, PayloadRow } from "../model.ts";
-import { pagesOf } from "./types.ts";
-import type { Check } from "./types.ts";
+import { pagesOf, type Check } from "./types.ts";
 
 export async function checkClaims(check: Check, size: number): Promise<number> {
   let count = 0;

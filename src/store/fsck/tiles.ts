@@ -1,8 +1,6 @@
-import { HASH_BYTES, TILE_WIDTH, firstDifference } from "../../core/ledger/index.ts";
-import type { LogVerifier, Tile } from "../../core/ledger/index.ts";
+import { HASH_BYTES, TILE_WIDTH, firstDifference, type LogVerifier, type Tile } from "../../core/ledger/index.ts";
 import type { TileRow } from "../model.ts";
-import { pagesOf } from "./types.ts";
-import type { Check } from "./types.ts";
+import { pagesOf, type Check } from "./types.ts";
 
 /** Tiles of the lowest level were compared entry by entry; here their number and width, and all that stands above them. */
 export async function checkTiles(check: Check, verifier: LogVerifier | undefined, size: number): Promise<number> {

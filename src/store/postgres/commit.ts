@@ -1,13 +1,11 @@
 /** One commit on PostgreSQL. The head's row is the lock: whoever holds it is alone, on all nodes, until its transaction ends. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { ClientBase, Pool, PoolClient } from "pg";
-import { claimId } from "../model.ts";
-import type { Claim, Facts, Need, Outcome, Row, StreamRow, TileRow, WriteSet } from "../model.ts";
-import { all, isConflict, isRolledBack, messageOf } from "./connect.ts";
-import type { Queryable } from "./connect.ts";
+import type { Claim } from "../../control/ports.ts";
+import { claimId, type Facts, type Need, type Outcome, type Row, type StreamRow, type TileRow, type WriteSet } from "../model.ts";
+import { all, isConflict, isRolledBack, messageOf, type Queryable } from "./connect.ts";
 import { HEAD, WAS_COMMITTED, headOf, typed } from "../sql/reads.ts";
-import { HEAD_STEP, numbered, selectFrom, stepsOf } from "../sql/statements.ts";
-import type { Step } from "../sql/statements.ts";
+import { HEAD_STEP, numbered, selectFrom, stepsOf, type Step } from "../sql/statements.ts";
 
 export const CHANNEL = "pawl_ledger";
 

@@ -1,6 +1,5 @@
 /** Connections to PostgreSQL, and what their errors mean. */
-import { Pool, types } from "pg";
-import type { PoolConfig } from "pg";
+import { Pool, types, type PoolConfig } from "pg";
 import { numbered } from "../sql/statements.ts";
 import type { Cell, Row } from "../model.ts";
 

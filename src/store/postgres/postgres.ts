@@ -1,25 +1,18 @@
 /** PostgreSQL: many nodes on one database. Nothing but the database coordinates them. */
 import { setTimeout as wait } from "node:timers/promises";
-import { Client } from "pg";
-import type { Pool } from "pg";
-import { ok } from "../../core/base/index.ts";
-import type { Result } from "../../core/base/index.ts";
+import { Client, type Pool } from "pg";
+import { ok, type Result } from "../../core/base/index.ts";
 import type { Inspected } from "../fsck/fsck.ts";
-import { logOf, openRefusal } from "../head.ts";
-import type { Identity, OpenRefusal } from "../head.ts";
-import { prepare } from "../sql/migrate.ts";
-import type { Run } from "../sql/migrate.ts";
+import { logOf, openRefusal, type Identity, type OpenRefusal } from "../head.ts";
+import { prepare, type Run } from "../sql/migrate.ts";
 import type { Backend, Cell, Filling, Row, Snapshot, TableName } from "../model.ts";
 import { CHANNEL, runStep, transact } from "./commit.ts";
-import { all, config, connections, messageOf } from "./connect.ts";
-import type { Queryable } from "./connect.ts";
+import { all, config, connections, messageOf, type Queryable } from "./connect.ts";
 import { ERASE, HEAD, LEASE, RETRY, SETTLE, clearWith, inDueOrder, snapshotOver, sqlReads } from "../sql/reads.ts";
 import { insertInto, numbered } from "../sql/statements.ts";
 import { cellsOf } from "../sql/tables.ts";
-import { createStore } from "../store.ts";
-import type { OpenStore } from "../store.ts";
-import { POLL_MILLIS, watching } from "../watching.ts";
-import type { Watching } from "../watching.ts";
+import { createStore, type OpenStore } from "../store.ts";
+import { POLL_MILLIS, watching, type Watching } from "../watching.ts";
 
 export interface PostgresOptions extends Identity {
   readonly url: string;

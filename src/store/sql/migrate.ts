@@ -1,10 +1,16 @@
 /** Brings a database to the schema of this Pawl. The caller holds a transaction and the lock that lets one migration run at a time. */
-import { ok } from "../../core/base/index.ts";
-import type { Result } from "../../core/base/index.ts";
-import { firstHead, headFault, openRefusal } from "../head.ts";
-import type { Identity, OpenRefusal } from "../head.ts";
-import { MIGRATIONS, MIGRATIONS_TABLE, MIGRATION_DONE, MIGRATION_LAST, inDialect, pending } from "./migrations.ts";
-import type { Dialect, Migration } from "./migrations.ts";
+import { ok, type Result } from "../../core/base/index.ts";
+import { firstHead, headFault, openRefusal, type Identity, type OpenRefusal } from "../head.ts";
+import {
+  MIGRATIONS,
+  MIGRATIONS_TABLE,
+  MIGRATION_DONE,
+  MIGRATION_LAST,
+  inDialect,
+  pending,
+  type Dialect,
+  type Migration,
+} from "./migrations.ts";
 import type { Cell, Head, Row } from "../model.ts";
 import { HEAD, headOf } from "./reads.ts";
 import { insertInto } from "./statements.ts";

@@ -1,8 +1,7 @@
 /** Every statement, once, for both dialects. SQLite takes rows one by one; PostgreSQL takes a column of each as an array. */
 import { assert } from "../../core/base/index.ts";
 import type { Cell, ListFrom, Row, StreamChange, TableName, WriteSet } from "../model.ts";
-import { TABLES, columnsOf } from "./tables.ts";
-import type { ColumnType } from "./tables.ts";
+import { TABLES, columnsOf, type ColumnType } from "./tables.ts";
 
 export interface Statement {
   /** With `?` for each cell of one row. */

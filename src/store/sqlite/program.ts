@@ -1,6 +1,5 @@
 /** Runs steps as one transaction on a SQLite connection; the same code in the writer's thread and out of it. */
-import { DatabaseSync } from "node:sqlite";
-import type { StatementSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Cell, Row } from "../model.ts";
 
 export interface ProgramStep {

@@ -1,30 +1,27 @@
 /** SQLite: one file, WAL, every commit on the disk before it is acknowledged. Reads happen here, writes in the writer's thread. */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { ok } from "../../core/base/index.ts";
-import type { Result } from "../../core/base/index.ts";
+import type { Claim } from "../../control/ports.ts";
+import { ok, type Result } from "../../core/base/index.ts";
 import { rightEdge } from "../../core/ledger/index.ts";
 import type { Inspected } from "../fsck/fsck.ts";
-import { logOf, openRefusal } from "../head.ts";
-import type { Identity, OpenRefusal } from "../head.ts";
-import { prepare } from "../sql/migrate.ts";
-import type { Run } from "../sql/migrate.ts";
-import { claimId } from "../model.ts";
-import type {
-  Backend,
-  Cell,
-  Claim,
-  Facts,
-  Filling,
-  Head,
-  Need,
-  Outcome,
-  Row,
-  Snapshot,
-  StreamRow,
-  TableName,
-  TileRow,
-  WriteSet,
+import { logOf, openRefusal, type Identity, type OpenRefusal } from "../head.ts";
+import { prepare, type Run } from "../sql/migrate.ts";
+import {
+  claimId,
+  type Backend,
+  type Cell,
+  type Facts,
+  type Filling,
+  type Head,
+  type Need,
+  type Outcome,
+  type Row,
+  type Snapshot,
+  type StreamRow,
+  type TableName,
+  type TileRow,
+  type WriteSet,
 } from "../model.ts";
 import {
   CLAIM,
@@ -43,14 +40,11 @@ import {
   clearWith,
   sqlReads,
 } from "../sql/reads.ts";
-import { connect, isNoDatabase } from "./program.ts";
-import type { Connection } from "./program.ts";
-import { writerThread } from "./writer.ts";
-import type { Writer } from "./writer.ts";
+import { connect, isNoDatabase, type Connection } from "./program.ts";
+import { writerThread, type Writer } from "./writer.ts";
 import { HEAD_STEP, insertInto, stepsOf } from "../sql/statements.ts";
 import { cellsOf } from "../sql/tables.ts";
-import { createStore } from "../store.ts";
-import type { OpenStore } from "../store.ts";
+import { createStore, type OpenStore } from "../store.ts";
 import { POLL_MILLIS, watching } from "../watching.ts";
 
 export interface SqliteOptions extends Identity {

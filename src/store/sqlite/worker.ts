@@ -1,8 +1,7 @@
 /** The thread that writes: it waits for the disk so that the event loop need not. */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../core/base/index.ts";
-import { connect, runProgram } from "./program.ts";
-import type { ProgramStep } from "./program.ts";
+import { connect, runProgram, type ProgramStep } from "./program.ts";
 
 const port = parentPort;
 assert(port, "the writer runs in a thread of its own");

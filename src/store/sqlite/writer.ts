@@ -1,8 +1,7 @@
 /** Where a SQLite transaction runs: in a thread of its own, or here. */
 import { Worker } from "node:worker_threads";
 import type { Cell } from "../model.ts";
-import { connect, runProgram } from "./program.ts";
-import type { ProgramStep, Reply } from "./program.ts";
+import { connect, runProgram, type ProgramStep, type Reply } from "./program.ts";
 
 export interface Writer {
   run(steps: readonly ProgramStep[]): Promise<Reply>;

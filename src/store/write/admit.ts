@@ -1,7 +1,6 @@
 /** One request made ready to be batched: bounded, its bytes fixed and hashed. Pure. */
 import type { AppendRequest, Claim, Guard, OutboxItem, Payload, StoreRefusal, StreamState, StreamWrite } from "../../control/ports.ts";
-import { assert, canonical, digestOf, fail, ok } from "../../core/base/index.ts";
-import type { Json, Result } from "../../core/base/index.ts";
+import { assert, canonical, digestOf, fail, ok, type Json, type Result } from "../../core/base/index.ts";
 import { MAX_ENTRY_BYTES, leafHash } from "../../core/ledger/index.ts";
 import { MAX_NAME_LENGTH, MAX_PAYLOAD_BYTES, MAX_REQUEST_PARTS, MAX_STATE_BYTES, STREAM_NAME } from "../limits.ts";
 import type { PayloadRow } from "../model.ts";

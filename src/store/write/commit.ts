@@ -1,8 +1,16 @@
 /** A decided batch becomes a write set: the tree grows and its new head is signed. Pure but for the signer. */
 import type { Signer } from "../../control/ports.ts";
 import { assert, equalBytes } from "../../core/base/index.ts";
-import { HASH_BYTES, TILE_WIDTH, frontierFromTiles, frontierRoot, integrate, leafHash, signCheckpoint } from "../../core/ledger/index.ts";
-import type { Integrated } from "../../core/ledger/index.ts";
+import {
+  HASH_BYTES,
+  TILE_WIDTH,
+  frontierFromTiles,
+  frontierRoot,
+  integrate,
+  leafHash,
+  signCheckpoint,
+  type Integrated,
+} from "../../core/ledger/index.ts";
 import type { Decided } from "./decide.ts";
 import type { Facts, TileRow, WriteSet } from "../model.ts";
 

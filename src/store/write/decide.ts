@@ -2,8 +2,18 @@
 import type { Claim, Guard, StoreRefusal } from "../../control/ports.ts";
 import { assert } from "../../core/base/index.ts";
 import type { Admitted, Entry, Outgoing, Write } from "./admit.ts";
-import { claimId } from "../model.ts";
-import type { ClaimRow, EntryRow, Facts, Need, OutboxRow, PayloadRow, StreamChange, StreamMode, StreamRow } from "../model.ts";
+import {
+  claimId,
+  type ClaimRow,
+  type EntryRow,
+  type Facts,
+  type Need,
+  type OutboxRow,
+  type PayloadRow,
+  type StreamChange,
+  type StreamMode,
+  type StreamRow,
+} from "../model.ts";
 import { kindOf, sealStream, streamFault } from "../streams.ts";
 
 export type Decision =

@@ -3,12 +3,10 @@
  * signature. Each request is still accepted or refused on its own.
  */
 import type { Receipt, Signer, StoreRefusal } from "../../control/ports.ts";
-import { assert, fail, ok } from "../../core/base/index.ts";
-import type { Result } from "../../core/base/index.ts";
+import { assert, fail, ok, type Result } from "../../core/base/index.ts";
 import type { Admitted } from "./admit.ts";
 import { CorruptTree, writeSet } from "./commit.ts";
-import { decide, needOf } from "./decide.ts";
-import type { Decision } from "./decide.ts";
+import { decide, needOf, type Decision } from "./decide.ts";
 import { MAX_ATTEMPTS, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_QUEUED } from "../limits.ts";
 import type { Backend, Facts, Head, Outcome, WriteSet } from "../model.ts";
 
