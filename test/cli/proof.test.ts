@@ -218,9 +218,11 @@ test("the ledger is read, proven and copied without a token; a stranger's key is
 test("[E39] ledger fsck names the first bad index of a database that somebody edited", async (t) => {
   const pawl = await world(t);
   await verified(pawl);
+  const { root } = JSON.parse((await pawl.with({}, "ledger", "head", "--json")).out) as { root: string };
   await pawl.running.close();
   const sound = await pawl.with({}, "ledger", "fsck");
-  assert.deepEqual([sound.code, /^✓ \d+ entries.*all as signed\nroot [0-9a-f]{64}\n$/.test(sound.out)], [0, true], sound.out + sound.err);
+  assert.deepEqual([sound.code, sound.out.split("\n").slice(1)], [0, [`root ${root}`, ""]], sound.out + sound.err);
+  assert.match(sound.out, /^✓ \d+ entries.*all as signed\n/);
   const database = new DatabaseSync(join(pawl.dir, "data", "pawl.db"));
   const { bytes } = database.prepare("SELECT bytes FROM entries WHERE idx = 5").get() as { bytes: Uint8Array };
   bytes[10] = (bytes[10] ?? 0) ^ 1;
