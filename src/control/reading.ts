@@ -203,7 +203,7 @@ function nextSentence(state: ChangeState, directory: Directory, now: number): st
     case "rejected":
       return "Nothing: a reviewer rejected it.";
     case "awaiting":
-      return `Waiting for ${openSeats(state, directory)}: pawl approve ${id}`;
+      return awaitingSentence(state, directory);
     case "authorised":
       return authorisedSentence(state, now);
     case "running":
@@ -238,12 +238,15 @@ function authorisedSentence({ id, holds, start, grantExpiresAt }: Extract<Change
   return `Authorised; it starts when somebody says so: pawl run ${id}`;
 }
 
-function openSeats(state: ChangeState & Reviewed, directory: Directory): string {
+function awaitingSentence(state: ChangeState & Reviewed, directory: Directory): string {
   const open = seatCounts(state, directory).filter((count) => count.missing > 0);
-  const words = open.map((count) => {
-    const who = seatOf(state, count).who.map(selectorText).join(" or ");
-    const nobody = count.status === "unfillable" ? " (nobody there may sign it)" : "";
-    return `${count.missing > 1 ? `${count.missing} of ` : ""}${who}${nobody}`;
-  });
-  return words.join(", and ");
+  const who = (count: SeatCount): string => {
+    const sitters = seatOf(state, count).who.map(selectorText).join(" or ");
+    return `${count.missing > 1 ? `${count.missing} of ` : ""}${sitters}`;
+  };
+  const stuck = open.filter(({ status }) => status === "unfillable");
+  if (stuck.length > 0) {
+    return `Stuck: nobody who may still sign it sits as ${stuck.map(who).join(", and ")}. Bring somebody in (pawl people propose), or withdraw it.`;
+  }
+  return `Waiting for ${open.map(who).join(", and ")}: pawl approve ${state.id}`;
 }

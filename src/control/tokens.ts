@@ -34,18 +34,19 @@ export async function authenticate(deps: Deps, bearer: string, channel: Caller["
   return good ? ok(callerOf(directory, held, channel)) : unauthenticated();
 }
 
-/** Those of these identities that are revoked tokens, with what that was read from. A token's row is never removed. */
+/** Those of these identities that are tokens which are revoked or cannot be trusted, with what that was read from. A token's row is never removed. */
 export async function revokedAmong(
   deps: Deps,
   identities: readonly string[],
 ): Promise<{ readonly revoked: readonly string[]; readonly guards: readonly Guard[] }> {
   const tokens = [...new Set(identities)].filter((identity) => identity.startsWith("token:"));
-  const held = await Promise.all(
-    tokens.map(async (identity) => ({ identity, token: await findToken(deps, identity.slice("token:".length)) })),
-  );
+  const rows = await Promise.all(tokens.map((identity) => deps.store.load(streamOf(identity.slice("token:".length)))));
   return {
-    revoked: held.flatMap(({ identity, token }) => (token?.state.revoked === true ? [identity] : [])),
-    guards: held.flatMap(({ token }) => (token === undefined ? [] : [{ stream: streamOf(token.id), version: token.version }])),
+    revoked: tokens.filter((_, n) => {
+      const row = rows[n];
+      return row !== undefined && heldToken(row)?.state.revoked !== false;
+    }),
+    guards: rows.flatMap((row) => (row === undefined ? [] : [{ stream: row.stream, version: row.version }])),
   };
 }
 

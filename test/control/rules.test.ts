@@ -278,7 +278,7 @@ test("[C21] a route whose seat nobody may fill waits for people, and says that n
     change.seats?.map(({ unfillable }) => unfillable),
     [true],
   );
-  assert.match(change.next, /nobody there may sign it/);
+  assert.match(change.next, /^Stuck: nobody who may still sign it/);
 });
 
 test("[C28] words of the proposer change no route: not a title, not a claim, not a label of urgency", async () => {

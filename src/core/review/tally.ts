@@ -62,12 +62,13 @@ export function countSeats(poll: Poll): Tally {
       voided.push({ vote, code });
     }
   }
-  const canSit = barred.ok ? poll.directory.persons.filter((person) => !barred.value.has(person.id)) : [];
+  // Whoever sits in a seat already is not to be had for another.
+  const free = barred.ok ? poll.directory.persons.filter(({ id }) => !barred.value.has(id) && !counted.has(id)) : [];
   const seats = poll.seats.map((seat) =>
     countSeat(
       seat,
       valid.filter((vote) => vote.seat === seat.id),
-      canSit,
+      free,
       poll,
     ),
   );
@@ -89,10 +90,10 @@ function whyVoid(vote: Vote, poll: Poll, barred: ReadonlySet<PersonId>, counted:
   return counted.has(person.id) ? "already_counted" : undefined;
 }
 
-function countSeat(seat: Seat, votes: readonly Vote[], canSit: readonly Person[], poll: Poll): SeatCount {
+function countSeat(seat: Seat, votes: readonly Vote[], free: readonly Person[], poll: Poll): SeatCount {
   const asked = Math.max(1, seat.count);
   const missing = Math.max(0, asked - votes.length);
-  const reachable = (): number => canSit.filter((person) => eligible(seat, person, poll.directory)).length;
-  const status = missing === 0 ? "filled" : seat.channels.length === 0 || reachable() < asked ? "unfillable" : "open";
+  const reachable = (): number => free.filter((person) => eligible(seat, person, poll.directory)).length;
+  const status = missing === 0 ? "filled" : seat.channels.length === 0 || reachable() < missing ? "unfillable" : "open";
   return { id: seat.id, status, missing, votes };
 }

@@ -214,6 +214,13 @@ test("[RV-21] a seat that too few could ever fill says so", () => {
   assert.equal(status(seat("ada", { who: [{ kind: "person", person: "ada" }] })), "unfillable", "she has the agent");
   assert.equal(status(seat("security"), { parties: { ...parties, proposer: principal("agent:gone") } }), "unfillable");
   assert.equal(status(seat("security"), { votes: [vote("bo", "security")] }), "filled");
+  const bo = { who: [{ kind: "person", person: "bo" }] } as const;
+  const both = poll({ seats: [seat("one", bo), seat("two", bo)], votes: [vote("bo", "one")] });
+  assert.deepEqual(
+    countSeats(both).seats.map((each) => each.status),
+    ["filled", "unfillable"],
+    "Bo cannot sit in both",
+  );
 });
 
 test("[RV-12] [RV-14] who sends back must be able to sit", () => {
