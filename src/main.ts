@@ -157,6 +157,9 @@ class Disposals {
 type Served = Omit<RunningPawl, "close">;
 
 async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, undo: Disposals): Promise<Result<Served>> {
+  // Before the first start makes anything: one that fails must not have been the first.
+  const declared = repositoriesOf(settings, []);
+  if (!declared.ok) return declared;
   const connectors = new Map<string, Connector>();
   const deps = depsFor(settings, hooks, store, keys, connectors);
   const begun = await firstStart(deps, settings, keys);
@@ -203,15 +206,19 @@ function depsFor(settings: Settings, hooks: Hooks, store: OpenStore, keys: Keys,
   };
 }
 
-function wireConnectors(deps: Deps, settings: Settings, keys: Keys, sample: readonly GitRepository[]): Result<readonly Connector[]> {
+function repositoriesOf(settings: Settings, sample: readonly GitRepository[]): Result<readonly GitRepository[]> {
   const repositories = [...settings.repositories, ...sample];
   const faults = checkRepositories(repositories);
-  if (faults.length > 0) {
-    const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
-    return refuse("repositories_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
-  }
+  if (faults.length === 0) return ok(repositories);
+  const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
+  return refuse("repositories_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
+}
+
+function wireConnectors(deps: Deps, settings: Settings, keys: Keys, sample: readonly GitRepository[]): Result<readonly Connector[]> {
+  const repositories = repositoriesOf(settings, sample);
+  if (!repositories.ok) return repositories;
   const git = gitConnector({
-    repositories,
+    repositories: repositories.value,
     workDir: join(settings.dataDir, "work", "git"),
     secretKey: keys.secret,
     clock,
