@@ -56,6 +56,27 @@ export function appendContract({ name, make }: Suite): void {
     ]);
   });
 
+  test(`${name}: [ST-53] a request that rests on a stream that has moved is refused, and one at a time wins`, async (t) => {
+    const store = await (await make(t)).open();
+    await accepted(store, { writes: [counted("config/policy", 0)] });
+    const guards = [{ stream: "config/policy", version: 1 }];
+    await accepted(store, { writes: [counted("change/chg_1", 0)], guards });
+    const moving = store.append({ writes: [counted("config/policy", 1)] });
+    const resting = Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        store.append({ writes: [counted(`change/chg_2${n}`, 0)], guards: [{ stream: "config/policy", version: 1 }] }),
+      ),
+    );
+    assert.ok((await moving).ok);
+    for (const answer of await resting) assert.equal(answer.ok ? "" : answer.error.code, "version_conflict");
+    assert.equal((await refused(store, { writes: [counted("change/chg_3", 0)], guards })).code, "version_conflict");
+    assert.equal(
+      (await refused(store, { writes: [counted("change/chg_3", 0)], guards: [{ stream: "config/directory", version: 1 }] })).code,
+      "version_conflict",
+    );
+    await accepted(store, { writes: [counted("change/chg_3", 0)], guards: [{ stream: "config/directory", version: 0 }] });
+  });
+
   test(`${name}: [ST-5] a write decided on another version than the stored one is refused with both`, async (t) => {
     const store = await (await make(t)).open();
     await accepted(store, { writes: [counted("change/chg_1", 0, 3)] });
