@@ -86,7 +86,8 @@ async function follow(
       failures = 0;
     } catch (error) {
       const delay = RETRIES[failures++];
-      if (!(error instanceof CliError) || error.exit !== EXIT.unreachable || delay === undefined) throw error;
+      const passing = error instanceof CliError && error.exit === EXIT.unreachable && error.code !== "strange_answer";
+      if (!passing || delay === undefined) throw error;
       terminal.note(`${error.message}; trying again in ${delay} s`);
       await pause(delay * 1000, undefined, { signal: context.io.signal }).catch(() => undefined);
     }
@@ -99,14 +100,14 @@ async function startsByItself(context: Context, id: string): Promise<boolean> {
 }
 
 function progressLine(terminal: Terminal, view: ChangeView): string {
-  return `${terminal.paint("dim", moment(view.updated_at).slice(11))}  ${terminal.paint(statusStyle(view.status), view.status.padEnd(13))}  ${visible(view.next)}`;
+  return `${terminal.paint("dim", moment(view.updated_at).slice(11))}  ${terminal.paint(statusStyle(view.status), visible(view.status).padEnd(13))}  ${visible(view.next)}`;
 }
 
 /** How a change stands, for a person: what it is, why it is so, what comes next. */
 export function changeLines(terminal: Terminal, view: ChangeView): string[] {
   const label = labelled(terminal);
   return [
-    `${terminal.paint("bold", view.id)}  ${terminal.paint(statusStyle(view.status), view.status)}${view.revision > 1 ? `  revision ${view.revision}` : ""}`,
+    `${terminal.paint("bold", visible(view.id))}  ${terminal.paint(statusStyle(view.status), visible(view.status))}${view.revision > 1 ? `  revision ${view.revision}` : ""}`,
     `${label("title")} ${visible(view.title)}`,
     `${label("asked by")} ${visible(view.proposer)}${view.on_behalf_of === view.proposer ? "" : ` for ${visible(view.on_behalf_of)}`}, ${moment(view.created_at)}`,
     ...whyLines(terminal, view),

@@ -1,6 +1,7 @@
 /** The HTTP API as the command line speaks it. It knows paths and wire shapes, and nothing of how the server is built. */
 import type { Refusal } from "../core/base/index.ts";
 import { CliError, EXIT, usage, type ExitCode } from "./errors.ts";
+import { isProblem, misfit } from "./shapes.ts";
 
 export interface ClientOptions {
   readonly url: string;
@@ -8,6 +9,8 @@ export interface ClientOptions {
   readonly from: string;
   readonly token?: string;
   readonly signal: AbortSignal;
+  /** Told of each answer before it is read. */
+  readonly heard?: (asked: string) => void;
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -84,11 +87,12 @@ export class Client {
     const text = await this.#body(response);
     if (!response.ok) throw this.#problem(response, text);
     if (!isJson(response)) throw this.#stranger(`it answered ${asked} with ${response.headers.get("content-type") ?? "no type"}`);
-    try {
-      return JSON.parse(text) as T;
-    } catch {
-      throw this.#stranger(`its answer to ${asked} is not JSON`);
-    }
+    const answer = parsed(text);
+    if (answer === undefined) throw this.#stranger(`its answer to ${asked} is not JSON`);
+    const wrong = misfit(asked, answer);
+    if (wrong !== undefined) throw strangeAnswer(this.url, `${asked}: ${wrong}`);
+    this.#options.heard?.(asked);
+    return answer as T;
   }
 
   async #fetch(method: string, path: string, { query = {}, body, headers = {}, patience = 0 }: Sent): Promise<Response> {
@@ -174,16 +178,27 @@ interface Sent {
 
 const isJson = (response: Response): boolean => /^application\/(problem\+)?json\b/.test(response.headers.get("content-type") ?? "");
 
-function problemOf(text: string): Problem | undefined {
+/** Undefined where it is not JSON. */
+function parsed(text: string): unknown {
   try {
-    const value = JSON.parse(text) as Partial<Problem> | null;
-    return typeof value?.code === "string" && typeof value.detail === "string" && typeof value.reason === "string"
-      ? (value as Problem)
-      : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
+
+function problemOf(text: string): Problem | undefined {
+  const value = parsed(text);
+  return isProblem(value) ? (value as Problem) : undefined;
+}
+
+/** It speaks JSON, but means something else by it. */
+export const strangeAnswer = (url: string, what: string): CliError =>
+  new CliError(EXIT.unreachable, "strange_answer", "the server's answer is not what Pawl's API gives", {
+    where: url,
+    remedy: "check --url and the versions",
+    faults: [{ code: "answer", message: what }],
+  });
 
 /** Anything but a clear "no" from the server counts as not reached: asking again later may well help. */
 function exitOf(code: string): ExitCode {

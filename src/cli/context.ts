@@ -1,6 +1,7 @@
+import { AssertionError } from "node:assert";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Client } from "./client.ts";
+import { Client, strangeAnswer } from "./client.ts";
 import { CliError, EXIT, usage } from "./errors.ts";
 import { loadSettings, type Loaded } from "./settings.ts";
 import type { Io, Terminal } from "./terminal.ts";
@@ -24,6 +25,8 @@ export class Context {
   readonly #globals: Globals;
   #loaded: Loaded | undefined;
   #client: Client | undefined;
+  /** The last question that a server answered in JSON. */
+  #heard: string | undefined;
   /** A check that did not hold, or an end that is not the wished-for one: the result is printed all the same. */
   exit: 0 | 1 = 0;
 
@@ -61,11 +64,23 @@ export class Context {
   }
 
   clientWith(token: string | undefined): Client {
-    const client = new Client({ ...this.address(), signal: this.io.signal, ...(token === undefined ? {} : { token }) });
+    const client = new Client({
+      ...this.address(),
+      signal: this.io.signal,
+      heard: (asked) => (this.#heard = asked),
+      ...(token === undefined ? {} : { token }),
+    });
     const { protocol, hostname } = new URL(client.url);
     if (token !== undefined && protocol === "http:" && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname))
       this.terminal.warn(`the token goes to ${hostname} unencrypted: use https`);
     return client;
+  }
+
+  /** Reading a deep answer that is not of the API's form may end in any error of the language: told as what it is, with its words. */
+  misread(error: unknown): CliError | undefined {
+    const slip = [TypeError, RangeError, SyntaxError, AssertionError].some((kind) => error instanceof kind);
+    if (!slip || this.#heard === undefined) return undefined;
+    return strangeAnswer(new URL(this.address().url).origin, `${this.#heard}: ${(error as Error).message.slice(0, 300)}`);
   }
 
   address(): { readonly url: string; readonly from: string } {

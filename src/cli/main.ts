@@ -1,6 +1,7 @@
 /** Started by bin/pawl.js: the process's own streams and signals, and the exit code. */
 import { EXIT } from "./errors.ts";
 import { run } from "./program.ts";
+import { guarded } from "./terminal.ts";
 
 const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -31,8 +32,8 @@ try {
   });
 } catch (error) {
   // Whatever is expected was told by `run`.
-  process.stderr.write(
-    `pawl: this is a fault in Pawl itself\n${error instanceof Error ? error.stack : String(error)}\n  remedy: please report it with what you did\n`,
-  );
+  const stack = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split("\n");
+  const told = ["pawl: this is a fault in Pawl itself", ...stack, "  remedy: please report it with what you did"];
+  process.stderr.write(`${told.map((line) => guarded(line, { color: false })).join("\n")}\n`);
   process.exitCode = EXIT.refused;
 }

@@ -100,7 +100,7 @@ const VERSION = (JSON.parse(readFileSync(new URL("../../package.json", import.me
 /** Runs one command line; every failure is told here, in one shape. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const terminal = new Terminal(io, mannerOf(argv, io));
-  const program = build(io, terminal);
+  const program = build(terminal);
   let here = "pawl";
   let context: Context | undefined;
   program.hook("preSubcommand", async (_, command) => {
@@ -114,7 +114,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     await program.parseAsync(rewritten(argv), { from: "user" });
     return context?.exit ?? EXIT.done;
   } catch (error) {
-    return told(error, here, terminal);
+    return told(context?.misread(error) ?? error, here, terminal);
   }
 }
 
@@ -133,7 +133,7 @@ function mannerOf(argv: readonly string[], { env, stdout }: Io): Manner {
   return { json: given.has("--json"), quiet: given.has("--quiet"), color: !plain && (forced || stdout.isTTY === true) };
 }
 
-function build(io: Io, terminal: Terminal): Command {
+function build(terminal: Terminal): Command {
   const program = new Command("pawl");
   program
     .description("The AI change control plane: between AI-generated work and real systems.")
@@ -142,8 +142,8 @@ function build(io: Io, terminal: Terminal): Command {
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void (terminal.manner.json || io.stderr.write(text)),
+      writeOut: (text) => terminal.help("stdout", text),
+      writeErr: (text) => terminal.help("stderr", text),
       outputError: () => undefined,
       getOutHelpWidth: () => terminal.width,
       getErrHelpWidth: () => terminal.width,

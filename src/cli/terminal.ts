@@ -24,10 +24,40 @@ export interface Manner {
 
 const WIDEST = 160;
 
+/** What a screen obeys, reorders or swallows; an emoji may hold joiners. */
+const UNSEEN = String.raw`[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{2800}]--\t]`;
+const HIDDEN = new RegExp(UNSEEN, "v");
+const HIDDEN_OR_PICTURE = new RegExp(String.raw`\p{RGI_Emoji}|${UNSEEN}`, "gv");
+/** The colours that `paint` and the presentation's renderer use, and nothing else that a terminal would obey. */
+// oxlint-disable-next-line no-control-regex
+const OWN_COLOR = /(\u001B\[(?:0|1|2|22|39|(?:1;)?3[1-6]|1;37;41)m)/;
+
+/** One line as it may reach a screen. What `visible` has shown already stays as it is. */
+export function guarded(line: string, { color }: Pick<Manner, "color">): string {
+  if (!HIDDEN.test(line)) return line;
+  const shown = (text: string): string =>
+    text.replace(HIDDEN_OR_PICTURE, (found) => (/^\p{RGI_Emoji}$/v.test(found) ? found : visible(found)));
+  // Every second part is one of our own colours.
+  return color
+    ? line
+        .split(OWN_COLOR)
+        .map((part, i) => (i % 2 === 1 ? part : shown(part)))
+        .join("")
+    : shown(line);
+}
+
+/** JSON of the same value, in which nothing acts on a screen. */
+const guardedJson = (json: string): string =>
+  json.replace(ACTING, (found) =>
+    Array.from({ length: found.length }, (_, i) => `\\u${found.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
+  );
+const ACTING = new RegExp(String.raw`[${UNSEEN}--\n]`, "gv");
+
 /** Everything that is said goes through here: results to stdout, all else to stderr. */
 export class Terminal {
   readonly #io: Io;
   readonly manner: Manner;
+  #documented = false;
 
   constructor(io: Io, manner: Manner) {
     this.#io = io;
@@ -48,36 +78,58 @@ export class Terminal {
     return this.#io.stdin.isTTY === true && this.#io.stderr.isTTY === true && !this.manner.json;
   }
 
+  /** Colour comes last: text that brings its own is shown as what it is. */
   paint(style: Style, text: string): string {
-    return this.manner.color ? styleText(style, text, { validateStream: false }) : text;
+    const shown = guarded(text, { color: false });
+    return this.manner.color ? styleText(style, shown, { validateStream: false }) : shown;
   }
 
   /** A command's result: one document with `--json`, else lines for people. */
   answer(document: unknown, lines: () => readonly string[]): void {
-    this.out(this.manner.json ? JSON.stringify(document, null, 2) : lines().join("\n"));
-  }
-
-  out(text: string): void {
-    if (text !== "") this.#io.stdout.write(`${text}\n`);
+    if (this.manner.json) return this.#document(document);
+    const told = lines();
+    if (told.length > 1 || (told[0] ?? "") !== "") this.#say(this.#io.stdout, told);
   }
 
   /** A result of which people want each line as it happens; `--json` waits for the whole. */
-  line(text: string): void {
-    if (!this.manner.json) this.#io.stdout.write(`${text}\n`);
+  line(...lines: readonly string[]): void {
+    if (!this.manner.json) this.#say(this.#io.stdout, lines);
   }
 
   /** Progress and hints: not part of the result. */
-  note(text: string): void {
-    if (!this.manner.quiet && !this.manner.json) this.#io.stderr.write(`${text}\n`);
+  note(...lines: readonly string[]): void {
+    if (!this.manner.quiet && !this.manner.json) this.#say(this.#io.stderr, lines);
   }
 
   warn(text: string): void {
-    if (!this.manner.json) this.#io.stderr.write(`${this.paint("yellow", "warning:")} ${text}\n`);
+    if (!this.manner.json) this.#say(this.#io.stderr, [`${this.paint("yellow", "warning:")} ${text}`]);
+  }
+
+  /** Text of our own that is laid out already. */
+  help(stream: "stdout" | "stderr", text: string): void {
+    if (stream === "stdout" || !this.manner.json)
+      this.#io[stream].write(
+        text
+          .split("\n")
+          .map((line) => guarded(line, this.manner))
+          .join("\n"),
+      );
   }
 
   fail(error: CliError): void {
-    if (this.manner.json) this.out(JSON.stringify(errorDocument(error), null, 2));
-    else this.#io.stderr.write(`${this.#failure(error).join("\n")}\n`);
+    if (!this.manner.json) this.#say(this.#io.stderr, this.#failure(error));
+    // There is one document: what fails after it has the exit code to tell it.
+    else if (!this.#documented) this.#document(errorDocument(error));
+  }
+
+  /** Whatever is written for people is written here, a line at a time: no text can bring a line of its own. */
+  #say(stream: NodeJS.WritableStream, lines: readonly string[]): void {
+    stream.write(`${lines.map((line) => guarded(line, this.manner)).join("\n")}\n`);
+  }
+
+  #document(document: unknown): void {
+    this.#documented = true;
+    this.#io.stdout.write(`${guardedJson(JSON.stringify(document, null, 2))}\n`);
   }
 
   #failure({ message, where, remedy, faults = [] }: CliError): string[] {
@@ -91,7 +143,8 @@ export class Terminal {
 
   #fault({ message, where, remedy, file, line, column, caret }: Fault): string[] {
     const place = line === undefined ? where : `${file ?? "line"}${file === undefined ? " " : ":"}${line}:${column ?? 1}`;
-    const drawn = caret === undefined ? [] : caret.split("\n").map((shown) => `      ${this.paint("dim", shown)}`);
+    const drawn =
+      caret === undefined ? [] : caret.split("\n").map((shown) => `      ${this.paint("dim", visible(shown, { lines: true }))}`);
     return [
       `  ${this.paint("bold", place === undefined ? "-" : visible(place))}  ${visible(message)}`,
       ...drawn,
@@ -109,7 +162,7 @@ export class Terminal {
       });
     const reader = createInterface({ input: this.#io.stdin, output: this.#io.stderr });
     try {
-      const said = await reader.question(`${question} [y/N] `, { signal: this.#io.signal });
+      const said = await reader.question(`${guarded(question, this.manner)} [y/N] `, { signal: this.#io.signal });
       return /^y(es)?$/i.test(said.trim());
     } catch {
       this.#io.stderr.write("\n");

@@ -36,7 +36,7 @@ async function approve(context: Context, id: string, { digest: read, yes, seat, 
       where: id,
       remedy: plan.change.next,
     });
-  if (!terminal.manner.json && (yes !== true || !terminal.manner.quiet)) terminal.note(signingLines(terminal, plan).join("\n"));
+  if (!terminal.manner.json && (yes !== true || !terminal.manner.quiet)) terminal.note(...signingLines(terminal, plan));
   if (!(await terminal.confirm("Sign this?", yes === true))) throw refusal("not_confirmed", "nothing was signed: the answer was not yes");
   const vote = {
     decision: "approve",

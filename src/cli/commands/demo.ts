@@ -11,7 +11,7 @@ async function demo({ terminal }: Context): Promise<void> {
   await runDemo({
     tell: (line) => {
       story.push(line);
-      terminal.line(line);
+      terminal.line(...line.split("\n"));
     },
     strong: (text) => terminal.paint("bold", text),
   });

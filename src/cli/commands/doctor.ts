@@ -13,7 +13,7 @@ async function doctor(context: Context): Promise<void> {
   const findings: Finding[] = [];
   for await (const finding of examine(context)) {
     findings.push(finding);
-    terminal.line(lines(context, finding).join("\n"));
+    terminal.line(...lines(context, finding));
   }
   const failed = findings.filter(({ state }) => state === "fail");
   const warned = findings.filter(({ state }) => state === "warn");
@@ -23,7 +23,7 @@ async function doctor(context: Context): Promise<void> {
       : warned.length > 0
         ? `nothing is broken; ${plural(warned.length, "thing")} to look at`
         : "all is well";
-  terminal.line(`\n${terminal.paint("bold", verdict)}`);
+  terminal.line("", terminal.paint("bold", verdict));
   terminal.answer({ ok: failed.length === 0, findings }, () => []);
   if (failed.length > 0) context.exit = 1;
 }

@@ -59,8 +59,8 @@ async function load(context: Context, file: string): Promise<Bundle & { readonly
 
 async function show(context: Context): Promise<void> {
   const policy = await context.known.get<{ readonly text: string; readonly digest: Digest; readonly name: string }>("/v1/policy");
-  context.terminal.answer(policy, () => [visible(policy.text.trimEnd(), { lines: true })]);
-  context.terminal.note(`${visible(policy.name)}  ${policy.digest}`);
+  context.terminal.answer(policy, () => visible(policy.text.trimEnd(), { lines: true }).split("\n"));
+  context.terminal.note(`${visible(policy.name)}  ${visible(policy.digest)}`);
 }
 
 async function test(context: Context, file: string): Promise<void> {

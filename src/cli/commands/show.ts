@@ -33,9 +33,9 @@ async function show(context: Context, id: string, { events }: Options): Promise<
   }
   if (view.review_digest === undefined) return terminal.answer({ change: view }, () => changeLines(terminal, view));
   const plan = await readPlan(context, id);
-  terminal.answer(plan, () => [planText(context, plan).trimEnd()]);
+  terminal.answer(plan, () => planText(context, plan).trimEnd().split("\n"));
   noteStuck(terminal, plan.change);
-  if (plan.change.status === "awaiting") terminal.note(`\nto sign exactly this: pawl approve ${id} --digest ${plan.digests.review}`);
+  if (plan.change.status === "awaiting") terminal.note("", `to sign exactly this: pawl approve ${id} --digest ${plan.digests.review}`);
 }
 
 /** A plan is a matter of seconds: it is waited for, once. */

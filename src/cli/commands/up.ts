@@ -14,7 +14,7 @@ export function define(command: Command, context: Context): void {
 async function up(context: Context): Promise<void> {
   const { settings, terminal, io } = context;
   const { startPawl } = await import("../../main.ts");
-  const log = (line: string): void => terminal.note(line);
+  const log = (line: string): void => terminal.note(...line.split("\n"));
   const running = taken(
     await startPawl(settings, { log }).catch((error: unknown) => {
       throw notStarted(error, context);

@@ -34,7 +34,8 @@ async function verify(context: Context, id: string, { whole, ...options }: Optio
       ? `${plural(failed.length, "check")} did not hold`
       : `everything that was checked holds${open.length === 0 ? "" : `; ${open.length} could not be checked`}`;
   terminal.line(
-    `\n${terminal.paint(failed.length > 0 ? ["red", "bold"] : "bold", verdict)}  ${terminal.paint("dim", `trusting ${visible(trust.from)}`)}`,
+    "",
+    `${terminal.paint(failed.length > 0 ? ["red", "bold"] : "bold", verdict)}  ${terminal.paint("dim", `trusting ${visible(trust.from)}`)}`,
   );
   terminal.answer(
     {
