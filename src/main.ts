@@ -1,7 +1,7 @@
 /** The composition root: the only place where clock, chance, disk, network and core meet. */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { createServer as createProbe, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./api/index.ts";
 import type { Settings } from "./cli/settings.ts";
@@ -160,6 +160,7 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   // Before the first start makes anything: one that fails must not have been the first.
   const declared = repositoriesOf(settings, []);
   if (!declared.ok) return declared;
+  await tryListening(settings.listen);
   const connectors = new Map<string, Connector>();
   const deps = depsFor(settings, hooks, store, keys, connectors);
   const begun = await firstStart(deps, settings, keys);
@@ -204,6 +205,15 @@ function depsFor(settings: Settings, hooks: Hooks, store: OpenStore, keys: Keys,
     },
     report: ({ what, error }) => hooks.log(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`),
   };
+}
+
+/** Rejects as listening itself would, before anything rests on it. */
+function tryListening({ host, port }: Settings["listen"]): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const probe = createProbe();
+  probe.once("error", reject);
+  probe.listen(port, host, () => probe.close(() => resolve()));
+  return promise;
 }
 
 function repositoriesOf(settings: Settings, sample: readonly GitRepository[]): Result<readonly GitRepository[]> {

@@ -84,7 +84,7 @@ export const SETTINGS: readonly Setting[] = [
     name: "database.kind",
     type: ["sqlite", "postgres"],
     default: "sqlite",
-    text: "`sqlite` is embedded, for one machine; `postgres` serves many nodes.",
+    text: "`sqlite` is embedded; `postgres` is a server of its own. One Pawl process serves either in this release.",
   },
   {
     name: "database.url",
