@@ -4,9 +4,43 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { freshDatabase } from "../../src/testing/postgres.ts";
-import { CART, world } from "./world.ts";
+import { CART, FROM_STDIN, SIGN_IN, world, type PawlWorld } from "./world.ts";
 
-test("db move takes everything to PostgreSQL and back, with the same root; a second time there is no empty database", async (t) => {
+/** The deployment goes on there: what was decided before is proven, and another change goes all the way. */
+async function onPostgres(pawl: PawlWorld, url: string, before: string): Promise<void> {
+  const { startPawl } = await import("../../src/main.ts");
+  const started = await startPawl({ ...pawl.settings, database: { kind: "postgres", url, poolSize: 4 } }, { log: () => undefined });
+  assert.ok(started.ok, JSON.stringify(started));
+  const env = { PAWL_URL: started.value.url };
+  const run = (...argv: string[]) => pawl.with({ env }, ...argv);
+  try {
+    const proposed = await pawl.with(
+      { env, stdin: SIGN_IN },
+      "propose",
+      "--as",
+      "agent",
+      "--title",
+      "On PostgreSQL",
+      ...FROM_STDIN,
+      "--wait",
+      "--quiet",
+    );
+    assert.equal(proposed.code, 0, proposed.err);
+    const id = proposed.out.trim();
+    assert.equal((await run("approve", id, "--yes", "--as", "ada")).code, 1, "her agent proposed it");
+    assert.equal((await run("approve", id, "--yes", "--as", "grace")).code, 0);
+    const ended = await run("approve", id, "--yes", "--wait", "--as", "barbara");
+    assert.equal(ended.code, 0, ended.err);
+    for (const change of [before, id]) {
+      const proven = await run("verify", change, "--as", "grace");
+      assert.equal(proven.code, 0, proven.out + proven.err);
+    }
+  } finally {
+    await started.value.close();
+  }
+}
+
+test("db move takes everything to PostgreSQL and back, with the same root, and Pawl goes on there; a second time there is no empty database", async (t) => {
   const url = await freshDatabase(t);
   const pawl = await world(t);
   const id = await pawl.proposed(CART);
@@ -24,12 +58,15 @@ test("db move takes everything to PostgreSQL and back, with the same root; a sec
   const checked = await pawl.with(postgres, "ledger", "fsck");
   assert.deepEqual([checked.code, rootOf(checked.out)], [0, rootOf(before.out)], checked.err);
 
+  await onPostgres(pawl, url, id);
+
   const again = await pawl.with({}, "db", "move", "--to", url);
   assert.equal(again.code, 2, again.out);
   assert.match(again.err, /^pawl: .*\n(?: {2}where: .*\n)? {2}remedy: /);
   await rename(join(pawl.dir, "data", "pawl.db"), join(pawl.dir, "data", "old.db"));
   const back = await pawl.with(postgres, "db", "move", "--to", "sqlite");
-  assert.deepEqual([back.code, rootOf(back.out)], [0, rootOf(before.out)], back.err);
+  const moved = await pawl.with(postgres, "ledger", "fsck");
+  assert.deepEqual([back.code, rootOf(back.out)], [0, rootOf(moved.out)], back.err);
   assert.equal((await pawl.with({}, "ledger", "fsck")).code, 0);
   const nowhere = await pawl.with({ env: { PAWL_DATABASE_URL: "postgres://u:hunter2@127.0.0.1:1/x" } }, "db", "migrate");
   assert.equal(nowhere.code, 2, nowhere.out);

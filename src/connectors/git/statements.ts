@@ -6,6 +6,7 @@ import { readPatch } from "./patch.ts";
 import type { GitPayload } from "./payload.ts";
 import type { Secrets } from "./redact.ts";
 import type { GitInput, GitRepository, TreeChange } from "./types.ts";
+import { surfacesOf } from "./surfaces.ts";
 
 export interface StatementsInput {
   readonly input: GitInput;
@@ -51,6 +52,8 @@ export function statementsOf(input: StatementsInput): Statements {
   };
 }
 
+const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? "" : "s"}`;
+
 function sizeText(effects: readonly Effect[]): string {
   const count = (kind: Effect["kind"]): number => effects.filter((effect) => effect.kind === kind).length;
   const lines = effects.reduce(
@@ -61,17 +64,23 @@ function sizeText(effects: readonly Effect[]): string {
     .filter((kind) => count(kind) > 0)
     .map((kind) => `${count(kind)} ${kind}`);
   const hidden = effects.filter(({ detail }) => detail.kind === "uninspectable").length;
-  return `${effects.length} paths: ${kinds.join(", ")}; ${lines.added} lines added, ${lines.removed} removed${hidden === 0 ? "" : `; ${hidden} paths cannot be shown`}`;
+  const unseen = hidden === 0 ? "" : `; ${counted(hidden, "path")} cannot be shown`;
+  return `${counted(effects.length, "path")}: ${kinds.join(", ")}; ${counted(lines.added, "line")} added, ${lines.removed} removed${unseen}`;
 }
 
 function surfaceStatements(effects: readonly Effect[]): readonly Statement[] {
   const surfaces = sortedSet(effects.flatMap((effect) => effect.surfaces));
   return surfaces.map((surface) =>
-    derived(`surface.${surface}`, `touches ${surface} in ${effects.filter((effect) => effect.surfaces.includes(surface)).length} paths`),
+    derived(
+      `surface.${surface}`,
+      `touches ${surface} in ${counted(effects.filter((effect) => effect.surfaces.includes(surface)).length, "path")}`,
+    ),
   );
 }
 
 const PACKAGES_SHOWN = 40;
+/** Tagged as dependencies, but of other repositories rather than of packages. */
+const listsPackages = (path: string): boolean => surfacesOf(path).includes("dependencies") && !path.endsWith(".gitmodules");
 
 function packageStatements({ changes, repository, secrets }: StatementsInput): {
   readonly known: readonly Statement[];
@@ -84,7 +93,11 @@ function packageStatements({ changes, repository, secrets }: StatementsInput): {
     const resource = resourceOf(repository.name, change.path);
     const uninspected = (change.before !== undefined && before === undefined) || (change.after !== undefined && after === undefined);
     const report = dependencyReport(change.path, before, after);
-    if (report === undefined) continue;
+    if (report === undefined) {
+      if (listsPackages(change.path))
+        open.push(unknown("dependencies", "Which packages change: files of this kind are not read", resource));
+      continue;
+    }
     if (report.kind === "unread" || uninspected || secrets.has(change)) {
       open.push(unknown("dependencies", "Which packages change: the file could not be read or may not be shown", resource));
       continue;
@@ -126,7 +139,7 @@ function testStatements(changes: readonly TreeChange[]): { readonly known: reado
         ];
   const open =
     code.length > 0 && tests.length === 0
-      ? [unknown("tests.changed", `Whether the ${code.length} changed code files are tested: no test changes with them`)]
+      ? [unknown("tests.changed", `Whether the change to ${counted(code.length, "code file")} is tested: no test changes with it`)]
       : [];
   return { known, unknown: open };
 }

