@@ -160,21 +160,21 @@ const NEVER_SENT =
 /** A look at the branch after a push may take this long, whatever is left of the run's own time. */
 const AFTERWARDS_MILLIS = 15_000;
 
-/** The push did not end with an answer. The branch itself says what happened, unless it is as before: then the push may still arrive. */
+/**
+ * The push did not end with an answer. Only a branch that has the commit says what happened: on any other, the push may still
+ * arrive, or did and was overwritten.
+ */
 async function outcomeUnknown(context: ExecuteContext, commit: string, old: string, said: string): Promise<Result<void, PerformFault>> {
   const { mirror, payload } = context;
   const head = await currentHead(mirror, payload.branch, AbortSignal.timeout(AFTERWARDS_MILLIS));
   if (head.ok && head.value.commit === commit) return ok(undefined);
   if (head.ok && (await contains(mirror, commit, head.value.commit, AbortSignal.timeout(AFTERWARDS_MILLIS)))) return ok(undefined);
-  const moved = head.ok && head.value.commit !== old;
   return fail({
-    code: moved ? "stale_state" : "git_push_unknown",
+    code: "git_push_unknown",
     message: `the push to ${payload.repository} did not end with an answer: ${said}`,
-    remedy: moved
-      ? "plan the change again on the branch as it is now"
-      : `look whether the branch ${payload.branch} has the commit ${commit}`,
+    remedy: `look whether the branch ${payload.branch} has, or had, the commit ${commit}`,
     details: { commit, old },
-    effect: moved ? "none" : "possible",
+    effect: "possible",
   });
 }
 

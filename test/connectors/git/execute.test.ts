@@ -213,8 +213,8 @@ test("[GI-29] a repository that answers with a refusal was certainly not touched
 });
 
 /** A git that does its work and then breaks the connection: what a push that lost its answer looks like. */
-function losingGit(world: World, when: "after" | "before"): string {
-  const body = when === "after" ? 'git "$@" >/dev/null 2>&1; exit 128' : "exit 128";
+function losingGit(world: World, when: "after" | "before", andThen = ":"): string {
+  const body = when === "after" ? `git "$@" >/dev/null 2>&1; ${andThen}; exit 128` : "exit 128";
   return world.write(
     "bin/losing-git",
     `#!/bin/sh\nfor arg in "$@"; do if [ "$arg" = push ]; then ${body}; fi; done\nexec git "$@"\n`,
@@ -234,6 +234,17 @@ test("[GI-29] a push without an answer and without an effect to be seen is possi
   const { world, connector } = start(t);
   const plan = await planned(connector);
   const losing = world.connector({}, { gitBinary: losingGit(world, "before") });
+  const answer = await losing.apply(plan.payload, plan.state, LIMITS);
+  assert.ok(!answer.ok);
+  assert.deepEqual([answer.error.code, answer.error.effect], ["git_push_unknown", "possible"]);
+});
+
+test("[GI-29] a push without an answer whose commit somebody overwrote is possible, never none: it did take effect", async (t) => {
+  const { world, connector } = start(t);
+  const other = world.commit("other", { "c.txt": "c\n" });
+  const plan = await planned(connector);
+  const overwrite = `git -C '${world.bare}' update-ref refs/heads/main ${other}`;
+  const losing = world.connector({}, { gitBinary: losingGit(world, "after", overwrite) });
   const answer = await losing.apply(plan.payload, plan.state, LIMITS);
   assert.ok(!answer.ok);
   assert.deepEqual([answer.error.code, answer.error.effect], ["git_push_unknown", "possible"]);
