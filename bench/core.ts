@@ -5,11 +5,18 @@ import { integrate, leafHash, type Frontier } from "../src/core/ledger/index.ts"
 import { evaluate, factsOf, loadBundle } from "../src/core/policy/index.ts";
 import { samplePlan } from "../src/testing/plans.ts";
 import { testSigner } from "../src/testing/ledger.ts";
-import { rate, type Row } from "./table.ts";
+import { contest, perSecond, type Aim, type Row } from "./measure.ts";
 
-export function benchCore(): readonly Row[] {
-  return [jsonRow(), canonicalRow(), ...ledgerRows(), signatureRow(), policyRow()];
+export async function* benchCore(): AsyncGenerator<Row> {
+  yield await jsonRow();
+  yield await canonicalRow();
+  for (const row of ledgerRows()) yield await row;
+  yield await signatureRow();
+  yield await policyRow();
 }
+
+const against = (name: string, unit: string, value: () => number, ceiling: () => number, what: string, aim?: Aim): Promise<Row> =>
+  contest({ name, unit, value: perSecond(value), ceiling: perSecond(ceiling), against: what, ...(aim === undefined ? {} : { aim }) });
 
 function jsonRow(): Row {
   const text = JSON.stringify(

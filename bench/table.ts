@@ -1,53 +1,28 @@
-/** One hot path beside its ceiling, measured in the same run: only the ratio can be compared between machines. */
-export interface Row {
-  readonly name: string;
-  /** Operations or bytes per second, larger is better. */
-  readonly value: number;
-  readonly ceiling: number;
-  readonly unit: string;
-  /** What the ceiling is. */
-  readonly against: string;
+import { styleText } from "node:util";
+import { meets, type Row } from "./measure.ts";
+
+const WIDTHS = [52, 15, 15, 8, 14, 9];
+
+const line = (cells: readonly string[]): string =>
+  cells
+    .map((cell, n) => (n === 0 ? cell.padEnd(WIDTHS[0] ?? 0) : n < WIDTHS.length ? cell.padStart(WIDTHS[n] ?? 0) : `  ${cell}`))
+    .join("");
+
+export function printHead(): void {
+  console.log(line(["what", "here", "ceiling", "ratio", "spread", "aim", "the ceiling is"]));
 }
 
-const WARM_UP_MILLIS = 150;
-const ROUND_MILLIS = 200;
-const ROUNDS = 5;
-
-/** Median rate over several rounds, so that one pause of the machine does not decide. */
-export function rate(work: () => number): number {
-  spin(work, WARM_UP_MILLIS);
-  const rates = Array.from({ length: ROUNDS }, () => spin(work, ROUND_MILLIS)).toSorted((a, b) => a - b);
-  return rates[Math.floor(ROUNDS / 2)] ?? 0;
+export function printRow(row: Row): void {
+  const { name, unit, value, ceiling, ratio, spread, aim, against } = row;
+  const wanted = aim === undefined ? "" : "atLeast" in aim ? `≥ ${aim.atLeast}` : `≤ ${aim.atMost}`;
+  const cells = [name, `${short(value)} ${unit}`, `${short(ceiling)} ${unit}`, fixed(ratio), spread.map(fixed).join("–"), wanted, against];
+  console.log(meets(row) ? line(cells) : styleText("red", line(cells)));
 }
 
-function spin(work: () => number, millis: number): number {
-  const start = performance.now();
-  let done = 0;
-  let elapsed = 0;
-  do {
-    done += work();
-    elapsed = performance.now() - start;
-  } while (elapsed < millis);
-  return (done * 1000) / elapsed;
-}
-
-export function print(rows: readonly Row[]): void {
-  const line = (cells: readonly string[]): string =>
-    `${cells[0]?.padEnd(42)}${cells[1]?.padStart(14)}${cells[2]?.padStart(14)}${cells[3]?.padStart(8)}  ${cells[4]}`;
-  console.log(line(["what", "here", "ceiling", "ratio", "the ceiling is"]));
-  for (const row of rows)
-    console.log(
-      line([
-        row.name,
-        `${short(row.value)} ${row.unit}`,
-        `${short(row.ceiling)} ${row.unit}`,
-        (row.value / row.ceiling).toFixed(2),
-        row.against,
-      ]),
-    );
-}
+const fixed = (n: number): string => (n >= 100 ? n.toFixed(0) : n.toFixed(2));
 
 function short(n: number): string {
   if (n >= 1e6) return `${(n / 1e6).toFixed(1)}M`;
-  return n >= 1e3 ? `${(n / 1e3).toFixed(1)}k` : n.toFixed(0);
+  if (n >= 1e3) return `${(n / 1e3).toFixed(1)}k`;
+  return n >= 10 ? n.toFixed(0) : n.toFixed(2);
 }
