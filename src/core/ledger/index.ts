@@ -16,3 +16,5 @@ export type { Integrated, ReadTile, Tile, TileRef } from "./tiles.ts";
 export { HASH_BYTES, emptyRoot, leafHash, nodeHash } from "./tree.ts";
 export { LogVerifier, firstDifference, startVerification, verifyLog } from "./verify.ts";
 export type { LogClaim, StoredEntry, StoredLog, VerifiedLog } from "./verify.ts";
+export { cosignature, formatSubmission, openCosignatures, parseSubmission, parseWitnessKey, witness, witnessKey } from "./witness.ts";
+export type { Cosignature, Submission, WatchedLog } from "./witness.ts";

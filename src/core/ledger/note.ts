@@ -44,33 +44,34 @@ const ED25519 = 1;
 const MAX_NOTE_BYTES = 128 * 1024;
 const MAX_SIGNATURES = 100;
 const MAX_NAME = 255;
-const DASH = "\u2014 ";
+export const DASH = "\u2014 ";
 
 /** No space of any script, no plus, no control character. */
 const isName = (name: string): boolean => name.length <= MAX_NAME && name.isWellFormed() && /^[^\s\u0085+\p{Cc}]+$/u.test(name);
 
-const idBytes = (name: string, publicKey: Uint8Array): Uint8Array =>
-  sha256(concatBytes(utf8(`${name}\n`), new Uint8Array([ED25519]), publicKey)).slice(0, 4);
+/** The first bytes of a signature name its key: a hash of the key's name, kind and public half. */
+export const idBytes = (name: string, publicKey: Uint8Array, kind = ED25519): Uint8Array =>
+  sha256(concatBytes(utf8(`${name}\n`), new Uint8Array([kind]), publicKey)).slice(0, 4);
 const toId = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
 
 export const keyHash = (name: string, publicKey: Uint8Array): number => toId(idBytes(name, publicKey));
 
 /** The verifier key line `name+id+key` of a public key. */
-export function vkey(name: string, publicKey: Uint8Array): string {
+export function vkey(name: string, publicKey: Uint8Array, kind = ED25519): string {
   assert(isName(name) && publicKey.length === 32, "a verifier key has a name without spaces and 32 bytes");
-  return `${name}+${toHex(idBytes(name, publicKey))}+${toBase64(concatBytes(new Uint8Array([ED25519]), publicKey))}`;
+  return `${name}+${toHex(idBytes(name, publicKey, kind))}+${toBase64(concatBytes(new Uint8Array([kind]), publicKey))}`;
 }
 
-export function parseVkey(line: string): Result<Vkey, LedgerFault> {
+export function parseVkey(line: string, kind = ED25519): Result<Vkey, LedgerFault> {
   if (line.length > MAX_NAME + 128) return refuse("key_malformed", "the verifier key line is too long");
   const [name = "", id = "", key64 = "", ...more] = splitPlus(line);
   const idText = fromHex(id);
   const key = fromBase64(key64);
   if (more.length > 0 || !isName(name) || idText?.length !== 4 || key === undefined)
     return refuse("key_malformed", "a verifier key is name+id+key");
-  if (key[0] !== ED25519 || key.length !== 33) return refuse("key_malformed", "the key is not an Ed25519 key of 32 bytes");
+  if (key[0] !== kind || key.length !== 33) return refuse("key_malformed", "the key is not an Ed25519 key of 32 bytes of this kind");
   const publicKey = key.slice(1);
-  if (!equalBytes(idText, idBytes(name, publicKey))) return refuse("key_malformed", "the id is not that of the name and key");
+  if (!equalBytes(idText, idBytes(name, publicKey, kind))) return refuse("key_malformed", "the id is not that of the name and key");
   return ok({ name, id: toId(idText), publicKey });
 }
 
@@ -108,7 +109,7 @@ export function signNote(text: string, signers: readonly NoteSigner[]): string {
 /** Whole characters, and no control characters but newlines. */
 const isNoteText = (text: string): boolean => text.isWellFormed() && !/[^\P{Cc}\n\u007f-\u009f]/u.test(text);
 
-interface SignatureLine {
+export interface SignatureLine {
   readonly name: string;
   readonly id: number;
   readonly signature: Uint8Array;
@@ -138,7 +139,7 @@ export function openNote<K extends Vkey>(source: string | Uint8Array, trusted: r
   return ok({ text, signers: [...signers], strangers });
 }
 
-function parseNote(source: string | Uint8Array): Result<{ text: string; lines: SignatureLine[] }, LedgerFault> {
+export function parseNote(source: string | Uint8Array): Result<{ text: string; lines: SignatureLine[] }, LedgerFault> {
   const malformed = (why: string) => refuse("note_malformed", why);
   if (source.length > MAX_NOTE_BYTES) return malformed(`the note is longer than ${MAX_NOTE_BYTES} bytes`);
   const note = typeof source === "string" ? source : fromUtf8(source);

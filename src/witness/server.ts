@@ -1,0 +1,84 @@
+/** `POST /add-checkpoint` of C2SP tlog-witness. It holds nothing that could act on a deployment: it only remembers. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Clock, Signer } from "../control/ports.ts";
+import { witnessKey, type LogKey } from "../core/ledger/index.ts";
+import { openWitness, type WitnessReply } from "./service.ts";
+
+export interface WitnessSettings {
+  readonly folder: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly signer: Signer;
+  readonly logs: readonly LogKey[];
+  readonly clock: Clock;
+  readonly report: (line: string) => void;
+}
+
+export interface RunningWitness {
+  readonly url: string;
+  /** What a log's operator and its auditors must trust. */
+  readonly key: string;
+  /** Files that each hold two heads of one log that cannot both be true. */
+  proofs(): readonly string[];
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 132 * 1024;
+const REQUEST_MILLIS = 10_000;
+
+export async function startWitness({ folder, listen, signer, logs, clock, report }: WitnessSettings): Promise<RunningWitness> {
+  const service = openWitness(folder, signer, logs, clock);
+  const answer = async (request: IncomingMessage): Promise<WitnessReply> => {
+    const plain = (status: number, text: string): WitnessReply => ({ status, type: "text/plain; charset=utf-8", body: `${text}\n` });
+    if (request.url !== "/add-checkpoint") return plain(404, "there is /add-checkpoint here and nothing else");
+    if (request.method !== "POST") return plain(405, "a checkpoint is sent with POST");
+    const body = await bodyOf(request);
+    if (body === undefined) return plain(413, `a request has at most ${MAX_BODY_BYTES} bytes`);
+    const before = service.proofs().length;
+    const reply = service.submit(body);
+    if (service.proofs().length > before) report(`ALARM: two heads that cannot both be true; both are kept in ${folder}/proofs`);
+    return reply;
+  };
+  const server = createServer({ requestTimeout: REQUEST_MILLIS, headersTimeout: REQUEST_MILLIS }, (request, response) => {
+    answer(request).then(
+      (reply) => send(response, reply),
+      (error: unknown) => {
+        report(`problem: ${String(error)}`);
+        send(response, { status: 500, type: "text/plain; charset=utf-8", body: "the witness cannot answer now\n" });
+      },
+    );
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(listen.port, listen.host, () => resolve());
+  await promise;
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    url: `http://${address.includes(":") ? `[${address}]` : address}:${port}`,
+    key: witnessKey(signer.name, signer.publicKey),
+    proofs: service.proofs,
+    close: () => {
+      const closed = Promise.withResolvers<void>();
+      server.close(() => closed.resolve());
+      server.closeAllConnections();
+      return closed.promise;
+    },
+  };
+}
+
+function send(response: ServerResponse, { status, type, body }: WitnessReply): void {
+  response.writeHead(status, { "content-type": type, "cache-control": "no-store", connection: "close" });
+  response.end(body);
+}
+
+/** Nothing beyond the limit is read. */
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array | undefined> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > MAX_BODY_BYTES) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
