@@ -24,7 +24,7 @@ function against(name: string, unit: string, value: () => number, ceiling: () =>
 }
 
 /** As an API answer or a ledger has them: many objects of a few members. */
-const records = Array.from({ length: 4_000 }, (_, i) => ({
+const records = Array.from({ length: 400 }, (_, i) => ({
   id: `chg_${i}`,
   path: `src/module/file-${i}.ts`,
   owners: ["@shop/a", "@shop/b"],
@@ -42,7 +42,7 @@ async function* jsonRows(): AsyncGenerator<Row> {
   const plan = samplePlan();
   for (const [what, value] of [
     ["a plan", plan],
-    ["4,000 records", records],
+    ["400 records", records],
   ] as const) {
     const size = canonical(value).length;
     const ours = (): number => (canonical(value) === "" ? 0 : size);
