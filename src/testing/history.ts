@@ -302,8 +302,10 @@ class OneChange {
 
   #placeOfRefusal(operation: Operation, code: string, floor: number): number | undefined {
     const holds = REFUSED_IN[code] ?? ((): boolean => true);
-    for (let version = Math.floor(floor / 2); version < this.#states.length; version += 1)
-      if (holds(this.#states[version], operation.by)) return Math.max(floor, seenAt(version));
+    for (let version = Math.floor(floor / 2); version < this.#states.length; version += 1) {
+      const within = version > 0 && this.#decisions?.has(version) === false;
+      if (!within && holds(this.#states[version], operation.by)) return Math.max(floor, seenAt(version));
+    }
     this.#fault("refused_wrongly", `refused as ${code}, which it was not from version ${Math.floor(floor / 2)} on`, operation);
     return undefined;
   }
