@@ -20,6 +20,8 @@ export interface ApiSettings {
   /** Unread bytes after which a stream's reader counts as too slow. */
   readonly streamBufferBytes: number;
   readonly heartbeatMillis: number;
+  /** How long a proposal is held to be answered with its decision, when its caller names no time. */
+  readonly decideWithinMillis: number;
   readonly headersTimeoutMillis: number;
   readonly requestTimeoutMillis: number;
   /** A connection on which nothing moves is closed; longer than the longest wait. */
@@ -36,6 +38,7 @@ export const API_DEFAULTS: ApiSettings = {
   open: { total: 1024, perCredential: 32 },
   streamBufferBytes: 64 * 1024,
   heartbeatMillis: 15_000,
+  decideWithinMillis: 200,
   headersTimeoutMillis: 10_000,
   requestTimeoutMillis: 30_000,
   idleTimeoutMillis: 120_000,

@@ -228,7 +228,8 @@ function outboxOf(state: ChangeState, events: readonly ChangeEvent[]): OutboxIte
       case "proposed":
       case "revised":
         return [
-          { key: `plan/${state.id}/${state.version}`, kind: "plan", body, dueAt: event.at },
+          // What was planned in the same decision needs no job for it.
+          ...(state.status === "proposed" ? [{ key: `plan/${state.id}/${state.version}`, kind: "plan", body, dueAt: event.at }] : []),
           {
             key: `expire/${state.id}/${state.revision}`,
             kind: "expire",

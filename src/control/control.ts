@@ -20,8 +20,8 @@ export function createControl(deps: Deps, runner: RunnerId): Control {
   return {
     authenticate: (bearer, channel) => tokens.authenticate(deps, bearer, channel),
     whoami: (caller) => tokens.whoami(deps, caller),
-    propose: (caller, raw, key) => propose(deps, caller, raw, key),
-    revise: (caller, change, raw) => revise(deps, caller, change, raw),
+    propose: (caller, raw, key, patience = 0) => propose(deps, caller, raw, key, patience),
+    revise: (caller, change, raw, patience = 0) => revise(deps, caller, change, raw, patience),
     read: (_caller, change) => reading.read(deps, change),
     plan: (_caller, change) => reading.plan(deps, change),
     events: (_caller, change, from, limit) => reading.events(deps, change, from, limit),

@@ -36,78 +36,138 @@ const underWay = new WeakMap<Deps, Map<ChangeId, Planned>>();
 
 /** One planning per change at a time: whoever asks meanwhile gets the answer of the one under way. */
 export function planChange(deps: Deps, id: ChangeId): Planned {
+  return underWay.get(deps)?.get(id) ?? holdWhile(deps, id, planNow(deps, id));
+}
+
+/**
+ * For a proposal that is written before its connectors have answered: what is being looked at is planned on once both are done. Its
+ * job joins this, so that nothing is looked at twice; should it fail, the job comes again.
+ */
+export function planAfter(deps: Deps, id: ChangeId, written: Promise<Result<Known, ControlRefusal>>, looked: Promise<Looked>): void {
+  const before = underWay.get(deps)?.get(id);
+  const planning = async (): Planned => {
+    await before?.catch(() => undefined);
+    const known = await written;
+    return known.ok ? planNow(deps, id, { proposal: known.value.state.proposal, looked }) : known;
+  };
+  holdWhile(deps, id, planning()).catch((error: unknown) => deps.report({ what: `planning ${id}`, error }));
+}
+
+function holdWhile(deps: Deps, id: ChangeId, planning: Planned): Planned {
   const all = underWay.get(deps) ?? new Map<ChangeId, Planned>();
   underWay.set(deps, all);
-  const standing = all.get(id);
-  if (standing !== undefined) return standing;
-  const planned = planNow(deps, id).finally(() => all.delete(id));
+  const planned = planning.finally(() => {
+    if (all.get(id) === planned) all.delete(id);
+  });
   all.set(id, planned);
   return planned;
 }
 
+/** What is being looked at for one proposal, named by its digest. */
+interface Looking {
+  readonly proposal: Digest;
+  readonly looked: Promise<Looked>;
+}
+
 /** Observe, derive, measure, evaluate and route, then write plan and route as one decision. */
-async function planNow(deps: Deps, id: ChangeId): Planned {
+async function planNow(deps: Deps, id: ChangeId, looking?: Looking): Planned {
   const found = await findChange(deps, id);
   if (!found.ok || !isPlannable(found.value.state)) return found;
   const { revision, proposal: address } = found.value.state;
-  const observedAt = deps.clock.now();
   // A revision or another planner may have come in between: its own job plans it.
-  const write = (intend: (state: ChangeState) => Promise<Intended>): Planned =>
+  const write = (intend: (state: ChangeState) => Promise<Planning>): Planned =>
     commitChange(deps, id, async (state) => ok(state.revision === revision && isPlannable(state) ? await intend(state) : { commands: [] }));
   const proposal = await readJson<Proposal>(deps, address);
   if (proposal === undefined) return write(async () => sendBack(deps, revision, [proposalErased]));
-  const steps = await analyseAll(deps, proposal);
+  const looked = await (looking?.proposal === address ? looking.looked : lookAgain(deps, proposal.steps));
+  const { steps } = looked;
   if (!steps.ok) return write(async () => sendBack(deps, revision, steps.error));
-  const planned = await write(async (state) => derive(deps, state, proposal, { observedAt, steps: steps.value }));
+  const planned = await write(async (state) => {
+    const rules = await rulesFor(deps, state);
+    return { ...derive(deps, state, proposal, looked, rules), guards: rules.guards };
+  });
   // What will never be written is not tried for ever: its proposer must hear of it.
   if (planned.ok || !(planned.error.code === "too_large" || planned.error.reason === "seats_invalid")) return planned;
   return write(async () => sendBack(deps, revision, [planned.error]));
 }
 
-interface StepMaterial {
-  readonly step: ProposalStep;
-  readonly names: Admitted["names"];
-  readonly analysed: Analysed;
+/** What a planning intends with its change, less what that rests on. */
+type Planning = Pick<Intended, "commands" | "payloads" | "guards">;
+
+/** What the connectors answered, and when they were asked first. */
+export interface Looked {
+  readonly observedAt: Millis;
+  readonly steps: Result<readonly StepMaterial[], readonly Refusal[]>;
 }
 
-interface Material {
-  readonly observedAt: Millis;
-  readonly steps: readonly StepMaterial[];
+/** A step as its connector admitted it. */
+export interface AdmittedStep {
+  readonly step: ProposalStep;
+  readonly names: Admitted["names"];
+}
+
+interface StepMaterial extends AdmittedStep {
+  readonly analysed: Analysed;
 }
 
 const proposalErased = { code: "proposal_erased", message: "what was proposed was erased", remedy: "propose it again" };
 
-async function analyseAll(deps: Deps, proposal: Proposal): Promise<Result<readonly StepMaterial[], readonly Refusal[]>> {
-  const steps: StepMaterial[] = [];
-  const faults: Refusal[] = [];
-  for (const step of proposal.steps) {
-    const made = await analyseStep(deps, step);
-    if (made.ok) steps.push(made.value);
-    else faults.push(...made.error.map((f) => ({ ...f, where: `step ${step.id}${f.where === undefined ? "" : `: ${f.where}`}` })));
-  }
-  return faults.length > 0 ? fail(faults) : ok(steps);
+/** Has the connectors observe and derive; they change nothing. */
+export async function look(deps: Deps, steps: readonly AdmittedStep[]): Promise<Looked> {
+  const observedAt = deps.clock.now();
+  return { observedAt, steps: await eachStep(steps, (admitted) => analyseStep(deps, admitted)) };
 }
 
 /** What was admitted once is admitted again: the declarations it was checked against may have changed since. */
-async function analyseStep(deps: Deps, step: ProposalStep): Promise<Result<StepMaterial, readonly Refusal[]>> {
-  const connector = deps.connectors.get(step.connector);
-  if (connector === undefined) {
-    const message = `the connector "${step.connector}" is no longer configured`;
-    return fail([{ code: "unknown_connector", message, remedy: "propose it for one that is" }]);
+async function lookAgain(deps: Deps, steps: readonly ProposalStep[]): Promise<Looked> {
+  const observedAt = deps.clock.now();
+  const analysed = await eachStep(
+    steps.map((step) => ({ step })),
+    async ({ step }) => {
+      const connector = deps.connectors.get(step.connector);
+      if (connector === undefined) return fail([gone(step)]);
+      const admitted = await connector.admit(step.input);
+      return admitted.ok ? analyseStep(deps, { step, names: admitted.value.names }) : admitted;
+    },
+  );
+  return { observedAt, steps: analysed };
+}
+
+/** Faults are told of all steps, each with its place. */
+async function eachStep<S extends { readonly step: ProposalStep }>(
+  steps: readonly S[],
+  work: (step: S) => Promise<Result<StepMaterial, readonly Refusal[]>>,
+): Promise<Looked["steps"]> {
+  const done: StepMaterial[] = [];
+  const faults: Refusal[] = [];
+  for (const each of steps) {
+    const made = await work(each);
+    if (made.ok) done.push(made.value);
+    else faults.push(...made.error.map((f) => ({ ...f, where: `step ${each.step.id}${f.where === undefined ? "" : `: ${f.where}`}` })));
   }
-  const admitted = await connector.admit(step.input);
-  if (!admitted.ok) return admitted;
+  return faults.length > 0 ? fail(faults) : ok(done);
+}
+
+const gone = ({ connector }: ProposalStep): Refusal => ({
+  code: "unknown_connector",
+  message: `the connector "${connector}" is no longer configured`,
+  remedy: "propose it for one that is",
+});
+
+async function analyseStep(deps: Deps, { step, names }: AdmittedStep): Promise<Result<StepMaterial, readonly Refusal[]>> {
+  const connector = deps.connectors.get(step.connector);
+  if (connector === undefined) return fail([gone(step)]);
   const analysed = await connector.analyse(step.input, { timeoutMillis: deps.limits.planTimeoutMillis });
   if (!analysed.ok) return fail([analysed.error]);
   // The bytes that are stored and executed are those whose digest is reviewed.
   if (digestOf(analysed.value.payload) !== analysed.value.analysis.step.payloadDigest) {
     return fail([{ code: "payload_mismatch", message: `the connector "${step.connector}" names another payload than it gave` }]);
   }
-  return ok({ step, names: admitted.value.names, analysed: analysed.value });
+  return ok({ step, names, analysed: analysed.value });
 }
 
 /** What cannot be planned goes back to its proposer with every fault, before any human's time is spent. */
-function sendBack(deps: Deps, revision: number, faults: readonly Refusal[]): Intended {
+function sendBack(deps: Deps, revision: number, faults: readonly Refusal[]): Planning {
   const instructions = faults.map(({ code, message, remedy, where }) => ({
     rule: "plan",
     code,
@@ -119,20 +179,28 @@ function sendBack(deps: Deps, revision: number, faults: readonly Refusal[]): Int
   return { commands: [{ type: "refuse_plan", revision, because }], payloads: [evidence] };
 }
 
+/** What of a change its plan and its route are made from. */
+export type Subject = Pick<ChangeState, "id" | "revision" | "proposal" | "parties">;
+
 /** Whatever breaks between a connector's answer and the route ends in a refusal: never in a route, and never in a change that waits for ever. */
-async function derive(deps: Deps, state: ChangeState, proposal: Proposal, material: Material): Promise<Intended> {
-  const rules = await rulesFor(deps, state);
+export function derive(deps: Deps, subject: Subject, proposal: Proposal, { observedAt, steps }: Looked, rules: Rules): Planning {
+  if (!steps.ok) return sendBack(deps, subject.revision, steps.error);
   try {
-    return { ...planAndRoute(deps, state, proposal, material, rules), guards: rules.guards };
+    return planAndRoute(deps, subject, proposal, { observedAt, steps: steps.value }, rules);
   } catch (error) {
-    deps.report({ what: `planning ${state.id}`, error });
-    return sendBack(deps, state.revision, [
+    deps.report({ what: `planning ${subject.id}`, error });
+    return sendBack(deps, subject.revision, [
       { code: "planning_failed", message: "no plan could be made of what the connector found", remedy: "tell the operator" },
     ]);
   }
 }
 
-function planAndRoute(deps: Deps, state: ChangeState, proposal: Proposal, { observedAt, steps }: Material, rules: Rules): Intended {
+interface Material {
+  readonly observedAt: Millis;
+  readonly steps: readonly StepMaterial[];
+}
+
+function planAndRoute(deps: Deps, state: Subject, proposal: Proposal, { observedAt, steps }: Material, rules: Rules): Planning {
   const analyses = steps.map(({ step, analysed }) => ({ id: step.id, connector: step.connector, analysis: analysed.analysis }));
   const plan = assemblePlan({
     change: state.id,
@@ -180,7 +248,7 @@ function planAndRoute(deps: Deps, state: ChangeState, proposal: Proposal, { obse
   };
 }
 
-export function evaluatePlan(bundle: Bundle, plan: Plan, state: ChangeState, now: Millis): Evaluation {
+export function evaluatePlan(bundle: Bundle, plan: Plan, state: Pick<Subject, "revision" | "parties">, now: Millis): Evaluation {
   return evaluate(bundle, factsOf(plan, { revision: state.revision, parties: state.parties, now }));
 }
 

@@ -2,6 +2,7 @@ import {
   canonical,
   digestOf,
   fail,
+  isId,
   keyedDigestOf,
   ok,
   type ChangeId,
@@ -14,59 +15,96 @@ import {
   type Refusal,
   type Result,
 } from "../core/base/index.ts";
-import type { ChangeCommand } from "../core/change/index.ts";
-import { parseProposal, sealSecrets, type Proposal, type ProposalInput, type ProposalStep } from "../core/plan/index.ts";
+import type { ChangeCommand, ChangeState } from "../core/change/index.ts";
+import { parseProposal, sealSecrets, type Proposal, type ProposalInput } from "../core/plan/index.ts";
 import { ownerOf, mayActFor, type Directory, type Parties } from "../core/review/index.ts";
-import { beginChange, changeWrite, commitChange, decideAll, findChange } from "./commit.ts";
+import { accept, glance, withPlan } from "./at-once.ts";
+import { beginChange, changeWrite, commitChange, decideAll, findChange, type Intended } from "./commit.ts";
 import { rulesInForce } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { jsonPayload, salted } from "./payloads.ts";
-import type { Payload, StreamWrite } from "./ports.ts";
+import type { AdmittedStep, Looked } from "./planning.ts";
+import type { StreamWrite } from "./ports.ts";
 import { read, viewed } from "./reading.ts";
 import { invalid, refused } from "./refusals.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 import { withoutSecrets } from "./words.ts";
 
-/** A proposal is accepted when it is whole and durable; it is planned afterwards, from the outbox. */
-export async function propose(deps: Deps, caller: Caller, raw: Json, idempotencyKey?: string): Answer<ChangeView> {
+/**
+ * A proposal is accepted when it is whole and durable. When its connectors answer within the caller's patience it is decided in the
+ * same append; otherwise it is planned afterwards, from the outbox.
+ */
+export async function propose(
+  deps: Deps,
+  caller: Caller,
+  raw: Json,
+  idempotencyKey: string | undefined,
+  patienceMillis: number,
+): Answer<ChangeView> {
   const keyed =
     idempotencyKey === undefined
       ? undefined
       : { key: `${caller.principal}/${digestOf(idempotencyKey)}`, body: keyedDigestOf(deps.secretKey, canonical(raw)) };
   const earlier = keyed && (await earlierAnswer(deps, keyed));
   if (earlier !== undefined) return earlier;
-  const input = parseProposal(raw);
-  if (!input.ok) return fail(invalid("the proposal is not valid", input.error));
-  const clean = await withoutSecrets(deps, wordsOf(input.value));
-  if (!clean.ok) return clean;
-  const steps = await admitSteps(deps, input.value);
-  if (!steps.ok) return steps;
+  const asked = await readProposal(deps, raw, "the proposal is not valid");
+  if (!asked.ok) return asked;
   const room = await roomFor(deps, caller.principal);
   if (!room.ok) return room;
   const id = deps.ids.next("chg") as ChangeId;
-  const claims = keyed === undefined ? [] : [{ kind: "idempotency", key: keyed.key, value: `${keyed.body} ${id}` }];
-  const committed = await beginChange(deps, id, async () => {
-    const { directory, guards } = await rulesInForce(deps);
-    const parties = partiesFor(caller, input.value, directory);
-    if (!parties.ok) return parties;
-    const superseded = await supersede(deps, caller, id, input.value.supersedes);
-    if (!superseded.ok) return superseded;
-    // What was edited stays edited: a new change in its place sets none of its makers free.
-    const editors = [...new Set([...parties.value.editors, ...superseded.value.editors])];
-    const made = { ...parties.value, editors };
-    const proposal = sealed(deps, { ...parties.value, author: caller.principal }, input.value, steps.value);
-    return ok({
-      commands: [proposeCommand(deps, id, proposal.digest, made, input.value)],
-      claims,
-      payloads: [proposal],
-      also: superseded.value.writes,
-      guards,
-    });
-  });
+  const seen = await glance(deps, asked.value.steps, patienceMillis);
+  const committed = await accept(deps, id, seen, (looked) =>
+    beginChange(deps, id, () => beginning(deps, { caller, id, asked: asked.value, ...(keyed && { keyed }), ...(looked && { looked }) })),
+  );
   // Lost a race against the same key: answer as the winner's repetition.
   if (!committed.ok && committed.error.reason === "claim_taken" && keyed !== undefined)
     return (await earlierAnswer(deps, keyed)) ?? committed;
   return viewed(deps, committed);
+}
+
+interface Beginning {
+  readonly caller: Caller;
+  readonly id: ChangeId;
+  readonly asked: Asked;
+  readonly keyed?: Keyed;
+  readonly looked?: Looked;
+}
+
+async function beginning(deps: Deps, { caller, id, asked, keyed, looked }: Beginning): Promise<Result<Intended, ControlRefusal>> {
+  const rules = await rulesInForce(deps);
+  const parties = partiesFor(caller, asked.input, rules.directory);
+  if (!parties.ok) return parties;
+  const superseded = await supersede(deps, caller, id, asked.input.supersedes);
+  if (!superseded.ok) return superseded;
+  // What was edited stays edited: a new change in its place sets none of its makers free.
+  const editors = [...new Set([...parties.value.editors, ...superseded.value.editors])];
+  const made = { ...parties.value, editors };
+  const proposal = sealed(deps, { ...parties.value, author: caller.principal }, asked);
+  const { digest } = proposal.payload;
+  const first: Intended = {
+    commands: [proposeCommand(deps, id, digest, made, asked.input)],
+    claims: keyed === undefined ? [] : [{ kind: "idempotency", key: keyed.key, value: `${keyed.body} ${id}` }],
+    payloads: [proposal.payload],
+    also: superseded.value.writes,
+    guards: rules.guards,
+  };
+  const subject = { id, revision: 1, proposal: digest, parties: made };
+  return ok(looked === undefined ? first : withPlan(deps, first, subject, proposal.document, looked, rules));
+}
+
+/** A proposal from outside, read and admitted. */
+interface Asked {
+  readonly input: ProposalInput;
+  readonly steps: readonly AdmittedStep[];
+}
+
+async function readProposal(deps: Deps, raw: Json, refusal: string): Promise<Result<Asked, ControlRefusal>> {
+  const input = parseProposal(raw);
+  if (!input.ok) return fail(invalid(refusal, input.error));
+  const clean = await withoutSecrets(deps, wordsOf(input.value));
+  if (!clean.ok) return clean;
+  const steps = await admitSteps(deps, input.value);
+  return steps.ok ? ok({ input: input.value, steps: steps.value }) : steps;
 }
 
 interface Keyed {
@@ -111,8 +149,8 @@ function partiesFor(caller: Caller, input: ProposalInput, directory: Directory):
 const inside = (where = ""): string => (where === "" || where.startsWith("/") ? where : `/${where.replace(/^input\.?/, "")}`);
 
 /** Raw steps become admitted ones: each connector parses its own input, and all faults are told at once. */
-async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<readonly ProposalStep[], ControlRefusal>> {
-  const steps: ProposalStep[] = [];
+async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<readonly AdmittedStep[], ControlRefusal>> {
+  const steps: AdmittedStep[] = [];
   const faults: Refusal[] = [];
   for (const [position, step] of input.steps.entries()) {
     const connector = deps.connectors.get(step.connector);
@@ -128,7 +166,7 @@ async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<read
     }
     // From here on a marked secret is its keyed digest: the value reaches no connector, no store and no message.
     const admitted = await connector.admit(sealSecrets(step.input, deps.secretKey).value);
-    if (admitted.ok) steps.push({ ...step, input: admitted.value.input });
+    if (admitted.ok) steps.push({ step: { ...step, input: admitted.value.input }, names: admitted.value.names });
     else faults.push(...admitted.error.map((f) => ({ ...f, where: `/steps/${position}/input${inside(f.where)}` })));
   }
   return faults.length > 0 ? fail(invalid("the proposal cannot be accepted as it stands", faults)) : ok(steps);
@@ -137,20 +175,20 @@ async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<read
 /** Whoever revises a change is the author of what it says from then on: no words are put into its proposer's mouth. */
 type Authored = Parties & { readonly author: PrincipalId };
 
-function sealed(deps: Deps, { author, proposer, onBehalfOf }: Authored, input: ProposalInput, steps: readonly ProposalStep[]): Payload {
+function sealed(deps: Deps, { author, proposer, onBehalfOf }: Authored, { input, steps }: Asked) {
   const { title, summary, scope, claims, start } = input;
-  const proposal: Proposal = salted(deps, {
+  const document: Proposal = salted(deps, {
     title,
     summary,
     author,
     proposer,
     onBehalfOf,
     ...(scope === undefined ? {} : { scope }),
-    steps,
+    steps: steps.map(({ step }) => step),
     claims,
     start,
   });
-  return jsonPayload(proposal);
+  return { document, payload: jsonPayload(document) };
 }
 
 const wordsOf = ({ title, summary, claims }: ProposalInput): Readonly<Record<string, string>> => ({
@@ -227,37 +265,43 @@ async function roomFor(deps: Deps, proposer: PrincipalId): Promise<Result<void, 
   });
 }
 
-export async function revise(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
-  const input = parseProposal(raw);
-  if (!input.ok) return fail(invalid("the revision is not valid", input.error));
-  const clean = await withoutSecrets(deps, wordsOf(input.value));
-  if (!clean.ok) return clean;
-  const steps = await admitSteps(deps, input.value);
-  if (!steps.ok) return steps;
-  const committed = await commitChange(deps, change, async ({ parties, start }) => {
-    const { directory, guards } = await rulesInForce(deps);
-    const fixed = fixedMembers(raw as JsonObject, parties, start);
-    if (fixed.length > 0) return fail(invalid("a revision cannot change this", fixed));
-    // Whoever edits, the change stays its first proposer's: an editor becomes barred, the proposer does not become free.
-    const proposal = sealed(deps, { ...parties, author: caller.principal }, { ...input.value, start }, steps.value);
-    const { digest } = proposal;
-    return ok({
-      commands: [
-        {
-          type: "revise",
-          by: caller.principal,
-          ...(caller.issuer === undefined ? {} : { issuer: caller.issuer }),
-          proposal: digest,
-          steps: stepNames(input.value),
-          expiresAt: expiry(deps, input.value),
-          directory,
-        },
-      ],
-      payloads: [proposal],
-      guards,
-    });
-  });
+export async function revise(deps: Deps, caller: Caller, change: string, raw: Json, patienceMillis: number): Answer<ChangeView> {
+  const asked = await readProposal(deps, raw, "the revision is not valid");
+  if (!asked.ok) return asked;
+  const seen = isId(change) ? await glance(deps, asked.value.steps, patienceMillis) : ({ kind: "none" } as const);
+  const committed = await accept(deps, change as ChangeId, seen, (looked) =>
+    commitChange(deps, change, (state) => revision(deps, state, { caller, raw, asked: asked.value, ...(looked && { looked }) })),
+  );
   return viewed(deps, committed);
+}
+
+type Revision = Omit<Beginning, "id" | "keyed"> & { readonly raw: Json };
+
+async function revision(
+  deps: Deps,
+  state: ChangeState,
+  { caller, raw, asked, looked }: Revision,
+): Promise<Result<Intended, ControlRefusal>> {
+  const { parties, start } = state;
+  const rules = await rulesInForce(deps);
+  const fixed = fixedMembers(raw as JsonObject, parties, start);
+  if (fixed.length > 0) return fail(invalid("a revision cannot change this", fixed));
+  // Whoever edits, the change stays its first proposer's: an editor becomes barred, the proposer does not become free.
+  const input = { ...asked.input, start };
+  const { document, payload } = sealed(deps, { ...parties, author: caller.principal }, { ...asked, input });
+  const command: ChangeCommand = {
+    type: "revise",
+    by: caller.principal,
+    ...(caller.issuer === undefined ? {} : { issuer: caller.issuer }),
+    proposal: payload.digest,
+    steps: stepNames(input),
+    expiresAt: expiry(deps, input),
+    directory: rules.directory,
+  };
+  const first: Intended = { commands: [command], payloads: [payload], guards: rules.guards };
+  const revised = looked && decideAll(state, [command], deps.clock.now());
+  if (looked === undefined || revised?.ok !== true || revised.value.state === undefined) return ok(first);
+  return ok(withPlan(deps, first, revised.value.state, document, looked, rules));
 }
 
 /** Said again they may stand; said otherwise they are refused rather than overlooked. */

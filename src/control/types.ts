@@ -166,8 +166,9 @@ export interface Control {
   authenticate(bearer: string, channel: Caller["channel"]): Answer<Caller>;
   whoami(caller: Caller): Answer<WhoView>;
 
-  propose(caller: Caller, raw: Json, idempotencyKey?: string): Answer<ChangeView>;
-  revise(caller: Caller, change: string, raw: Json): Answer<ChangeView>;
+  /** Decided in the same append when its connectors answer within `patienceMillis`; otherwise, and without, planned afterwards. */
+  propose(caller: Caller, raw: Json, idempotencyKey?: string, patienceMillis?: number): Answer<ChangeView>;
+  revise(caller: Caller, change: string, raw: Json, patienceMillis?: number): Answer<ChangeView>;
   read(caller: Caller, change: string): Answer<ChangeView>;
   plan(caller: Caller, change: string): Answer<PlanView>;
   events(caller: Caller, change: string, from: number, limit: number): Answer<readonly EventView[]>;

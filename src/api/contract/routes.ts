@@ -15,6 +15,10 @@ const writes = (...entries: string[]): Trace => ({ kind: "writes", entries });
 const exception = (why: string): Trace => ({ kind: "exception", why });
 
 const changed = ref(views.change);
+const PREFER = {
+  Prefer:
+    "`wait=N`: be answered with the decision if it is there within N seconds, at most 30; `respond-async`: at once, before it is planned.",
+};
 
 /** Every route there is. Handlers, authorisation, rate limits, OpenAPI and the tests are all made from this table. */
 const routes = {
@@ -28,6 +32,7 @@ const routes = {
     headers: {
       "Idempotency-Key":
         "1 to 128 visible ASCII characters. The same key with the same body answers with the same change; with another body it is 409.",
+      ...PREFER,
     },
     body: asked.proposal,
     status: 201,
@@ -131,6 +136,7 @@ const routes = {
     summary: "Propose a new revision of a change",
     callers: PROPOSERS,
     trace: writes("revised"),
+    headers: PREFER,
     body: asked.proposal,
     answer: changed,
   },

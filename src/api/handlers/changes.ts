@@ -1,4 +1,5 @@
 import { fail, ok, type Json } from "../../core/base/index.ts";
+import { patienceMillis } from "../prefer.ts";
 import { refused } from "../problems.ts";
 import { planText } from "./plan-text.ts";
 import { callerOf, Raw, type Call, type Handlers } from "./call.ts";
@@ -24,7 +25,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
     if (key !== undefined && (typeof key !== "string" || !KEY.test(key))) {
       return fail(refused("invalid", "idempotency_key", "the key must be 1 to 128 visible ASCII characters", { where: "Idempotency-Key" }));
     }
-    const proposed = await control(call).propose(callerOf(call), bodyOf(call), key);
+    const proposed = await control(call).propose(callerOf(call), bodyOf(call), key, patienceOf(call));
     if (proposed.ok) void call.reply.header("location", `/v1/changes/${proposed.value.id}`);
     return proposed;
   },
@@ -62,7 +63,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
   withdrawVote: (call) => control(call).withdrawVote(callerOf(call), call.id),
   sendBack: (call) => control(call).sendBack(callerOf(call), call.id, bodyOf(call)),
   withdraw: (call) => control(call).withdraw(callerOf(call), call.id),
-  revise: (call) => control(call).revise(callerOf(call), call.id, bodyOf(call)),
+  revise: (call) => control(call).revise(callerOf(call), call.id, bodyOf(call), patienceOf(call)),
   replan: (call) => control(call).replan(callerOf(call), call.id),
   run: (call) => control(call).run(callerOf(call), call.id),
   reconcile: (call) => control(call).reconcile(callerOf(call), call.id, bodyOf(call)),
@@ -70,6 +71,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
 };
 
 const control = (call: Call) => call.deps.control;
+const patienceOf = ({ request, deps }: Call): number => patienceMillis(request.headers["prefer"], deps.settings.decideWithinMillis);
 /** Present, since the contract of the route asks for it. */
 const bodyOf = ({ body }: Call): Json => body ?? null;
 
