@@ -1,0 +1,94 @@
+/**
+ * `npm run mutate -- [module | file …] [--json FILE] [--markdown FILE] [--concurrency N] [--incremental]`
+ * changes the core in thousands of small ways, one at a time, and asks of each whether a unit test notices.
+ */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { MutantResult, PartialStrykerOptions } from "@stryker-mutator/api/core";
+import { Stryker } from "@stryker-mutator/core";
+import { markdown, scores, survivors, table } from "./score.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const CORE = "src/core";
+const LEAST = { total: 85, module: 80 };
+
+/** A module's name, a file or a file with lines (`src/core/base/glob.ts:10-20`). */
+function pattern(name: string): string | undefined {
+  if (existsSync(join(root, CORE, name))) return `${CORE}/${name}/**/*.ts`;
+  const [path = name] = name.split(":");
+  return path.startsWith(CORE) && existsSync(join(root, path)) ? name : undefined;
+}
+
+function options(mutate: readonly string[], temporary: string, concurrency: number, incremental: boolean): PartialStrykerOptions {
+  return {
+    mutate: [...mutate, `!${CORE}/**/*.test.ts`],
+    plugins: [fileURLToPath(import.meta.resolve("./runner.ts"))],
+    testRunner: "in-process",
+    ignorers: ["left-out"],
+    coverageAnalysis: "perTest",
+    ignorePatterns: ["/*", "!/src", "!/docs", "!/package.json"],
+    // Types cannot be stripped under node_modules, and the checkout stays as it is.
+    tempDirName: temporary,
+    cleanTempDir: "always",
+    concurrency,
+    timeoutMS: 4000,
+    timeoutFactor: 3,
+    testRunnerNodeArgs: ["--max-old-space-size=2048"],
+    reporters: [process.stdout.isTTY ? "progress" : "progress-append-only"],
+    tsconfigFile: "none",
+    warnings: false,
+    logLevel: "warn",
+    incremental,
+    incrementalFile: "node_modules/.cache/mutation.json",
+  } as PartialStrykerOptions;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: "string" },
+      markdown: { type: "string" },
+      concurrency: { type: "string", default: "2" },
+      incremental: { type: "boolean", default: false },
+    },
+  });
+  const wanted = positionals.length > 0 ? positionals : readdirSync(join(root, CORE));
+  const patterns = wanted.map(pattern);
+  const unknown = wanted.filter((_, i) => patterns[i] === undefined);
+  if (unknown.length > 0) {
+    console.error(
+      `neither a module nor a file of the core: ${unknown.join(", ")}; modules are ${readdirSync(join(root, CORE)).join(", ")}`,
+    );
+    return 2;
+  }
+  process.chdir(root);
+  process.env["PAWL_CORPUS"] ??= resolve(root, "../shared/corpus");
+  const temporary = mkdtempSync(join(tmpdir(), "pawl-mutation-"));
+  try {
+    const mutate = patterns.filter((path) => path !== undefined);
+    const results = await new Stryker(options(mutate, temporary, Number(values.concurrency), values.incremental)).runMutationTest();
+    return report(results, values);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function report(results: readonly MutantResult[], { json, markdown: list }: { json?: string; markdown?: string }): number {
+  const told = scores(results);
+  const left = survivors(results);
+  for (const { where, mutator, original, replacement, status } of left)
+    console.log(`${where}  ${status} ${mutator}: ${original} → ${replacement}`);
+  console.log(`\n${table(told)}`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ node: process.version, scores: told, survivors: left }, null, 2)}\n`);
+  if (list !== undefined) writeFileSync(list, markdown(told, left));
+  const short = told.filter(({ module, score }) => score < (module === "all" ? LEAST.total : LEAST.module));
+  if (short.length > 0)
+    console.log(`below ${LEAST.total} % in all or ${LEAST.module} % in a module: ${short.map(({ module }) => module).join(", ")}`);
+  return short.length > 0 ? 1 : 0;
+}
+
+process.exitCode = await main();

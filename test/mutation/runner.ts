@@ -1,0 +1,191 @@
+/** Runs the core's unit tests inside Stryker's worker: loaded once, then only the tests that reach the mutant, quickest first. */
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { INSTRUMENTER_CONSTANTS, type MutantCoverage } from "@stryker-mutator/api/core";
+import { declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
+import {
+  determineHitLimitReached,
+  DryRunStatus,
+  MutantRunStatus,
+  TestStatus,
+  type DryRunResult,
+  type MutantRunOptions,
+  type MutantRunResult,
+  type TestResult,
+  type TestRunner,
+} from "@stryker-mutator/api/test-runner";
+import { allCases } from "./fast-check.ts";
+import { ignorerPlugin } from "./left-out.ts";
+import { Modules } from "./modules.ts";
+import { collect, type Case } from "./node-test.ts";
+
+/** What the instrumented code looks at. */
+interface Switchboard {
+  activeMutant?: string | undefined;
+  currentTestId?: string | undefined;
+  mutantCoverage?: MutantCoverage;
+  hitCount?: number | undefined;
+  hitLimit?: number | undefined;
+}
+
+/** What the first run learnt, for the workers that did not make it. */
+interface Learnt {
+  readonly milliseconds: Readonly<Record<string, number>>;
+  readonly reachedBy: Readonly<Record<string, readonly string[]>>;
+  /** The tests that do not pass with fewer cases of a property. */
+  readonly whole: readonly string[];
+}
+
+const LEARNT = "learnt.json";
+
+const switchboard = (): Switchboard => {
+  const holder = globalThis as unknown as Record<string, Switchboard | undefined>;
+  return (holder[INSTRUMENTER_CONSTANTS.NAMESPACE] ??= {});
+};
+
+type Verdict = { readonly killer: string; readonly message: string } | "timeout" | undefined;
+
+class InProcessRunner implements TestRunner {
+  readonly #directory = process.cwd();
+  readonly #modules = new Modules(process.cwd());
+  #cases: Case[] | undefined;
+  #learnt: Learnt | undefined;
+  #count = 0;
+
+  capabilities(): { reloadEnvironment: boolean } {
+    return { reloadEnvironment: true };
+  }
+
+  #testFiles(): string[] {
+    const files = globSync("src/core/**/*.test.ts", { cwd: this.#directory });
+    const without = (process.env["PAWL_MUTATE_WITHOUT"] ?? "").split(",").filter((part) => part !== "");
+    return files.filter((path) => ![".fuzz.test.ts", ...without].some((part) => path.includes(part))).toSorted();
+  }
+
+  async #loaded(): Promise<Case[]> {
+    if (this.#cases !== undefined) return this.#cases;
+    const cases: Case[] = [];
+    for (const file of this.#testFiles()) cases.push(...(await collect(file, () => this.#modules.load(resolve(this.#directory, file)))));
+    return (this.#cases = cases);
+  }
+
+  async dryRun(): Promise<DryRunResult> {
+    const board = switchboard();
+    board.activeMutant = undefined;
+    const tests: TestResult[] = [];
+    const whole: string[] = [];
+    for (const test of await this.#loaded()) {
+      let result = await measured(test, false);
+      if (result.status === TestStatus.Failed) {
+        whole.push(test.id);
+        result = await measured(test, true);
+      }
+      tests.push(result);
+    }
+    const coverage = board.mutantCoverage ?? { static: {}, perTest: {} };
+    writeFileSync(join(this.#directory, LEARNT), JSON.stringify(learn(tests, whole, coverage)));
+    return { status: DryRunStatus.Complete, tests, mutantCoverage: coverage };
+  }
+
+  async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
+    const board = switchboard();
+    const cases = await this.#loaded();
+    this.#count = 0;
+    board.hitCount = 0;
+    board.hitLimit = options.hitLimit;
+    board.activeMutant = options.activeMutant.id;
+    try {
+      const wanted = new Set(options.testFilter ?? this.#knowledge().reachedBy[options.activeMutant.id] ?? []);
+      const verdict = await this.#run(cases.filter(({ id }) => wanted.has(id)));
+      return this.#result(verdict ?? (options.testFilter ? undefined : await this.#reloadAndRun(options.sandboxFileName)));
+    } finally {
+      board.activeMutant = undefined;
+    }
+  }
+
+  /** A mutant in what runs when modules load: those that depend on it load anew, the tests nearest to it first. */
+  async #reloadAndRun(sandboxFile: string): Promise<Verdict> {
+    const renewed = this.#modules.renew(sandboxFile);
+    const near = (path: string): number => Number(dirname(resolve(this.#directory, path)) !== dirname(sandboxFile));
+    const files = this.#testFiles().filter((path) => renewed.has(resolve(this.#directory, path)));
+    for (const file of files.toSorted((a, b) => near(a) - near(b))) {
+      const verdict = await this.#loadAndRun(file);
+      if (verdict !== undefined) return verdict;
+    }
+    return undefined;
+  }
+
+  async #loadAndRun(file: string): Promise<Verdict> {
+    let cases: Case[];
+    try {
+      cases = await collect(file, () => this.#modules.loadRenewed(resolve(this.#directory, file)));
+    } catch (error) {
+      // A file that no longer loads is a file whose tests all fail.
+      const killer = this.#cases?.find((test) => test.file === file)?.id ?? file;
+      return timedOut() ?? { killer, message: text(error) };
+    }
+    return this.#run(cases);
+  }
+
+  async #run(cases: readonly Case[]): Promise<Verdict> {
+    const { milliseconds, whole } = this.#knowledge();
+    for (const { id, run } of cases.toSorted((a, b) => (milliseconds[a.id] ?? 0) - (milliseconds[b.id] ?? 0))) {
+      this.#count++;
+      allCases(whole.includes(id));
+      try {
+        await run();
+      } catch (error) {
+        return timedOut() ?? { killer: id, message: text(error) };
+      }
+      const late = timedOut();
+      if (late) return late;
+    }
+    return undefined;
+  }
+
+  #result(verdict: Verdict): MutantRunResult {
+    const nrOfTests = this.#count;
+    if (verdict === undefined) return { status: MutantRunStatus.Survived, nrOfTests };
+    if (verdict === "timeout") return { status: MutantRunStatus.Timeout };
+    return { status: MutantRunStatus.Killed, killedBy: [verdict.killer], failureMessage: verdict.message, nrOfTests };
+  }
+
+  #knowledge(): Learnt {
+    const path = join(this.#directory, LEARNT);
+    if (this.#learnt === undefined && existsSync(path)) this.#learnt = JSON.parse(readFileSync(path, "utf8")) as Learnt;
+    return this.#learnt ?? { milliseconds: {}, reachedBy: {}, whole: [] };
+  }
+}
+
+const text = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 300);
+
+function timedOut(): "timeout" | undefined {
+  const { hitCount, hitLimit } = switchboard();
+  return determineHitLimitReached(hitCount, hitLimit) && "timeout";
+}
+
+async function measured({ id, file, run }: Case, whole: boolean): Promise<TestResult> {
+  const board = switchboard();
+  const start = performance.now();
+  const about = { id, name: id, fileName: resolve(file) };
+  board.currentTestId = id;
+  allCases(whole);
+  try {
+    await run();
+    return { ...about, timeSpentMs: performance.now() - start, status: TestStatus.Success };
+  } catch (error) {
+    return { ...about, timeSpentMs: performance.now() - start, status: TestStatus.Failed, failureMessage: text(error) };
+  } finally {
+    board.currentTestId = undefined;
+  }
+}
+
+function learn(tests: readonly TestResult[], whole: readonly string[], coverage: MutantCoverage): Learnt {
+  const reachedBy: Record<string, string[]> = {};
+  for (const [test, mutants] of Object.entries(coverage.perTest)) {
+    for (const mutant of Object.keys(mutants)) (reachedBy[mutant] ??= []).push(test);
+  }
+  return { milliseconds: Object.fromEntries(tests.map(({ id, timeSpentMs }) => [id, timeSpentMs])), reachedBy, whole };
+}
+
+export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "in-process", InProcessRunner), ignorerPlugin];
