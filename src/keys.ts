@@ -40,6 +40,14 @@ export function openKeys(dataDir: string, origin: string | undefined, random: (b
   });
 }
 
+/** The key of a witness, in a folder of its own: it has nothing to do with any deployment's keys. */
+export function openWitnessKey(folder: string, name: string | undefined, random: (bytes: number) => Uint8Array): Signer {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const once = (file: string, make: () => string): string => wholeFile(join(folder, file), toHex(random(6)), make);
+  const named = once("name", () => name ?? `pawl.witness/${toHex(random(4))}`).trim();
+  return signerFrom(named, once("key.pem", newKey));
+}
+
 /** A key appears whole and on the disk, or not at all, and whoever comes second takes what is there. */
 function wholeFile(path: string, unique: string, make: () => string): string {
   if (!existsSync(path)) {

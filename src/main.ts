@@ -19,10 +19,10 @@ import {
   type Deps,
 } from "./control/index.ts";
 import type { Clock, Connector, Ids, RunReport, Timers } from "./control/ports.ts";
-import { millis, ok, refuse, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
-import { vkey } from "./core/ledger/index.ts";
+import { millis, ok, refuse, toBase64, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
+import { parseVkeys, parseWitnessKey, vkey } from "./core/ledger/index.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
-import { openKeys, type Keys } from "./keys.ts";
+import { openKeys, openWitnessKey, type Keys } from "./keys.ts";
 import { lockFolder } from "./lock.ts";
 import { runChange } from "./runner/runner.ts";
 import {
@@ -36,6 +36,7 @@ import {
   type Moved,
   type OpenStore,
 } from "./store/index.ts";
+import { headGuard, startFeeder, startWitness, type RunningWitness, type WitnessAddress } from "./witness/index.ts";
 
 export interface RunningPawl {
   readonly url: string;
@@ -160,9 +161,20 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   // Before the first start makes anything: one that fails must not have been the first.
   const declared = repositoriesOf(settings, []);
   if (!declared.ok) return declared;
+  const witnesses = witnessesOf(settings);
+  if (!witnesses.ok) return witnesses;
   await tryListening(settings.listen);
+  const guard = guardFor(settings, store);
+  const whole = await guard.check();
+  if (!whole.ok) return whole;
+  // The last head is remembered too.
+  undo.add(async () => void (await guard.check().catch(() => undefined)));
   const connectors = new Map<string, Connector>();
-  const deps = depsFor(settings, hooks, store, keys, connectors);
+  const report = reporter(hooks);
+  const feeding = { store, guard, witnesses: witnesses.value, folder: join(settings.dataDir, "witnessed") };
+  const feeder = startFeeder({ ...feeding, everyMillis: FEED_MILLIS, timers, report });
+  undo.add(feeder.stop);
+  const deps: Deps = { ...depsFor(settings, store, keys, connectors), report, alarms: feeder.alarms };
   const begun = await firstStart(deps, settings, keys);
   if (!begun.ok) return begun;
   const wired = wireConnectors(deps, settings, keys, begun.value.repositories);
@@ -182,7 +194,64 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   return ok({ url: urlOf(server.addresses(), settings), ...(made === undefined ? {} : { firstStart: made }) });
 }
 
-function depsFor(settings: Settings, hooks: Hooks, store: OpenStore, keys: Keys, connectors: ReadonlyMap<string, Connector>): Deps {
+const FEED_MILLIS = 5_000;
+
+const guardFor = ({ dataDir }: Settings, store: OpenStore) => headGuard(dataDir, store, store.log);
+
+function witnessesOf({ witnesses }: Settings): Result<readonly WitnessAddress[]> {
+  const addresses: WitnessAddress[] = [];
+  for (const [at, { url, key }] of witnesses.entries()) {
+    const parsed = parseWitnessKey(key);
+    if (!parsed.ok)
+      return refuse("witness_invalid", parsed.error.message, {
+        where: `witnesses[${at}].key`,
+        remedy: "copy the key that the witness prints",
+      });
+    addresses.push({ url, key: parsed.value });
+  }
+  return ok(addresses);
+}
+
+/** A witness of other deployments' logs: a program of its own, on a machine that none of them can write to. */
+export async function serveWitness(
+  options: { readonly folder: string; readonly listen: Settings["listen"]; readonly name?: string; readonly logs: readonly string[] },
+  hooks: Hooks,
+): Promise<Result<RunningWitness>> {
+  const logs = parseVkeys(options.logs);
+  if (!logs.ok) return logs;
+  const signer = openWitnessKey(options.folder, options.name, randomBytes);
+  const { folder, listen } = options;
+  return ok(await startWitness({ folder, listen, signer, logs: logs.value, clock, report: (line) => hooks.log(line) }));
+}
+
+/** A person gives up for good what the database has lost, and that is on record in what is left. */
+export async function acceptLoss(settings: Settings, size: number): Promise<Result<{ readonly lost: number; readonly left: number }>> {
+  const undo = new Disposals();
+  try {
+    const lock = lockFolder(settings.dataDir);
+    if (!lock.ok) return lock;
+    undo.add(lock.value);
+    const opened = await openStoreFor(settings);
+    if (!opened.ok) return opened;
+    undo.add(opened.value.close);
+    const { store } = opened.value;
+    const left = (await store.head()).size;
+    const done = await guardFor(settings, store).forget(size, async ({ root }) => {
+      const event = { type: "loss_accepted", size, root: toBase64(root), left, at: clock.now() };
+      return store.append({ writes: [{ stream: "audit", expected: "any", events: [event] }] });
+    });
+    return done.ok ? ok({ lost: size, left }) : done;
+  } finally {
+    await undo.all();
+  }
+}
+
+const reporter =
+  (hooks: Hooks): Deps["report"] =>
+  ({ what, error }) =>
+    hooks.log(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
+
+function depsFor(settings: Settings, store: OpenStore, keys: Keys, connectors: ReadonlyMap<string, Connector>): Omit<Deps, "report"> {
   const { limits } = settings;
   return {
     store,
@@ -203,7 +272,6 @@ function depsFor(settings: Settings, hooks: Hooks, store: OpenStore, keys: Keys,
       runTimeoutMillis: limits.runTimeoutSeconds * 1000,
       openChangesPerProposer: limits.openChangesPerProposer,
     },
-    report: ({ what, error }) => hooks.log(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`),
   };
 }
 

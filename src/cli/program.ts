@@ -82,6 +82,12 @@ const COMMANDS: readonly Entry[] = [
   { name: "policy", group: "Rules", summary: "show, check, test, explain and propose policy", load: () => import("./commands/policy.ts") },
   { name: "people", group: "People", summary: "who is known here; propose who should be", load: () => import("./commands/people.ts") },
   { name: "token", group: "People", summary: "make, list and revoke bearer tokens", load: () => import("./commands/token.ts") },
+  {
+    name: "witness",
+    group: "Prove",
+    summary: "remember other Pawls' heads, and cosign only what extends them",
+    load: () => import("./commands/witness.ts"),
+  },
   { name: "db", group: "Care", summary: "migrate the database, or move it to another", load: () => import("./commands/db.ts") },
   { name: "doctor", group: "Care", summary: "look for what is wrong, and say how to mend it", load: () => import("./commands/doctor.ts") },
 ];

@@ -13,6 +13,7 @@ export interface Settings {
   readonly database: { readonly kind: "sqlite" } | { readonly kind: "postgres"; readonly url: string; readonly poolSize: number };
   readonly origin?: string;
   readonly repositories: readonly RepositorySettings[];
+  readonly witnesses: readonly { readonly url: string; readonly key: string }[];
   readonly commitIdentity: { readonly name: string; readonly email: string };
   readonly limits: {
     readonly changeLifetimeSeconds: number;
@@ -134,6 +135,22 @@ export const SETTINGS: readonly Setting[] = [
     text: "A program and its arguments, run in a fresh checkout of the result; when it fails, the change is undone.",
   },
   { name: "repositories[].verify.timeout_seconds", ...seconds(1, 3600), default: 300, text: "How long that program may take." },
+  {
+    name: "witnesses[].url",
+    type: "text",
+    required: true,
+    pattern: /^https?:\/\/[^\s]+$/,
+    shape: "an http(s):// address",
+    text: "A witness (C2SP tlog-witness) that is shown each new head of the ledger, such as one that `pawl witness` runs elsewhere.",
+  },
+  {
+    name: "witnesses[].key",
+    type: "text",
+    required: true,
+    pattern: /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/,
+    shape: "a verifier key, name+id+key",
+    text: "Its verifier key, as it prints it when it starts.",
+  },
   { name: "commit_identity.name", type: "text", default: "Pawl", text: "The committer's name in commits that Pawl makes." },
   {
     name: "commit_identity.email",
@@ -253,11 +270,12 @@ function readText(path: string): Result<string, SettingsFault> {
   }
 }
 
-/** The tree has the table's shape already; what is left are the two places where the type says more than the table can. */
+/** The tree has the table's shape already; what is left are the three places where the type says more than the table can. */
 function shaped(tree: Readonly<Record<string, unknown>>): Settings {
-  const { database, repositories, ...rest } = tree as unknown as Settings & { readonly database: { readonly kind: string } };
+  const { database, repositories, witnesses, ...rest } = tree as unknown as Settings & { readonly database: { readonly kind: string } };
   return {
     ...rest,
+    witnesses: witnesses ?? [],
     database: database.kind === "sqlite" ? { kind: "sqlite" } : database,
     repositories: (repositories ?? []).map(({ verify, ...repository }) =>
       verify?.argv === undefined ? repository : { ...repository, verify },

@@ -1,3 +1,4 @@
+import type { Refusal } from "../core/base/index.ts";
 import type { Connector, Clock, Ids, Signer, Store, Timers } from "./ports.ts";
 
 /** Bounds that an operator may set; every one is documented in docs/settings.md. */
@@ -30,6 +31,8 @@ export interface Deps {
   /** The log's origin, and so the deployment's name. */
   readonly origin: string;
   readonly limits: Limits;
+  /** What is wrong with the log as others remember it, witnesses among them; empty when all is well. */
+  readonly alarms?: () => readonly Refusal[];
   /** Told of what nobody waits for: a job that failed, a quarantined stream. */
   readonly report: (problem: { readonly what: string; readonly error: unknown }) => void;
 }

@@ -12,10 +12,18 @@ export async function health(deps: Deps): Promise<{ readonly ok: boolean; readon
   const names = [...deps.connectors.keys()].toSorted().join(", ");
   const checks = [
     await storeCheck(deps),
+    logCheck(deps),
     await rulesCheck(deps),
     { name: "connectors", ok: names !== "", text: names || "none configured" },
   ];
   return { ok: checks.every((c) => c.ok), checks };
+}
+
+/** Whoever remembers another log than the database holds is believed until a person has found out why. */
+function logCheck({ alarms = () => [] }: Deps): Check {
+  const [first, ...more] = alarms();
+  if (first === undefined) return { name: "log", ok: true, text: "nobody remembers another" };
+  return { name: "log", ok: false, text: `${first.message}${more.length === 0 ? "" : `, and ${more.length} more`}` };
 }
 
 async function rulesCheck(deps: Deps): Promise<Check> {

@@ -26,10 +26,10 @@ export interface FeederSettings {
 
 export interface Feeder {
   /** Looks now; what is wrong is in `alarms`. */
-  feed(): Promise<void>;
+  readonly feed: () => Promise<void>;
   /** What is wrong with the log as others remember it; empty when all is well. */
-  alarms(): readonly Refusal[];
-  stop(): void;
+  readonly alarms: () => readonly Refusal[];
+  readonly stop: () => void;
 }
 
 const TIMEOUT_MILLIS = 10_000;

@@ -53,6 +53,20 @@ export function define(command: Command, context: Context): void {
     .command("fsck")
     .description("recompute everything from the database's stored bytes; needs no server")
     .action(() => fsck(context));
+  command
+    .command("accept-loss")
+    .description("go on with a database that has lost what this machine has seen; puts the loss on record. Stop Pawl first")
+    .requiredOption("--size <n>", "the size of the log that is lost, as `pawl up` names it", integer(1, MOST))
+    .action(({ size }: { readonly size: number }) => acceptLoss(context, size));
+}
+
+async function acceptLoss({ settings, terminal }: Context, size: number): Promise<void> {
+  const main = await import("../../main.ts");
+  const { lost, left } = taken(await main.acceptLoss(settings, size));
+  terminal.answer({ lost, left }, () => [
+    `the loss is on record: this machine had seen ${plural(lost, "entry", "entries")}, and the log had ${left} left`,
+    "whoever kept the lost head can prove that the log was forked; a witness that cosigned it will go on refusing this log",
+  ]);
 }
 
 function opened(note: string, trust: Trust): OpenCheckpoint {
