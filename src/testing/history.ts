@@ -171,7 +171,7 @@ function askedFor(event: ChangeEvent): { readonly kind: Write; readonly by: stri
 }
 
 /** What stands behind what was asked for in one decision. */
-const FOLLOWS: readonly ChangeEvent["type"][] = ["votes_voided", "authorised", "rejected"];
+const FOLLOWS: readonly ChangeEvent["type"][] = ["planned", "routed", "blocked", "sent_back", "votes_voided", "authorised", "rejected"];
 
 /** When a refusal with this code is true. `undefined` is a change that does not exist yet. */
 const REFUSED_IN: Readonly<Record<string, (state: ChangeState | undefined, by: string | undefined) => boolean>> = {
