@@ -1,0 +1,260 @@
+/** Bugs between the grant and the end of its run. */
+import { edit, type Plant } from "./plant.ts";
+
+const RUNNER = "src/runner/runner.ts";
+const RUNNING = "src/core/change/running.ts";
+const EVOLVE = "src/core/change/evolve.ts";
+const VERIFY = "src/core/grant/verify.ts";
+const DESK = "src/control/running.ts";
+const JOBS = "src/control/jobs.ts";
+const COMMIT = "src/control/commit.ts";
+
+const NOT_COMPARED = [
+  edit(RUNNER, "if (observed.value.stateDigest !== step.state) return this.#moved(step, observed.value.stateDigest);", ""),
+  edit(
+    RUNNER,
+    "step.connector.apply(step.payload, step.state, this.#limits())",
+    "step.connector.apply(step.payload, observed.value.stateDigest, this.#limits())",
+  ),
+];
+
+/** The consume is neither checked in the lifecycle nor a unique row. */
+const REUSABLE = [
+  edit(RUNNING, 'if ("run" in state && state.grant === command.grant) {', 'if ((false as boolean) && "run" in state) {'),
+  edit(
+    RUNNING,
+    'inStatus(state, at, ["authorised"]);',
+    'inStatus(state, at, ["authorised", "running"] as unknown as readonly ["authorised"]);',
+  ),
+  edit(
+    EVOLVE,
+    'assert(state.status === "authorised" && state.grant === event.grant,',
+    'assert((state.status === "authorised" || state.status === "running") && state.grant === event.grant,',
+  ),
+  edit(COMMIT, "key: event.grant, value: event.run", "key: event.run, value: event.run"),
+];
+
+const LATE_EFFECTS = [
+  edit(RUNNING, "if (at >= grantExpiresAt)", "if (false as boolean)"),
+  edit(RUNNER, "if (this.#deps.clock.now() >= this.#until - this.#deps.trust.skewMillis)", "if (this.#until < 0)"),
+];
+
+export const RUNS: readonly Plant[] = [
+  {
+    name: "state-not-reread",
+    what: "the runner applies to whatever it finds, and tells the desk that it found the approved state",
+    breaks: [2],
+    edits: [...NOT_COMPARED, edit(RUNNER, "desk.begin(ref, step.id, observed.value.stateDigest)", "desk.begin(ref, step.id, step.state)")],
+  },
+  {
+    name: "state-not-compared",
+    what: "the state is read again, and neither the runner nor the desk compares it",
+    breaks: [2],
+    edits: [...NOT_COMPARED, edit(RUNNING, "if (command.observed !== next.state)", "if (false as boolean)")],
+  },
+  {
+    name: "apply-again",
+    what: "the runner applies a second time when it does not know whether the first did anything",
+    breaks: [9, 10],
+    edits: [
+      edit(
+        RUNNER,
+        "const applied = await step.connector.apply(step.payload, step.state, this.#limits());",
+        'let applied = await step.connector.apply(step.payload, step.state, this.#limits());\n    if (!applied.ok && applied.error.effect === "possible") applied = await step.connector.apply(step.payload, step.state, this.#limits());',
+      ),
+    ],
+  },
+  {
+    name: "grant-reused",
+    what: "a grant that has started a run starts another: the consume is neither checked nor a unique row",
+    breaks: [3, 8, 9, 10],
+    edits: REUSABLE,
+  },
+  {
+    name: "lost-run-restarted",
+    what: "a run whose runner is gone is started again on the same grant rather than given up",
+    breaks: [8, 9, 10],
+    edits: [
+      ...REUSABLE,
+      edit(
+        JOBS,
+        'return endOf(deps, `giving up the run of ${change}`, await abandon(deps, change, state.run, "runner_lost"));',
+        "return start(deps, settings, change);",
+      ),
+      edit(
+        DESK,
+        'if (state.status !== "authorised") return fail(notAuthorised(state, "there is nothing to run"));',
+        'if (!("grant" in state)) return fail(notAuthorised(state, "there is nothing to run"));',
+      ),
+    ],
+  },
+  {
+    name: "indeterminate-retried",
+    what: "a change whose outcome is unknown is planned and run again: its job asks, and the lifecycle lets it",
+    breaks: [9, 10],
+    edits: [
+      edit(
+        JOBS,
+        'if (report.kind === "ended" || report.kind === "stale") return "settled";',
+        'if (report.kind === "ended" || report.kind === "stale") return report.kind === "ended" && report.end === "indeterminate" ? "later" : "settled";',
+      ),
+      edit(
+        JOBS,
+        'return endOf(deps, `giving up the run of ${change}`, await abandon(deps, change, state.run, "runner_lost"));',
+        'return endOf(deps, `giving up the run of ${change}`, await abandon(deps, change, state.run, "runner_lost"));\n    case "indeterminate":\n      return endOf(deps, `running ${change} again`, await planChange(deps, change));',
+      ),
+      edit(
+        "src/control/planning.ts",
+        '["proposed", "planned", "stale", "awaiting", "authorised"];',
+        '["proposed", "planned", "stale", "awaiting", "authorised", "indeterminate"];',
+      ),
+      edit(
+        "src/core/change/planning.ts",
+        'const PLANNABLE = ["proposed", "planned", "awaiting", "authorised", "stale"] as const;',
+        'const PLANNABLE = ["proposed", "planned", "awaiting", "authorised", "stale", "indeterminate"] as const;',
+      ),
+    ],
+  },
+  {
+    name: "expired-grant-starts",
+    what: "nobody looks whether the grant has expired: not its job, not the runner, not the consume",
+    breaks: [7, 14],
+    edits: [
+      ...LATE_EFFECTS,
+      edit(RUNNING, "if (at >= state.grantExpiresAt)", "if (false as boolean)"),
+      edit(VERIFY, "if (now >= grant.expiresAt - trust.skewMillis)", "if (false as boolean)"),
+      edit(JOBS, "deps.clock.now() < state.grantExpiresAt ?", "deps.clock.now() < state.expiresAt ?"),
+    ],
+  },
+  {
+    name: "late-effects",
+    what: "a run that began in time goes on after its grant has expired",
+    breaks: [14],
+    edits: LATE_EFFECTS,
+  },
+  {
+    name: "clock-not-checked",
+    what: "a clock that is behind the one that authorised decides and runs nevertheless",
+    breaks: [14],
+    edits: [
+      edit(RUNNING, "if (at >= authorisedAt - CLOCK_SKEW_MILLIS) return undefined;", "if (at >= 0) return undefined;"),
+      edit(VERIFY, "if (now < grant.issuedAt - trust.skewMillis)", "if (false as boolean)"),
+    ],
+  },
+  {
+    name: "skew-not-drawn-in",
+    what: "the runner takes its own clock for the issuer's",
+    breaks: [14],
+    edits: [
+      edit(VERIFY, "grant.expiresAt - trust.skewMillis", "grant.expiresAt"),
+      edit(RUNNER, "this.#until - this.#deps.trust.skewMillis", "this.#until"),
+    ],
+  },
+  {
+    name: "bytes-not-checked",
+    what: "the runner does not compare the bytes it is given with the approved digests",
+    breaks: [1],
+    edits: [
+      edit(
+        VERIFY,
+        "digestOf(payloads[n] ?? new Uint8Array()) !== step.payload",
+        "digestOf(payloads[n] ?? new Uint8Array()) === undefined && step.payload === undefined",
+      ),
+    ],
+  },
+  {
+    name: "other-bytes-executed",
+    what: "the runner remembers bytes by what they are applied to, and executes those it remembers",
+    breaks: [1],
+    edits: [
+      edit(RUNNER, "function stepsOf(", "const remembered = new Map<string, Uint8Array>();\n\nfunction stepsOf("),
+      edit(
+        RUNNER,
+        "const payload = payloads[position];",
+        "const payload = remembered.get(step.connector + step.state) ?? payloads[position];\n    if (payload !== undefined) remembered.set(step.connector + step.state, payload);",
+      ),
+    ],
+  },
+  {
+    name: "intent-after-effect",
+    what: "the intent is recorded once the effect is done",
+    breaks: [10],
+    edits: [
+      edit(
+        RUNNER,
+        "const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest));",
+        "const begun: Result<void> = ok(undefined);",
+      ),
+      edit(
+        RUNNER,
+        "this.#done.push({",
+        "await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest));\n    this.#done.push({",
+      ),
+    ],
+  },
+  {
+    name: "intent-not-awaited",
+    what: "the desk acknowledges an intent before it is durable",
+    breaks: [10],
+    edits: [
+      edit(
+        DESK,
+        'begin: (ref, step, observed) => tell(ref, { type: "begin_effect", ...who(ref), step, observed }),',
+        'async begin(ref, step, observed) {\n      tell(ref, { type: "begin_effect", ...who(ref), step, observed }).catch(() => undefined);\n      return ok(undefined);\n    },',
+      ),
+    ],
+  },
+  {
+    name: "possible-is-failed",
+    what: "an effect that may have happened is reported as failed before any effect",
+    breaks: [9, 10],
+    edits: [edit(RUNNER, 'return this.#end("indeterminate", error.code, evidenceOf(error));', "return this.#giveUp(error);")],
+  },
+  {
+    name: "silence-is-no-effect",
+    what: "a connector that breaks or does not answer is taken to have done nothing",
+    breaks: [9, 10],
+    edits: [edit("src/control/dependable.ts", '({ ...fault, effect: "possible" })', '({ ...fault, effect: "none" })')],
+  },
+  {
+    name: "abandoned-is-failed",
+    what: "a run that is given up after a begun effect ends as failed before any",
+    breaks: [9, 10],
+    edits: [edit(RUNNING, "if (begun.length > 0) return ok(", "if (false as boolean) return ok(")],
+  },
+  {
+    name: "undo-forgotten",
+    what: "a run is called undone and nothing was undone",
+    breaks: [9, 10],
+    edits: [
+      edit(
+        RUNNER,
+        "begun.ok ? await this.#undo(done) : begun;",
+        'begun.ok && code === "" ? await this.#undo(done) : begun.ok ? ok(done.performed) : begun;',
+      ),
+    ],
+  },
+  {
+    name: "other-runner-reports",
+    what: "a runner that does not hold the run speaks for it",
+    breaks: [3, 9, 10],
+    edits: [edit(RUNNING, "return run.run === command.run && run.runner === command.runner ?", "return run.run === command.run ?")],
+  },
+  {
+    name: "restart-forgets-runs",
+    what: "a run whose runner is gone is never given up: not at the restart, and not by its job",
+    breaks: [17],
+    edits: [
+      edit(
+        DESK,
+        "if (state?.runner !== runner || state.run === undefined) continue;",
+        "if (state?.runner !== runner || state.run === undefined || row.version > 0) continue;",
+      ),
+      edit(
+        JOBS,
+        'if (!isLost(deps, settings, state)) return "later";',
+        'if (!isLost(deps, settings, state) || state.version > 0) return "later";',
+      ),
+    ],
+  },
+];
