@@ -99,18 +99,21 @@ test("[CJ-1] what is in order is not copied, and nothing that is copied is chang
 });
 
 test("[CJ-1] keys that an object would order by itself are left to the reference implementation", () => {
-  for (const value of [
-    { "10": 1, "9": 2 },
-    { b: 1, "1": 2, "-": 3 },
-    built([
-      ["b", 1],
-      ["__proto__", 2],
-    ]),
-  ]) {
+  for (const value of [{ "10": 1, "9": 2 }, { b: 1, "1": 2, "-": 3 }, { a: [{ c: 1, "7": 2, "+": 3 }] }]) {
     assert.equal(inOrder(value), FOREIGN);
     assert.equal(canonical(value), canonicalize(value));
   }
   assert.notEqual(inOrder({ "1": 1, "2": 2, a: 3 }), FOREIGN);
+});
+
+test("[CJ-1] `__proto__` is a member as any other", () => {
+  const members = [
+    ["b", 1],
+    ["__proto__", { d: 1, c: 2 }],
+    ["a", 3],
+  ] as const;
+  assert.equal(canonical(built(members)), '{"__proto__":{"c":2,"d":1},"a":3,"b":1}');
+  assert.equal(canonical(built(members.slice(1))), '{"__proto__":{"c":2,"d":1},"a":3}');
 });
 
 test("[CJ-1] [CJ-2] what nests deep has canonical bytes, and what holds itself has none", () => {

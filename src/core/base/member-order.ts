@@ -1,9 +1,9 @@
 /** What is not plain JSON, or holds keys that an object cannot have in canonical order. */
 export const FOREIGN = Symbol("foreign");
 
-type Plain = Readonly<Record<string, unknown>>;
+type Members = Record<string, unknown>;
 
-/** Values nested deeper are foreign: whoever has no recursion may look at them, and at those that hold themselves. */
+/** Values nested deeper are foreign: whoever does not recurse may look at them, and at those that hold themselves. */
 const DEPTH = 200;
 
 /**
@@ -12,106 +12,125 @@ const DEPTH = 200;
  */
 export function inOrder(value: unknown, depth = 0): unknown {
   switch (typeof value) {
+    case "object":
+      if (value === null) return null;
+      if (depth > DEPTH) return FOREIGN;
+      return Array.isArray(value) ? arrayInOrder(value, depth + 1) : objectInOrder(value as Members, depth + 1);
+    case "number":
+      return Number.isFinite(value) ? value : FOREIGN;
     case "string":
     case "boolean":
     case "undefined":
       return value;
-    case "number":
-      return Number.isFinite(value) ? value : FOREIGN;
-    case "object":
-      if (value === null) return null;
-      if (depth > DEPTH) return FOREIGN;
-      return Array.isArray(value) ? arrayInOrder(value, depth + 1) : objectInOrder(value as Plain, depth + 1);
     default:
       return FOREIGN;
   }
 }
 
-function arrayInOrder(items: readonly unknown[], depth: number): unknown {
-  if (Object.getPrototypeOf(items) !== Array.prototype || "toJSON" in items) return FOREIGN;
+function arrayInOrder(items: readonly unknown[] & { readonly toJSON?: unknown }, depth: number): unknown {
+  if (Object.getPrototypeOf(items) !== Array.prototype || items.toJSON !== undefined) return FOREIGN;
   let copy: unknown[] | undefined;
   for (let i = 0; i < items.length; i++) {
     const item = items[i];
-    const ordered = typeof item === "string" ? item : inOrder(item, depth);
+    if (typeof item === "string") continue;
+    const ordered = inOrder(item, depth);
     if (ordered === FOREIGN) return FOREIGN;
-    if (copy === undefined && ordered !== item) copy = items.slice(0, i);
-    copy?.push(ordered);
+    if (ordered === item) continue;
+    copy ??= items.slice();
+    copy[i] = ordered;
   }
   return copy ?? items;
 }
 
-function objectInOrder(value: Plain, depth: number): unknown {
+function objectInOrder(value: Members, depth: number): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return FOREIGN;
-  const keys = Object.keys(value);
-  if (keys.length === 0) return value;
-  const order = orderOf(keys);
-  if (order.kind === "impossible") return FOREIGN;
-  return order.kind === "same" ? sameOrder(value, keys, depth) : reordered(value, order.keys, depth);
-}
-
-function sameOrder(value: Plain, keys: readonly string[], depth: number): unknown {
-  for (let i = 0; i < keys.length; i++) {
-    const member = value[keys[i] as string];
-    if (typeof member === "string") continue;
-    const ordered = inOrder(member, depth);
-    if (ordered === FOREIGN) return FOREIGN;
-    if (ordered !== member) return reordered(value, keys, depth);
-  }
-  return value;
-}
-
-function reordered(value: Plain, keys: readonly string[], depth: number): unknown {
-  const copy: Record<string, unknown> = {};
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string;
+  const form = formOf(value);
+  if (form === undefined) return FOREIGN;
+  // A loop over the object itself is the quickest way to its members; that it finds no other keys is known from the form.
+  let copy = form.template && form.clone(form.template);
+  for (const key in value) {
     const member = value[key];
     const ordered = typeof member === "string" ? member : inOrder(member, depth);
     if (ordered === FOREIGN) return FOREIGN;
+    if (copy === undefined) {
+      if (ordered === member) continue;
+      copy = { ...value };
+    }
     copy[key] = ordered;
   }
-  return copy;
+  latest = form;
+  return copy ?? value;
 }
 
-/** How the members of objects with these keys, in this order, come into canonical order. */
-type Order =
-  | { readonly kind: "same"; readonly from: readonly string[] }
-  | { readonly kind: "other"; readonly from: readonly string[]; readonly keys: readonly string[] }
-  /** Whole numbers come first in any object and by size, and `__proto__` is no member where it is assigned. */
-  | { readonly kind: "impossible"; readonly from: readonly string[] };
+/** The keys that an object has, in the order in which it has them. */
+interface Form {
+  readonly keys: readonly string[];
+  /** An object with the same keys in canonical order; nothing where they are in order. */
+  readonly template?: Members;
+  readonly clone: (template: Members) => Members;
+}
 
-/** Objects are mostly of a few forms, so that their orders are remembered: by the first key, a few each, and not very many. */
-const known = new Map<string, Order[]>();
+/** Objects are of a few forms, mostly that of their neighbour. They are found by the first key; there are not very many. */
+const known = new Map<string, Form[]>();
+const EMPTY: Form = { keys: [], clone: (template) => template };
+let latest = EMPTY;
 const MOST = { firsts: 1_000, each: 16, keys: 64, keyLength: 100 };
 
-function orderOf(keys: readonly string[]): Order {
-  const first = keys[0] as string;
-  const orders = known.get(first);
-  if (orders !== undefined)
-    for (let i = 0; i < orders.length; i++) if (sameKeys((orders[i] as Order).from, keys)) return orders[i] as Order;
-  const order = newOrder(keys);
-  if (keys.length <= MOST.keys && keys.every((key) => key.length <= MOST.keyLength)) remember(first, orders ?? [], order);
-  return order;
+function fits({ keys }: Form, value: Members): boolean {
+  let i = 0;
+  for (const key in value) if (key !== keys[i++]) return false;
+  return i === keys.length;
 }
 
-function sameKeys(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+function formOf(value: Members): Form | undefined {
+  if (fits(latest, value)) return latest;
+  for (const first in value) {
+    const forms = known.get(first) ?? [];
+    for (const form of forms) if (fits(form, value)) return form;
+    const form = newForm(Object.keys(value));
+    if (form === undefined || !fits(form, value)) return undefined;
+    if (form.keys.length <= MOST.keys && form.keys.every((key) => key.length <= MOST.keyLength)) remember(first, forms, form);
+    return form;
+  }
+  return EMPTY;
 }
 
 /** What is full is forgotten: to learn it again costs less than to keep account of its use. */
-function remember(first: string, orders: Order[], order: Order): void {
-  if (orders.length >= MOST.each) orders.length = 0;
+function remember(first: string, forms: Form[], form: Form): void {
+  if (forms.length >= MOST.each) forms.length = 0;
   if (known.size >= MOST.firsts) known.clear();
-  orders.push(order);
-  known.set(first, orders);
+  forms.push(form);
+  known.set(first, forms);
 }
 
-function newOrder(from: readonly string[]): Order {
-  const keys = from.toSorted();
-  const probe: Record<string, unknown> = {};
-  for (const key of keys) probe[key] = true;
-  if (!sameKeys(Object.keys(probe), keys)) return { kind: "impossible", from };
-  return sameKeys(from, keys) ? { kind: "same", from } : { kind: "other", from, keys };
+/** The engine remembers for each place in the code how it cloned there, for a few forms; so there are several places. */
+const CLONES: readonly Form["clone"][] = [
+  (template) => ({ ...template }),
+  (template) => ({ ...template }),
+  (template) => ({ ...template }),
+  (template) => ({ ...template }),
+  (template) => ({ ...template }),
+  (template) => ({ ...template }),
+  (template) => ({ ...template }),
+  (template) => ({ ...template }),
+];
+let made = 0;
+
+/** Undefined where no object has these keys in canonical order: those that are whole numbers come first in any, by size. */
+function newForm(keys: readonly string[]): Form | undefined {
+  const sorted = keys.toSorted();
+  const template = templateOf(sorted);
+  if (!sameKeys(Object.keys(template), sorted)) return undefined;
+  const clone = CLONES[made++ % CLONES.length] as Form["clone"];
+  return sameKeys(keys, sorted) ? { keys, clone } : { keys, clone, template };
 }
+
+/** Parsed, so that `__proto__` is a key as any other; each member held values of all kinds, so that none is new to it later. */
+function templateOf(keys: readonly string[]): Members {
+  const template = JSON.parse(`{${keys.map((key) => `${JSON.stringify(key)}:null`).join(",")}}`) as Members;
+  for (const value of [1, 1.5, "", {}, null]) for (const key of keys) template[key] = value;
+  return template;
+}
+
+const sameKeys = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((key, i) => key === b[i]);
