@@ -189,7 +189,7 @@ test("[AP-11] nobody is invited to send a body before they are admitted", async 
   welcome.socket.destroy();
 });
 
-test("[AP-12] a body that says it is too large is refused at once, unread, whoever sends it", async (t) => {
+test("[AP-12] [F54] a body that says it is too large is refused at once, unread, whoever sends it", async (t) => {
   const world = fakeWorld();
   const app = open(t, world, { bodyLimitBytes: 10_000 });
   const port = await listening(app);
@@ -204,7 +204,7 @@ test("[AP-12] a body that says it is too large is refused at once, unread, whoev
   }
 });
 
-test("[AP-12] a body without a length is cut off where it passes the limit", async (t) => {
+test("[AP-12] [F54] a body without a length is cut off where it passes the limit", async (t) => {
   const world = fakeWorld();
   const app = open(t, world, { bodyLimitBytes: 10_000 });
   const port = await listening(app);

@@ -138,6 +138,18 @@ function redactDiff(diff: string, lines: ReadonlyMap<string, KeyedDigest>): stri
     .join("\n");
 }
 
+/** Whole lines go, because a rule may not say exactly where its secret ends. */
+export async function withoutSecretLines(text: string): Promise<string> {
+  const secret = new Set(
+    (await findSecrets(text, "output")).flatMap(({ line, lastLine }) => Array.from({ length: lastLine - line + 1 }, (_, n) => line + n)),
+  );
+  if (secret.size === 0) return text;
+  return text
+    .split("\n")
+    .map((line, at) => (secret.has(at + 1) ? "[a line in which something looks like a secret]" : line))
+    .join("\n");
+}
+
 /** Names with a secret in them cannot be shown at all. */
 export async function noSecretNames(changes: readonly TreeChange[]): Promise<Result<void, Refusal<"git_secret">>> {
   const hits = await findSecrets(changes.map(({ path }) => path).join("\n"), "names");

@@ -7,10 +7,12 @@ import type { JsonObject, Result } from "../../core/base/index.ts";
 import { contains, currentHead, factOf } from "./execute.ts";
 import type { ExecuteContext } from "./execute.ts";
 import { readable, succeeded } from "./process.ts";
+import { withoutSecretLines } from "./redact.ts";
 import { scratch } from "./scratch.ts";
 import type { GitRepository } from "./types.ts";
 
 const TAIL = 4_000;
+const SCANNED = 64 * 1024;
 
 /** The branch holds our commit, the commit has the approved tree, and the operator's own check passes on it. */
 export async function verifyPayload(context: ExecuteContext, performed: Performed): Promise<Result<Performed>> {
@@ -89,7 +91,7 @@ async function runProgram(
     forceKillAfterDelay: 1000,
     maxBuffer: 8 * 1024 * 1024,
   });
-  const output = (done.all ?? "").slice(-TAIL);
+  const output = await tailOf(done.all ?? "");
   const ended =
     done.timedOut || done.isCanceled ? "did not end in time" : done.exitCode === undefined ? "did not run" : `ended with ${done.exitCode}`;
   const evidence: JsonObject = { argv: [...check.argv], exit: done.exitCode ?? -1, output };
@@ -100,4 +102,12 @@ async function runProgram(
     remedy: "read its output; the change is taken back",
     details: evidence,
   });
+}
+
+/** The end of what a program printed, without lines in which something looks like a secret: it is kept, and shown to reviewers. */
+async function tailOf(output: string): Promise<string> {
+  const end = output.slice(-SCANNED);
+  // A line that is cut may hold half a secret, which no scanner knows.
+  const whole = end.length < output.length ? end.slice(end.indexOf("\n") + 1 || end.length) : end;
+  return (await withoutSecretLines(whole)).slice(-TAIL);
 }
