@@ -2,6 +2,7 @@ import type { Analysed } from "../../control/ports.ts";
 import { digestOf, fail, ok, refuse } from "../../core/base/index.ts";
 import type { Result } from "../../core/base/index.ts";
 import type { StepAnalysis } from "../../core/plan/index.ts";
+import { carry } from "./carried.ts";
 import { changesDigest, readChanges } from "./changes.ts";
 import { effectsOf, systemOf } from "./effects.ts";
 import { findingsOf, refusedPaths } from "./findings.ts";
@@ -14,6 +15,7 @@ import { encodePayload, stateDigest } from "./payload.ts";
 import type { GitPayload } from "./payload.ts";
 import { FOREIGN_CONFIG, runGit, succeeded } from "./process.ts";
 import { noSecretNames, redactSecrets, scanChanges } from "./redact.ts";
+import type { Redacted, Secrets } from "./redact.ts";
 import { exactTree, noChange, openQuarantine, resultTree } from "./result-tree.ts";
 import type { Quarantine } from "./result-tree.ts";
 import { statementsOf } from "./statements.ts";
@@ -98,10 +100,14 @@ async function analyseHeads(
     message: input.message,
     author: context.author,
   };
-  const bytes = encodePayload(payload);
   const owners = await readBaseOwners(objects, head.tree);
+  const looked = await look(context, changes.value, owners);
+  // What brings a secret never runs, and is stored nowhere.
+  const kept = looked.shown.findings.every(({ severity }) => severity !== "refused");
+  const carried = kept ? await carry(objects, changes.value, limits.carriedBytes, context.secretKey) : undefined;
   if (objects.ended()) return refuse("git_timeout", "git ended before everything was read", { remedy: "try again" });
-  const analysis = await describe(context, payload, changes.value, owners, heads, quarantine);
+  const bytes = encodePayload(payload, carried);
+  const analysis = await describe(context, { payload, bytes, looked }, heads, quarantine);
   if (!analysis.ok) return analysis;
   await quarantine.admit();
   const pinned = await mirror.run({ args: ["update-ref", pinOf(bytes), tree.value], signal });
@@ -113,18 +119,35 @@ async function analyseHeads(
 /** The ref that keeps an approved tree's objects until it is executed. */
 export const pinOf = (payload: Uint8Array): string => `refs/pawl/plan/${digestOf(payload).slice("sha256:".length)}`;
 
+/** The changes as the plan shows them. */
+interface Looked {
+  readonly changes: readonly TreeChange[];
+  readonly owners: OwnerRules;
+  readonly secrets: Secrets;
+  readonly shown: Redacted;
+}
+
+async function look({ mirror, limits, secretKey }: AnalyseContext, changes: readonly TreeChange[], owners: OwnerRules): Promise<Looked> {
+  const { repository } = mirror;
+  const secrets = await scanChanges(changes, secretKey);
+  const effects = effectsOf(changes, { repository, owners, limits });
+  return { changes, owners, secrets, shown: redactSecrets(repository.name, changes, effects, secrets, secretKey) };
+}
+
+interface Made {
+  readonly payload: GitPayload;
+  readonly bytes: Uint8Array;
+  readonly looked: Looked;
+}
+
 async function describe(
   context: AnalyseContext,
-  payload: GitPayload,
-  changes: readonly TreeChange[],
-  owners: OwnerRules,
+  { payload, bytes, looked }: Made,
   heads: Heads,
   quarantine: Quarantine,
 ): Promise<Result<StepAnalysis>> {
-  const { mirror, limits, secretKey } = context;
-  const { repository } = mirror;
-  const secrets = await scanChanges(changes, secretKey);
-  const shown = redactSecrets(repository.name, changes, effectsOf(changes, { repository, owners, limits }), secrets, secretKey);
+  const { repository } = context.mirror;
+  const { changes, owners, secrets, shown } = looked;
   const treePaths = await pathsOf(context, payload.tree, changes, quarantine);
   if (!treePaths.ok) return treePaths;
   const found = findingsOf({ repository: repository.name, changes, treePaths: treePaths.value, owners, secrets, message: payload.message });
@@ -133,7 +156,7 @@ async function describe(
       operation: "commit",
       target: { repository: payload.repository, branch: payload.branch, environment: repository.environment },
       stateDigest: stateDigest(payload.repository, payload.branch, payload.base_tree),
-      payloadDigest: digestOf(encodePayload(payload)),
+      payloadDigest: digestOf(bytes),
       observations: [
         {
           subject: `${systemOf(payload.repository)}@${payload.branch}`,

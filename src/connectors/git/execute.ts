@@ -1,6 +1,7 @@
 import type { Clock, PerformFault, Performed } from "../../control/ports.ts";
 import { fail, ok } from "../../core/base/index.ts";
 import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.ts";
+import { rebuild } from "./carried.ts";
 import { changesDigest, readChanges } from "./changes.ts";
 import { baseRef, fetchBranch, localPath, otherEnd, resolveHead } from "./mirror.ts";
 import type { Mirror } from "./mirror.ts";
@@ -13,6 +14,9 @@ import type { GitLimits, Head, Identity } from "./types.ts";
 export interface ExecuteContext {
   readonly mirror: Mirror;
   readonly payload: GitPayload;
+  /** What the payload carries beside its document. */
+  readonly carried?: Uint8Array;
+  readonly secretKey: Uint8Array;
   readonly pin: string;
   readonly limits: GitLimits;
   readonly clock: Clock;
@@ -58,14 +62,21 @@ function stale(payload: GitPayload, expected: Digest, observed: Digest, head: He
   });
 }
 
-/** The tree's objects as they are now, hashed again with SHA-256, must be what was approved. */
+/** What another node planned, or what this one lost, is made again from what the payload carries. */
 async function approvedContent(context: ExecuteContext): Promise<Result<void>> {
+  const here = await contentHere(context);
+  if (here.ok || !(here.error.code === "git_tree_missing" || here.error.code === "git_object_missing")) return here;
+  const rebuilt = await rebuild(context);
+  return rebuilt.ok ? contentHere(context) : rebuilt;
+}
+
+/** The tree's objects as they are now, hashed again with SHA-256, must be what was approved. */
+async function contentHere(context: ExecuteContext): Promise<Result<void>> {
   const { mirror, payload, signal, limits } = context;
   const objects = mirror.objects({}, signal);
   try {
     const tree = await objects.info(payload.tree);
-    if (tree?.type !== "tree")
-      return fail({ code: "git_tree_missing", message: "the approved tree is no longer in the mirror", remedy: "plan the change again" });
+    if (tree?.type !== "tree") return fail({ code: "git_tree_missing", message: "the approved tree is not in the mirror" });
     const changes = await readChanges(mirror, objects, {}, { before: payload.base_tree, after: payload.tree, show: false }, limits, signal);
     if (!changes.ok) return changes;
     if (changesDigest(changes.value) === payload.changes) return ok(undefined);

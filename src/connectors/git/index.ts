@@ -21,7 +21,7 @@ export { findSecrets } from "./secrets.ts";
 export type { GitLimits, GitOptions, GitRepository, Identity } from "./types.ts";
 
 /** Raised with every change to what the connector derives or does. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** What ssh, credential helpers and proxies of the operator need; given to git only when it talks to another machine. */
 const REMOTE_ENV = [
@@ -108,9 +108,9 @@ async function write(
 /** What an operation on a payload works with, if this deployment still declares what the payload names. */
 async function execution(setup: Setup, bytes: Uint8Array, run: RunLimits): Promise<Result<ExecuteContext>> {
   const { options, limits, repositories, openMirror } = setup;
-  const payload = decodePayload(bytes);
-  if (!payload.ok) return payload;
-  const { repository: name, branch } = payload.value;
+  const decoded = decodePayload(bytes);
+  if (!decoded.ok) return decoded;
+  const { repository: name, branch } = decoded.value.payload;
   const repository = repositories.get(name);
   if (repository === undefined || !branchAllowed(repository, branch)) {
     const message = `the branch ${branch} of a repository ${name} is not declared here`;
@@ -119,8 +119,8 @@ async function execution(setup: Setup, bytes: Uint8Array, run: RunLimits): Promi
   const signal = deadline(run);
   const mirror = await openMirror(repository, signal);
   if (!mirror.ok) return mirror;
-  const { clock, submitterIdentity: committer } = options;
-  return ok({ mirror: mirror.value, payload: payload.value, pin: pinOf(bytes), limits, clock, committer, signal });
+  const { clock, submitterIdentity: committer, secretKey } = options;
+  return ok({ mirror: mirror.value, ...decoded.value, secretKey, pin: pinOf(bytes), limits, clock, committer, signal });
 }
 
 function programOf(options: GitOptions): GitProgram {

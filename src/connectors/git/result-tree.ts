@@ -123,16 +123,8 @@ export async function exactTree(
   changes: readonly TreeChange[],
   signal: AbortSignal,
 ): Promise<Result<string, Refusal<ResultCode>>> {
-  const env = quarantine.env;
-  const gone = changes.filter(({ after }) => after === undefined).map(({ path, before }) => `0 ${before?.oid ?? ""}\t${path}\0`);
-  const come = changes.flatMap(({ path, after }) => (after === undefined ? [] : [`${after.mode} ${after.oid}\t${path}\0`]));
-  const read = await mirror.run({ args: ["read-tree", "--end-of-options", trees.base], env, signal });
-  if (!succeeded(read)) return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
-  const input = [...gone, ...come].join("");
-  const staged = await mirror.run({ args: ["update-index", "-z", "--index-info"], input, env, signal });
-  if (!succeeded(staged))
-    return gitFault(staged, "git_failed", "cannot bring the changes together", "look at the paths that the change names");
-  const exact = treeId(await mirror.run({ args: ["write-tree"], env, signal }));
+  const entries = changes.map(({ path, after }) => [path, after?.mode ?? "", after?.oid ?? ""] as const);
+  const exact = await stagedTree(mirror, quarantine, trees.base, entries, signal);
   if (!exact.ok || exact.value === trees.merged) return exact;
   const args = [
     "diff-tree",
@@ -145,9 +137,30 @@ export async function exactTree(
     trees.merged,
     exact.value,
   ];
-  const rest = await mirror.run({ args, env, signal });
+  const rest = await mirror.run({ args, env: quarantine.env, signal });
   if (succeeded(rest) && rest.stdout.length === 0) return exact;
   return gitFault(rest, "git_failed", "the result holds what git does not take", "look at the paths that the change names");
+}
+
+/** The base tree with each path as its entry says: a mode and an id, both empty for one that goes. */
+export async function stagedTree(
+  mirror: Mirror,
+  quarantine: Quarantine,
+  base: string,
+  entries: readonly (readonly [path: string, mode: string, oid: string])[],
+  signal: AbortSignal,
+): Promise<Result<string, Refusal<ResultCode>>> {
+  const env = quarantine.env;
+  const nothing = "0".repeat(base.length);
+  const gone = entries.filter(([, mode]) => mode === "").map(([path]) => `0 ${nothing}\t${path}\0`);
+  const come = entries.filter(([, mode]) => mode !== "").map(([path, mode, oid]) => `${mode} ${oid}\t${path}\0`);
+  const read = await mirror.run({ args: ["read-tree", "--end-of-options", base], env, signal });
+  if (!succeeded(read)) return gitFault(read, "git_failed", "cannot read the base tree", "look at the paths that the repository holds");
+  const input = [...gone, ...come].join("");
+  const staged = await mirror.run({ args: ["update-index", "-z", "--index-info"], input, env, signal });
+  if (!succeeded(staged))
+    return gitFault(staged, "git_failed", "cannot bring the changes together", "look at the paths that the change names");
+  return treeId(await mirror.run({ args: ["write-tree"], env, signal }));
 }
 
 function treeId(outcome: Parameters<typeof gitFault>[0]): Result<string, Refusal<ResultCode>> {

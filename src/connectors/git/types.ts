@@ -46,6 +46,8 @@ export interface GitLimits {
   readonly inspectPlanBytes: number;
   readonly detailFileBytes: number;
   readonly detailPlanBytes: number;
+  /** New content that a payload carries, so that any node can run it; a change with more runs where it was planned. */
+  readonly carriedBytes: number;
 }
 
 export const GIT_LIMITS: GitLimits = {
@@ -56,6 +58,7 @@ export const GIT_LIMITS: GitLimits = {
   inspectPlanBytes: 64 * 1024 * 1024,
   detailFileBytes: 200_000,
   detailPlanBytes: 2 * 1024 * 1024,
+  carriedBytes: 12 * 1024 * 1024,
 };
 
 /** What a step asks, once admitted. */

@@ -8,6 +8,27 @@ connectorContract("git, from a patch", (t) => {
   return { connector: world.connector(), input: { repository: "shop", branch: "main", patch, message: "Change three files" } };
 });
 
+connectorContract("git, run by another node than planned it", (t) => {
+  const world = new World(t);
+  world.commit("main", { "a.txt": "one\n", "b/c.txt": "c\n", "old/name.txt": "stays the same\n", "was-file": "f\n" });
+  world.branch("task");
+  world.commit("task", {
+    "a.txt": "two\n",
+    "b/c.txt": undefined,
+    b: { run: "#!/bin/sh\n" },
+    "old/name.txt": undefined,
+    "new/name.txt": "stays the same\n",
+    "was-file": undefined,
+    "was-file/inside": { link: "../a.txt" },
+    bytes: Buffer.from([0, 255, 10, 13]),
+    empty: "",
+    sub: { submodule: "1".repeat(40) },
+  });
+  const [planner, other] = [world.connector(), world.connector({}, { node: "other" })];
+  const connector = { ...other, analyse: planner.analyse };
+  return { connector, input: { repository: "shop", branch: "main", ref: "task" } };
+});
+
 connectorContract("git, from a ref", (t) => {
   const world = new World(t);
   world.commit("main", { "a.txt": "one\n" });

@@ -13,7 +13,7 @@ import type { Plan, Proposal, StepAnalysis } from "../../../src/core/plan/index.
 
 export const NOW = millis(Date.UTC(2026, 0, 15, 12, 0, 0));
 export const LIMITS = { timeoutMillis: 60_000 };
-const KEY = new Uint8Array(32).fill(7);
+export const KEY = new Uint8Array(32).fill(7);
 
 /** A file's content, or a link's target, or an executable's content. */
 export type Files = Readonly<
@@ -117,12 +117,19 @@ export class World {
 
   connector(
     repository: Partial<GitRepository> = {},
-    more: { readonly limits?: Partial<GitLimits>; readonly env?: Record<string, string>; readonly gitBinary?: string } = {},
+    more: {
+      readonly limits?: Partial<GitLimits>;
+      readonly env?: Record<string, string>;
+      readonly gitBinary?: string;
+      /** Another node: a work directory of its own. */
+      readonly node?: string;
+      readonly key?: Uint8Array;
+    } = {},
   ): Connector {
     return gitConnector({
       repositories: [{ name: "shop", url: this.bare, environment: "production", ...repository }],
-      workDir: this.mirrors,
-      secretKey: KEY,
+      workDir: more.node === undefined ? this.mirrors : join(this.dir, more.node),
+      secretKey: more.key ?? KEY,
       clock: { now: () => NOW },
       submitterIdentity: { name: "Pawl", email: "pawl@example.com" },
       env: { PATH: process.env.PATH, ...more.env },
