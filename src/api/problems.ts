@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PROBLEM_TYPE, problemType, STATUS, TITLES, type ApiCode, type Problem } from "./contract/index.ts";
 import type { Refusal } from "../core/base/index.ts";
+import { StoreUnreadable } from "../control/ports.ts";
 import type { ControlRefusal } from "../control/types.ts";
 import { SAFE_HEADERS } from "./headers.ts";
 
@@ -87,6 +88,10 @@ export function mayHaveBody(request: FastifyRequest): boolean {
 /** Fastify's own refusals in our words; what it does not know as a refusal is undefined, and so an incident. */
 export function refusalOf(error: unknown): ApiRefusal | undefined {
   if (error instanceof RefusedRequest) return error.refusal;
+  if (error instanceof StoreUnreadable) {
+    const remedy = "try again; the server's log says why";
+    return refused("unavailable", "store_unavailable", "the database does not answer now", { remedy });
+  }
   if (!(error instanceof Error)) return undefined;
   const { code, statusCode } = error as Error & { code?: string; statusCode?: number };
   switch (code) {

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Json } from "../core/base/index.ts";
-import type { Clock } from "../control/ports.ts";
+import { StoreUnreadable, type Clock } from "../control/ports.ts";
 import { createGate, type Gate } from "./admission.ts";
 import { readBodiesStrictly } from "./bodies.ts";
 import { components, contractOf, methodsOf, noQuery, problem, routeIds, type RouteContract, type RouteId } from "./contract/index.ts";
@@ -155,6 +155,7 @@ function send(reply: FastifyReply, contract: RouteContract, value: unknown): Fas
 /** What nobody foresaw gets an id here and in the log, and says nothing else. */
 function fault(deps: ApiDeps, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = refusalOf(error);
+  if (error instanceof StoreUnreadable) deps.logger?.error({ why: error.message, route: routeOf(request) }, "the store cannot be read");
   if (known !== undefined) return sendProblem(request, reply, known);
   deps.logger?.error({ incident: request.id, error, method: request.method, route: routeOf(request) }, "a request broke something");
   const instance = `urn:pawl:incident:${request.id}`;

@@ -26,6 +26,9 @@ export interface Signer {
   sign(message: Uint8Array): Uint8Array;
 }
 
+/** Thrown by a store that cannot be read now: no bug of whoever asked, and worth asking again. */
+export class StoreUnreadable extends Error {}
+
 /** One consistent write: every part commits or none does. */
 export interface AppendRequest {
   readonly writes: readonly StreamWrite[];
