@@ -184,7 +184,7 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   // What this runner had under way when it last ended is settled before it takes anything up.
   await abandonRunsOf(deps, runner);
   const run = inProcessRunner(deps, keys, runner);
-  const worker = startWorker(deps, { leaseMillis: 60_000, tickMillis: 1_000, parallel: 4, runner, run });
+  const worker = startWorker(deps, { leaseMillis: settings.limits.leaseSeconds * 1000, tickMillis: 1_000, parallel: 4, runner, run });
   undo.add(() => worker.stop());
   const server = createServer({ control: createControl(deps, runner), clock, settings: apiSettings(settings), logger: apiLogger(hooks) });
   undo.add(() => server.close());

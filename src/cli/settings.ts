@@ -21,6 +21,7 @@ export interface Settings {
     readonly clockSkewSeconds: number;
     readonly planTimeoutSeconds: number;
     readonly runTimeoutSeconds: number;
+    readonly leaseSeconds: number;
     readonly openChangesPerProposer: number;
     readonly bodyBytes: number;
   };
@@ -85,7 +86,7 @@ export const SETTINGS: readonly Setting[] = [
     name: "database.kind",
     type: ["sqlite", "postgres"],
     default: "sqlite",
-    text: "`sqlite` is embedded; `postgres` is a server of its own. One Pawl process serves either in this release.",
+    text: "`sqlite` is embedded, for one Pawl process; `postgres` is a server of its own, for several.",
   },
   {
     name: "database.url",
@@ -179,6 +180,12 @@ export const SETTINGS: readonly Setting[] = [
     ...seconds(1, DAY),
     default: 600,
     text: "How long one run may take before its outcome counts as unknown.",
+  },
+  {
+    name: "limits.lease_seconds",
+    ...seconds(2, 3600),
+    default: 60,
+    text: "A node that is not heard of for so long loses its jobs to another, and a run that it had is given up.",
   },
   {
     name: "limits.open_changes_per_proposer",

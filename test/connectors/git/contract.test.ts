@@ -1,4 +1,5 @@
 import { connectorContract } from "../../contract/connector.ts";
+import type { Connector } from "../../../src/control/ports.ts";
 import { World, patchOf } from "./world.ts";
 
 connectorContract("git, from a patch", (t) => {
@@ -25,7 +26,7 @@ connectorContract("git, run by another node than planned it", (t) => {
     sub: { submodule: "1".repeat(40) },
   });
   const [planner, other] = [world.connector(), world.connector({}, { node: "other" })];
-  const connector = { ...other, analyse: planner.analyse };
+  const connector: Connector = { ...other, analyse: (input, limits) => planner.analyse(input, limits) };
   return { connector, input: { repository: "shop", branch: "main", ref: "task" } };
 });
 
