@@ -95,7 +95,7 @@ export class Recorder {
 /** The entries of one change, as the ledger has them at the end. */
 export interface Entries {
   readonly events: readonly ChangeEvent[];
-  /** Versions at which a decision ended, if known: no other version may ever be seen. */
+  /** Versions at which a decision ended: no other may ever be seen. If unknown, only those count out before what never stands alone. */
   readonly decisions?: ReadonlySet<number>;
 }
 
@@ -170,8 +170,18 @@ function askedFor(event: ChangeEvent): { readonly kind: Write; readonly by: stri
   }
 }
 
-/** What stands behind what was asked for in one decision. */
-const FOLLOWS: readonly ChangeEvent["type"][] = ["planned", "routed", "blocked", "sent_back", "votes_voided", "authorised", "rejected"];
+/** Always behind another event of the same decision. */
+function neverAlone(event: ChangeEvent): boolean {
+  return NEVER_ALONE.includes(event.type) || (event.type === "sent_back" && event.by === "policy");
+}
+const NEVER_ALONE: readonly ChangeEvent["type"][] = ["authorised", "rejected", "routed", "blocked", "applied"];
+
+/** What may stand behind what was asked for in one decision. */
+function follows(event: ChangeEvent): boolean {
+  return (
+    neverAlone(event) || event.type === "votes_voided" || event.type === "planned" || (event.type === "sent_back" && event.by === "plan")
+  );
+}
 
 /** When a refusal with this code is true. `undefined` is a change that does not exist yet. */
 const REFUSED_IN: Readonly<Record<string, (state: ChangeState | undefined, by: string | undefined) => boolean>> = {
@@ -251,8 +261,7 @@ class OneChange {
     if (state === undefined) return this.#fault("phantom_version", `version ${version} never was`, operation);
     if (state.status !== status)
       return this.#fault("wrong_status", `version ${version} is ${state.status}, and was shown as ${status}`, operation);
-    if (this.#decisions?.has(version) === false)
-      return this.#fault("torn_version", `version ${version} lies within one decision`, operation);
+    if (this.#isWithin(version)) return this.#fault("torn_version", `version ${version} lies within one decision`, operation);
     if (!isWrite(kind)) return;
     const left = this.#entryOf(operation, version);
     if (left === undefined) return this.#fault("lost_update", `version ${version} holds no entry of this ${kind}`, operation);
@@ -261,12 +270,18 @@ class OneChange {
     this.#left.set(left, operation);
   }
 
+  #isWithin(version: number): boolean {
+    if (this.#decisions !== undefined) return version > 0 && !this.#decisions.has(version);
+    const next = this.#events[version];
+    return version > 0 && next !== undefined && neverAlone(next);
+  }
+
   #entryOf(operation: Operation, version: number): number | undefined {
     for (let at = version; at > 0; at -= 1) {
       const event = this.#events[at - 1];
       if (event === undefined) return undefined;
       if (fits(operation, event)) return at;
-      if (!FOLLOWS.includes(event.type)) return undefined;
+      if (!follows(event)) return undefined;
     }
     return undefined;
   }
@@ -303,8 +318,7 @@ class OneChange {
   #placeOfRefusal(operation: Operation, code: string, floor: number): number | undefined {
     const holds = REFUSED_IN[code] ?? ((): boolean => true);
     for (let version = Math.floor(floor / 2); version < this.#states.length; version += 1) {
-      const within = version > 0 && this.#decisions?.has(version) === false;
-      if (!within && holds(this.#states[version], operation.by)) return Math.max(floor, seenAt(version));
+      if (!this.#isWithin(version) && holds(this.#states[version], operation.by)) return Math.max(floor, seenAt(version));
     }
     this.#fault("refused_wrongly", `refused as ${code}, which it was not from version ${Math.floor(floor / 2)} on`, operation);
     return undefined;
