@@ -1,44 +1,83 @@
-import { factAt } from "./cel/guards.ts";
-import type { Guard } from "./cel/guards.ts";
+import { meets } from "./cel/demands.ts";
+import type { Demand, Possibility } from "./cel/demands.ts";
 import type { Expression } from "./cel/profile.ts";
 import type { CelMessage, CelValue } from "./cel/types.ts";
 
-/** Finds the rules that can match, by the necessary conditions that their texts show. */
+/** Finds the rules that can match, by the demands that their conditions make. */
 export interface RuleIndex {
-  /** The rules that can match these facts, by position and in order. */
-  candidates(facts: CelMessage): readonly number[];
+  /** The rules that can match these facts: bit `i % 32` of word `i / 32` for rule `i`. */
+  candidates(row: readonly CelValue[]): readonly number[];
+  /** The same of one rule, looked at by itself. */
+  canMatch(rule: number, row: readonly CelValue[]): boolean;
 }
 
+/** The rules that want a value at one place. */
 interface Column {
-  readonly guard: Guard;
+  readonly at: Possibility;
   readonly rules: Map<CelValue, number[]>;
 }
 
-/** Each rule stands under one of its guards; the others would only narrow what that one lets through. */
+/** Each rule stands under one of its demands, which holds for few: the others would only narrow what that one lets through. */
 export function indexOf(conditions: readonly Expression[]): RuleIndex {
+  const chosen = choose(conditions);
   const columns = new Map<string, Column>();
-  const always: number[] = [];
-  for (const [i, { guards }] of conditions.entries()) {
-    const [guard] = guards;
-    if (guard) enter(columns, guard, i);
-    else always.push(i);
+  const always = Array.from({ length: Math.ceil(conditions.length / 32) }, () => 0);
+  for (const [rule, demand] of chosen.entries()) {
+    if (demand) for (const one of demand) enter(columns, one, rule);
+    else mark(always, rule);
   }
-  return { candidates: (facts) => candidates([...columns.values()], always, facts) };
+  const all = [...columns.values()];
+  return {
+    candidates: (row) => {
+      const words = always.slice();
+      for (let i = 0; i < all.length; i++) look(all[i] as Column, row, words);
+      return words;
+    },
+    canMatch: (rule, row) => {
+      const demand = chosen[rule];
+      return demand === undefined || meets(demand, row);
+    },
+  };
 }
 
-function enter(columns: Map<string, Column>, guard: Guard, rule: number): void {
-  const key = `${guard.kind} ${guard.path.join(".")}`;
-  const column = columns.get(key) ?? { guard, rules: new Map<CelValue, number[]>() };
+/** Of each rule the demand whose values the fewest rules ask for. */
+function choose(conditions: readonly Expression[]): readonly (Demand | undefined)[] {
+  const asked = new Map<string, number>();
+  const keys = (demand: Demand): string[] =>
+    demand.flatMap((one) => one.values.map((value) => `${columnOf(one)} ${typeof value} ${value}`));
+  for (const { demands } of conditions)
+    for (const demand of demands) for (const key of keys(demand)) asked.set(key, (asked.get(key) ?? 0) + 1);
+  const crowd = (demand: Demand): number => keys(demand).reduce((sum, key) => sum + (asked.get(key) ?? 0), 0);
+  return conditions.map(({ demands }) => demands.toSorted((a, b) => crowd(a) - crowd(b))[0]);
+}
+
+const columnOf = ({ place, kind, member }: Possibility): string => `${place} ${kind} ${member ?? ""}`;
+
+function enter(columns: Map<string, Column>, at: Possibility, rule: number): void {
+  const key = columnOf(at);
+  const column = columns.get(key) ?? { at, rules: new Map<CelValue, number[]>() };
   columns.set(key, column);
-  for (const value of guard.values) column.rules.set(value, [...(column.rules.get(value) ?? []), rule]);
+  for (const value of at.values) {
+    const rules = column.rules.get(value);
+    if (rules) rules.push(rule);
+    else column.rules.set(value, [rule]);
+  }
 }
 
-function candidates(columns: readonly Column[], always: readonly number[], facts: CelMessage): readonly number[] {
-  const found = new Set(always);
-  for (const { guard, rules } of columns) {
-    const value = factAt(guard.path, facts);
-    const keys = guard.kind === "equals" ? [value] : (value as readonly CelValue[]);
-    for (const key of keys) for (const rule of rules.get(key) ?? []) found.add(rule);
+function look({ at, rules }: Column, row: readonly CelValue[], words: number[]): void {
+  if (at.kind === "is") return markAll(words, rules.get(row[at.place] as CelValue));
+  const items = row[at.place] as readonly CelValue[];
+  const { member } = at;
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i] as CelValue;
+    markAll(words, rules.get(member === undefined ? item : ((item as CelMessage)[member] as CelValue)));
   }
-  return [...found].toSorted((a, b) => a - b);
+}
+
+function markAll(words: number[], rules: readonly number[] | undefined): void {
+  if (rules) for (let i = 0; i < rules.length; i++) mark(words, rules[i] as number);
+}
+
+function mark(words: number[], rule: number): void {
+  words[rule >> 5] = (words[rule >> 5] as number) | (1 << (rule & 31));
 }

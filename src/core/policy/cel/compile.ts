@@ -5,7 +5,8 @@ import { literal } from "./machine.ts";
 import type { Run, Typed } from "./machine.ts";
 import { compileBinary, compileIn, isBinary } from "./operators.ts";
 import type { Patterns } from "./pattern.ts";
-import { buildMap, readEntry, readField, readItem, runAll, test } from "./reads.ts";
+import type { Places } from "./places.ts";
+import { buildMap, readEntry, readField, readItem, readSure, runAll, test } from "./reads.ts";
 import { ANY, BOOL, CelError, INT, STRING, listOf, mapOf, nameOf, unify } from "./types.ts";
 import type { CelType, CelValue, Fields, MessageType } from "./types.ts";
 import { intOf } from "./values.ts";
@@ -22,16 +23,25 @@ interface Variable {
   readonly type: CelType;
 }
 
+/** What conditions may look at, and the patterns compiled so far. */
+export interface Surroundings {
+  readonly roots: Fields;
+  readonly places: Places;
+  readonly patterns: Patterns;
+}
+
 /** Turns cel-js's checked tree into closures. What it does not know is a fault; nothing is passed through. */
 export class Compiler {
   readonly faults: ProfileFault[] = [];
   readonly patterns: Patterns;
   readonly #roots: Fields;
+  readonly #places: Places;
   /** Loop variables, outermost first: the index is the slot in the machine. */
   readonly #scope: Variable[] = [];
 
-  constructor(roots: Fields, patterns: Patterns) {
+  constructor({ roots, places, patterns }: Surroundings) {
     this.#roots = roots;
+    this.#places = places;
     this.patterns = patterns;
   }
 
@@ -107,10 +117,17 @@ export class Compiler {
 
   #identifier(node: ASTNode & { op: "id" }): Typed | undefined {
     const slot = this.#scope.findLastIndex((variable) => variable.name === node.args);
-    if (slot >= 0) return { type: (this.#scope[slot] as Variable).type, run: (m) => m.vars[slot] as CelValue, size: 1 };
+    if (slot >= 0) return { type: (this.#scope[slot] as Variable).type, run: (m) => m.vars[slot] as CelValue, sure: true, size: 1 };
     const root = Object.hasOwn(this.#roots, node.args) ? this.#roots[node.args] : undefined;
     if (!root) return this.fault(node, `there is no fact ${node.args}`);
-    return { type: root.type, run: readField((m) => m.facts, node.args, root.optional), size: 1 };
+    const read = readField((m) => m.facts, node.args, root.optional);
+    return root.optional ? { type: root.type, run: read, size: 1 } : this.#present(node.args, { type: root.type, run: read, size: 1 });
+  }
+
+  /** A fact that is always there is read from the row. */
+  #present(path: string, typed: Typed): Typed {
+    const place = this.#places.of(path);
+    return { ...typed, path, sure: true, run: place === undefined ? typed.run : (m) => m.row[place] as CelValue };
   }
 
   #select(node: ASTNode, of: ASTNode, name: string): Typed | undefined {
@@ -120,7 +137,10 @@ export class Compiler {
     if (type.kind === "map" && unify(type.key, STRING)) return { type: type.of, run: readEntry(base.run, () => name), size: base.size + 1 };
     if (type.kind !== "message") return this.fault(node, `${nameOf(type)} has no fields, so there is no ${name}`);
     const found = this.#fieldOf(node, type, name);
-    return found && { type: found.type, run: readField(base.run, name, found.optional), size: base.size + 1 };
+    if (!found) return undefined;
+    const typed: Typed = { type: found.type, run: readField(base.run, name, found.optional), size: base.size + 1 };
+    if (found.optional || !base.sure) return typed;
+    return base.path === undefined ? { ...typed, run: readSure(base.run, name), sure: true } : this.#present(`${base.path}.${name}`, typed);
   }
 
   #fieldOf(node: ASTNode, type: MessageType, name: string): Fields[string] | undefined {
@@ -237,7 +257,12 @@ export class Compiler {
 
   #not(node: ASTNode): Typed | undefined {
     const typed = this.expect(node, BOOL, "the operand of !");
-    return typed && { type: BOOL, run: test(typed.run, (value) => value === false), size: typed.size + 1 };
+    if (!typed) return undefined;
+    const run: Run = (m) => {
+      const value = typed.run(m);
+      return typeof value === "boolean" ? !value : value;
+    };
+    return { type: BOOL, run, ...(typed.sure ? { sure: typed.sure } : {}), size: typed.size + 1 };
   }
 
   #negate(node: ASTNode & { op: "-_" }): Typed | undefined {

@@ -11,17 +11,23 @@ export interface Purse {
   left: number;
 }
 
-/** What a compiled expression runs on: the facts, the loop variables by depth, and the steps that are left. */
-export interface Machine {
+/** Facts that fit, and those of them that are always there in their row. */
+export interface Seen {
   readonly facts: CelMessage;
+  readonly row: readonly CelValue[];
+}
+
+/** What compiled expressions run on, one after the other: the facts, the loop variables by depth, and the steps that are left. */
+export interface Machine extends Seen {
   readonly vars: CelValue[];
   left: number;
 }
+export const machineOn = ({ facts, row }: Seen): Machine => ({ facts, row, vars: [], left: 0 });
 
 /** Runs within `most` steps, paid for out of the purse; the nodes of the expression itself cost a step each. */
-export function runWithin({ run, size }: Typed, facts: CelMessage, purse: Purse, most: number = STEP_BOUND): Outcome {
+export function runWithin({ run, size }: Typed, machine: Machine, purse: Purse, most: number = STEP_BOUND): Outcome {
   const steps = Math.min(most, purse.left);
-  const machine: Machine = { facts, vars: [], left: steps };
+  machine.left = steps;
   const value = charge(machine, size) ? run(machine) : EXHAUSTED;
   purse.left -= steps - machine.left;
   // An `||` may have swallowed the error, yet the bound was exceeded all the same.
@@ -31,16 +37,21 @@ export function runWithin({ run, size }: Typed, facts: CelMessage, purse: Purse,
 
 export type Run = (machine: Machine) => Outcome;
 
-/** A compiled node: its type, its closure, and its value where it is a literal. */
+/** A compiled node: its type, its closure, and what is known of its value. */
 export interface Typed {
   readonly type: CelType;
   readonly run: Run;
+  /** The value where it is a literal. */
   readonly literal?: CelValue;
+  /** The names of a fact that is always there, with dots between. */
+  readonly path?: string;
+  /** Never an error. */
+  readonly sure?: true;
   /** Nodes below and including this one: what one run costs, loops and long values aside. */
   readonly size: number;
 }
 
-export const literal = (type: CelType, value: CelValue): Typed => ({ type, run: () => value, literal: value, size: 1 });
+export const literal = (type: CelType, value: CelValue): Typed => ({ type, run: () => value, literal: value, sure: true, size: 1 });
 
 /** Charges for work in proportion to data. False when the bound is reached. */
 export function charge(machine: Purse, steps: number): boolean {

@@ -66,14 +66,20 @@ function each(loop: Loop, m: Machine, visit: (result: Outcome, item: CelValue) =
 
 /** all and exists: one decisive element outweighs any error. */
 function quantifier(loop: Loop, decisive: boolean): Run {
+  const { body, slot, cost } = loop;
   return (m) => {
+    const over = loop.over(m);
+    if (over instanceof CelError) return over;
+    const items = over instanceof Map ? [...(over as ReadonlyMap<CelValue, CelValue>).keys()] : (over as readonly CelValue[]);
     let error: CelError | undefined;
-    const visit = (result: Outcome): Outcome | undefined => {
+    for (let i = 0; i < items.length; i++) {
+      if (!charge(m, cost)) return EXHAUSTED;
+      m.vars[slot] = items[i] as CelValue;
+      const result = body(m);
       if (result === decisive) return decisive;
-      if (result instanceof CelError) error ??= result;
-      return undefined;
-    };
-    return each(loop, m, visit, () => error ?? !decisive);
+      if (typeof result !== "boolean") error ??= result as CelError;
+    }
+    return error ?? !decisive;
   };
 }
 

@@ -37,6 +37,41 @@ function weighed(left: Typed, right: Typed, fn: Strict): Run {
   };
 }
 
+/** A value that is there against a literal: most of what policies ask, so it takes no detour. Costs what the long way costs. */
+function againstLiteral(op: Order, left: Typed, right: Typed, type: CelType): Run | undefined {
+  if (!left.sure || right.literal === undefined || (op !== "==" && op !== "!=" && type.kind !== "int")) return undefined;
+  const { run } = left;
+  const constant = right.literal;
+  if (type.kind === "string") {
+    const cost = weight(constant) + 1;
+    const same = op === "==";
+    return (m) => {
+      const value = run(m) as string;
+      return charge(m, cost + (value.length >> 6)) ? (value === constant) === same : EXHAUSTED;
+    };
+  }
+  return type.kind === "int" || type.kind === "bool" ? scalarAgainst(op, run, constant as CelInt) : undefined;
+}
+
+function scalarAgainst(op: Order, run: Run, constant: CelInt): Run {
+  switch (op) {
+    case "==":
+      return (m) => run(m) === constant;
+    case "!=":
+      return (m) => run(m) !== constant;
+    case "<":
+      return (m) => (run(m) as CelInt) < constant;
+    case "<=":
+      return (m) => (run(m) as CelInt) <= constant;
+    case ">":
+      return (m) => (run(m) as CelInt) > constant;
+    case ">=":
+      return (m) => (run(m) as CelInt) >= constant;
+    default:
+      return never(op, "operator");
+  }
+}
+
 export function compileBinary(compiler: Compiler, node: BinaryNode): Typed | undefined {
   const left = compiler.compile(node.args[0]);
   const right = compiler.compile(node.args[1]);
@@ -46,6 +81,8 @@ export function compileBinary(compiler: Compiler, node: BinaryNode): Typed | und
   const size = left.size + right.size + 1;
   const made = isOrder(node.op) ? compare(node.op, type) : compute(node.op, type);
   if (!made) return compiler.fault(node, `${node.op} is not defined for ${nameOf(type)}`);
+  const quick = isOrder(node.op) ? againstLiteral(node.op, left, right, type) : undefined;
+  if (quick) return { type: made.type, run: quick, size };
   const scalar = type.kind === "bool" || type.kind === "int";
   return { type: made.type, run: (scalar ? strict : weighed)(left, right, made.fn), size };
 }
@@ -99,7 +136,29 @@ export function compileIn(compiler: Compiler, node: ASTNode & { op: "in" }): Typ
   }
   const of = type.kind === "list" ? unify(item.type, type.of) : undefined;
   if (!of || holdsMessage(of)) return compiler.fault(node, `${nameOf(item.type)} in ${nameOf(type)} is not defined`);
+  const quick = scalarsWithin(item, within, of);
+  if (quick) return { type: BOOL, run: quick, size };
   const same = equalsOf(of);
   const fn: Strict = (a, b) => (b as readonly CelValue[]).some((other) => same(a, other));
   return { type: BOOL, run: weighed(item, within, fn), size };
+}
+
+/** A scalar in a list, neither of which can be an error. */
+function scalarsWithin(item: Typed, within: Typed, of: CelType): Run | undefined {
+  const scalar = of.kind === "string" || of.kind === "int" || of.kind === "bool";
+  if (!scalar || !item.sure || !within.sure) return undefined;
+  const one = item.run;
+  const list = within.run;
+  return (m) => {
+    const value = one(m);
+    const others = list(m) as readonly CelValue[];
+    let cost = 1 + (typeof value === "string" ? 1 + (value.length >> 6) : 1);
+    let found = false;
+    for (let i = 0; i < others.length; i++) {
+      const other = others[i] as CelValue;
+      cost += typeof other === "string" ? 1 + (other.length >> 6) : 1;
+      found ||= other === value;
+    }
+    return charge(m, cost) ? found : EXHAUSTED;
+  };
 }

@@ -2,26 +2,21 @@ import type { ASTNode } from "@marcbachmann/cel-js";
 import { serialize } from "@marcbachmann/cel-js";
 import type { Json } from "../../base/index.ts";
 import { Compiler } from "./compile.ts";
+import type { Surroundings } from "./compile.ts";
 import { EXHAUSTED, runWithin } from "./machine.ts";
-import type { Purse } from "./machine.ts";
+import type { Machine, Purse } from "./machine.ts";
 import { isMacro } from "./macros.ts";
 import { isBinary } from "./operators.ts";
-import type { Patterns } from "./pattern.ts";
 import { CelError } from "./types.ts";
-import type { CelMessage, CelType, CelValue, Fields, Outcome } from "./types.ts";
+import type { CelMessage, CelType, CelValue, Outcome } from "./types.ts";
 import { clip } from "./values.ts";
 
 /** One piece of a condition that can be shown with its value. */
 export interface Part {
   readonly text: string;
-  readonly run: (facts: CelMessage, purse: Purse) => Outcome;
+  readonly run: (machine: Machine, purse: Purse) => Outcome;
   /** Says nothing when it is an empty list. */
   readonly witness?: true;
-}
-
-interface Within {
-  readonly roots: Fields;
-  readonly patterns: Patterns;
 }
 
 const PARTS = 40;
@@ -29,7 +24,7 @@ const TEXT = 200;
 const EXPLAIN_STEPS = 200_000;
 
 /** The leaves of the boolean structure in reading order, each followed by what it compares or by what decided it. */
-export function partsOf(node: ASTNode, within: Within, parse: (text: string) => ASTNode): readonly Part[] {
+export function partsOf(node: ASTNode, within: Surroundings, parse: (text: string) => ASTNode): readonly Part[] {
   return leaves(node)
     .flatMap((leaf) => [...[leaf, ...operands(leaf)].map((piece) => partOf(piece, within)), ...witnesses(leaf, within, parse)])
     .slice(0, PARTS);
@@ -57,10 +52,10 @@ function operands(leaf: ASTNode): ASTNode[] {
 }
 
 /** Which elements made a quantifier true or false, by the names that a reader knows them by. */
-function witnesses(leaf: ASTNode, within: Within, parse: (text: string) => ASTNode): readonly Part[] {
+function witnesses(leaf: ASTNode, within: Surroundings, parse: (text: string) => ASTNode): readonly Part[] {
   if (leaf.op !== "rcall" || !["all", "exists", "exists_one"].includes(leaf.args[0])) return [];
   const [name, receiver, [variable, predicate]] = leaf.args;
-  const type = new Compiler(within.roots, within.patterns).compile(receiver)?.type;
+  const type = new Compiler(within).compile(receiver)?.type;
   if (type?.kind !== "list" || !variable || !predicate) return [];
   const item = serialize(variable);
   const label = labelOf(type.of);
@@ -82,10 +77,10 @@ function isConstant(node: ASTNode): boolean {
   return node.op === "-_" && isConstant(node.args);
 }
 
-function partOf(node: ASTNode, { roots, patterns }: Within): Part {
-  const typed = new Compiler(roots, patterns).compile(node);
+function partOf(node: ASTNode, within: Surroundings): Part {
+  const typed = new Compiler(within).compile(node);
   const text = clip(serialize(node), TEXT);
-  const run: Part["run"] = (facts, purse) => (typed ? runWithin(typed, facts, purse, EXPLAIN_STEPS) : EXHAUSTED);
+  const run: Part["run"] = (machine, purse) => (typed ? runWithin(typed, machine, purse, EXPLAIN_STEPS) : EXHAUSTED);
   return { text, run };
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import { PROFILE, cel, profileOver } from "../index.ts";
+import { meets } from "./demands.ts";
 
 const { BOOL, INT, STRING, CelError, field, listOf, mapOf, messageOf, optional } = cel;
 const ITEM = messageOf("Item", { name: field(STRING, ""), note: optional(STRING, ""), tags: field(listOf(STRING), "") });
@@ -294,21 +295,20 @@ test("[PO-16] a condition that takes too many steps is an error, also where an |
   }
 });
 
-test("[PO-51] a guard is a demand that cannot be an error, and only such", () => {
-  const guards = (text: string): unknown => {
-    const made = profile.compile(text);
-    assert(made.ok);
-    return made.value.guards.map(({ path, kind, values }) => [path.join("."), kind, values]);
-  };
-  assert.deepEqual(guards("n == 3 && s == 'a' && yes"), [
-    ["n", "equals", [3]],
-    ["s", "equals", ["a"]],
-  ]);
-  assert.deepEqual(guards("'x' in one.tags && one.name in ['a', 'b']"), [
-    ["one.tags", "holds", ["x"]],
-    ["one.name", "equals", ["a", "b"]],
-  ]);
-  assert.deepEqual(guards("3 == n"), [["n", "equals", [3]]]);
+/** What a condition demands: one line for each demand, its possibilities with `or` between. */
+function demands(text: string): string[] {
+  const made = profile.compile(text);
+  assert(made.ok, text);
+  return made.value.demands.map((demand) =>
+    demand.map(({ path, member, kind, values }) => [path, ...(member ? [member] : []), kind, values.join("|")].join(" ")).join(" or "),
+  );
+}
+
+test("[PO-51] a demand is made of what cannot be an error, and of nothing else", () => {
+  assert.deepEqual(demands("n == 3 && s == 'a' && yes"), ["n is 3", "s is a"]);
+  assert.deepEqual(demands("'x' in one.tags && one.name in ['a', 'b']"), ["one.tags holds x", "one.name is a|b"]);
+  assert.deepEqual(demands("3 == n"), ["n is 3"]);
+  assert.deepEqual(demands("n in []"), ["n is "]);
   for (const text of [
     "n == 3 || yes",
     "!(n == 3)",
@@ -319,11 +319,47 @@ test("[PO-51] a guard is a demand that cannot be an error, and only such", () =>
     "s + 'a' == 'b'",
     "items.all(i, i.name == 'a')",
     "n in nums",
-  ]) {
-    assert.deepEqual(guards(text), [], text);
-  }
-  const made = profile.compile("one.note == 'x' && n == 4");
-  assert(made.ok && made.value.guards.every((guard) => !guard.meets(FACTS)));
+    "n in [1, n]",
+    "n == 9223372036854775807",
+    "yes ? n == 1 : n == 2",
+  ])
+    assert.deepEqual(demands(text), [], text);
+});
+
+test("[PO-51] of what || joins one side's demand must be met, and the narrowest of each is taken", () => {
+  assert.deepEqual(demands("n == 3 || s == 'a'"), ["n is 3 or s is a"]);
+  assert.deepEqual(demands("(n in [1, 2] && s == 'a') || n == 7 || 'x' in one.tags"), ["s is a or n is 7 or one.tags holds x"]);
+  assert.deepEqual(demands("(n == 3 || s == 'a') && one.name == 'b'"), ["n is 3 or s is a", "one.name is b"]);
+});
+
+test("[PO-51] what a quantifier finds meets the demands on an element", () => {
+  assert.deepEqual(demands("items.exists(i, i.name == 'a' && i.tags == ['x'])"), ["items name holds a"]);
+  assert.deepEqual(demands("items.exists_one(i, i.name in ['a', 'b'])"), ["items name holds a|b"]);
+  assert.deepEqual(demands("one.tags.exists(t, t == 'x' || t == 'y')"), ["one.tags holds x or one.tags holds y"]);
+  assert.deepEqual(demands("items.exists(i, n == 3)"), ["n is 3"]);
+  // The loop variable stands before a fact of the same name.
+  assert.deepEqual(demands("items.exists(one, one.name == 'a')"), ["items name holds a"]);
+  assert.deepEqual(demands("nums.exists(n, n == 3)"), ["nums holds 3"]);
+  assert.deepEqual(demands("items.exists(one, 'x' in one.tags)"), []);
+  for (const text of [
+    "items.exists(i, i.note == 'x')",
+    "items.exists(i, items.exists(j, j.name == 'a'))",
+    "items.filter(i, true).exists(i, i.name == 'a')",
+    "items.map(i, i.name).exists(x, x == 'a')",
+    "dict.exists(k, k == 'a')",
+  ])
+    assert.deepEqual(demands(text), [], text);
+});
+
+test("[PO-51] what does not meet a demand is false, whatever else is an error", () => {
+  const made = profile.compile("one.note == 'x' && n == 4 && 'x' in one.tags");
+  assert(made.ok);
+  const row = profile.places.row(FACTS);
+  assert.deepEqual(
+    made.value.demands.map((demand) => meets(demand, row)),
+    [false, true],
+  );
+  assert.equal(made.value.run(FACTS), false);
 });
 
 test("[PO-16] each node costs one step in each round", () => {

@@ -4,13 +4,14 @@ import { fail, ok } from "../../base/index.ts";
 import type { Result } from "../../base/index.ts";
 import { Compiler } from "./compile.ts";
 import type { ProfileFault } from "./compile.ts";
-import { STEP_BOUND, runWithin } from "./machine.ts";
-import type { Purse } from "./machine.ts";
+import { STEP_BOUND, machineOn, runWithin } from "./machine.ts";
+import type { Machine, Purse } from "./machine.ts";
 import { partsOf } from "./parts.ts";
 import { Patterns } from "./pattern.ts";
 import type { Part } from "./parts.ts";
-import { guardsOf } from "./guards.ts";
-import type { Guard } from "./guards.ts";
+import { Places } from "./places.ts";
+import { demandsOf } from "./demands.ts";
+import type { Demand } from "./demands.ts";
 import { BOOL, nameOf, unify } from "./types.ts";
 import type { CelMessage, CelType, Fields, MessageType, Outcome } from "./types.ts";
 
@@ -26,14 +27,17 @@ export interface Expression {
   readonly type: CelType;
   /** Without a purse it has the steps of one condition. */
   readonly run: (facts: CelMessage, purse?: Purse) => Outcome;
+  /** As `run`, where many expressions look at the same facts. */
+  readonly runOn: (machine: Machine, purse: Purse) => Outcome;
   /** The leaves of its boolean structure, for explanations. */
   readonly parts: readonly Part[];
-  /** Conditions without which it cannot be true, for the index. */
-  readonly guards: readonly Guard[];
+  /** Without any one of these it is false, for the index. */
+  readonly demands: readonly Demand[];
 }
 
 /** Compiles expressions over the declared facts. Making one is dear; using it is cheap. */
 export interface Profile {
+  readonly places: Places;
   compile(text: string, patterns?: Patterns): Result<Expression, readonly ProfileFault[]>;
   /** As `compile`; the result must be a bool. */
   condition(text: string, patterns?: Patterns): Result<Expression, readonly ProfileFault[]>;
@@ -41,22 +45,25 @@ export interface Profile {
 
 export function profileOver(roots: Fields): Profile {
   const environment = environmentOf(roots);
+  const places = new Places(roots);
   const compile: Profile["compile"] = (text, patterns = new Patterns()) => {
     const node = checked(environment, text);
     if (!node.ok) return node;
-    const compiler = new Compiler(roots, patterns);
+    const surroundings = { roots, places, patterns };
+    const compiler = new Compiler(surroundings);
     const typed = compiler.compile(node.value);
     if (!typed || compiler.faults.length > 0) return fail(compiler.faults);
-    const parts = partsOf(node.value, { roots, patterns }, (part) => environment.parse(part).ast);
-    const run: Expression["run"] = (facts, purse = { left: STEP_BOUND }) => runWithin(typed, facts, purse);
-    return ok({ text, type: typed.type, run, parts, guards: guardsOf(node.value, roots) });
+    const parts = partsOf(node.value, surroundings, (part) => environment.parse(part).ast);
+    const runOn: Expression["runOn"] = (machine, purse) => runWithin(typed, machine, purse);
+    const run: Expression["run"] = (facts, purse = { left: STEP_BOUND }) => runOn(machineOn({ facts, row: places.row(facts) }), purse);
+    return ok({ text, type: typed.type, run, runOn, parts, demands: demandsOf(node.value, { roots, places }) });
   };
   const condition: Profile["condition"] = (text, patterns) => {
     const made = compile(text, patterns);
     if (!made.ok || unify(made.value.type, BOOL)) return made;
     return fail([{ message: `a condition must be bool, not ${nameOf(made.value.type)}`, start: 0, end: text.length }]);
   };
-  return { compile, condition };
+  return { places, compile, condition };
 }
 
 /** Parsed and type-checked by cel-js. Whatever it throws is a fault of the expression, never of the caller. */

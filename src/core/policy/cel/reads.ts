@@ -21,6 +21,12 @@ export function readField(of: Run, name: string, optional: boolean): Run {
   };
 }
 
+/** Of a message that is never an error, a member that is always there. */
+export const readSure =
+  (of: Run, name: string): Run =>
+  (m) =>
+    (of(m) as Readonly<Record<string, CelValue>>)[name] as CelValue;
+
 export function readItem(of: Run, at: Run): Run {
   return (m) => {
     const list = of(m);
