@@ -1,23 +1,28 @@
 /** Loads the instrumented sources: with our stand-ins for the test libraries, and again where a mutant sits in what runs once. */
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { registerHooks, stripTypeScriptTypes } from "node:module";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const STANDINS: Readonly<Record<string, string>> = {
   "node:test": new URL("node-test.ts", import.meta.url).href,
   "fast-check": new URL("fast-check.ts", import.meta.url).href,
 };
+const IMPORT = /^(?:import|export|\}) (?!type\b)(?:[^"]*? )?(?:from )?"(\.[^"]*)";/gm;
+
+/** The instrumenter prints `(a as Type) < b` without its brackets, which then begins a list of type arguments. */
+const readable = (source: string): string => source.replaceAll(/([\w.]+ as \w+) </g, "($1) <");
 
 export class Modules {
-  /** What each module is imported by, as the first load found it. */
-  readonly #importers = new Map<string, Set<string>>();
-  readonly #stripped = new Map<string, string>();
   readonly #root: string;
+  readonly #stripped = new Map<string, string>();
+  readonly #importers: ReadonlyMap<string, ReadonlySet<string>>;
   #generation = 0;
   #reloaded: ReadonlySet<string> = new Set();
 
   constructor(directory: string) {
     this.#root = `${pathToFileURL(directory).href}/`;
+    this.#importers = importersIn(directory);
     registerHooks({
       resolve: (specifier, context, next) => {
         const parent = context.parentURL;
@@ -25,7 +30,9 @@ export class Modules {
         const standin = STANDINS[specifier];
         if (standin !== undefined) return { url: standin, shortCircuit: true };
         const found = next(specifier, context);
-        return this.#holds(found.url) ? { ...found, url: this.#address(found.url, parent) } : found;
+        const [, generation] = parent.split("?");
+        const again = generation !== undefined && this.#holds(found.url) && this.#reloaded.has(fileURLToPath(found.url));
+        return again ? { ...found, url: `${found.url}?${generation}` } : found;
       },
       load: (url, context, next) => {
         const path = url.split("?")[0] ?? url;
@@ -45,26 +52,21 @@ export class Modules {
     return source;
   }
 
-  #address(url: string, parent: string): string {
-    const [path = url] = url.split("?");
-    const [importer = parent, generation] = parent.split("?");
-    if (generation !== undefined) return this.#reloaded.has(path) ? `${path}?${generation}` : path;
-    const importers = this.#importers.get(path) ?? new Set();
-    this.#importers.set(path, importers.add(importer));
-    return path;
+  /** These files and all that import them, one through another. */
+  dependants(paths: readonly string[]): ReadonlySet<string> {
+    const found = new Set(paths);
+    for (const path of found) for (const importer of this.#importers.get(path) ?? []) found.add(importer);
+    return found;
   }
 
   load(path: string): Promise<unknown> {
     return import(pathToFileURL(path).href);
   }
 
-  /** Begins a fresh copy of this file and of all that import it, one after another; answers which those are. */
+  /** From now on, `loadRenewed` makes fresh copies of this file and of what depends on it; answers which those are. */
   renew(path: string): ReadonlySet<string> {
-    const found = new Set([pathToFileURL(path).href]);
-    for (const url of found) for (const importer of this.#importers.get(url) ?? []) found.add(importer);
     this.#generation++;
-    this.#reloaded = found;
-    return new Set([...found].map((url) => fileURLToPath(url)));
+    return (this.#reloaded = this.dependants([path]));
   }
 
   loadRenewed(path: string): Promise<unknown> {
@@ -72,5 +74,15 @@ export class Modules {
   }
 }
 
-/** The instrumenter prints `(a as Type) < b` without its brackets, which then begins a list of type arguments. */
-const readable = (source: string): string => source.replaceAll(/([\w.]+ as \w+) </g, "($1) <");
+/** Which files import a file for what it does, not for its types alone. */
+function importersIn(directory: string): Map<string, Set<string>> {
+  const importers = new Map<string, Set<string>>();
+  for (const file of globSync("src/{core,testing}/**/*.ts", { cwd: directory })) {
+    const path = resolve(directory, file);
+    for (const [, specifier = ""] of readFileSync(path, "utf8").matchAll(IMPORT)) {
+      const imported = resolve(dirname(path), specifier);
+      importers.set(imported, (importers.get(imported) ?? new Set()).add(path));
+    }
+  }
+  return importers;
+}

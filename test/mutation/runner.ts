@@ -8,6 +8,7 @@ import {
   DryRunStatus,
   MutantRunStatus,
   TestStatus,
+  type DryRunOptions,
   type DryRunResult,
   type MutantRunOptions,
   type MutantRunResult,
@@ -16,6 +17,7 @@ import {
 } from "@stryker-mutator/api/test-runner";
 import { allCases } from "./fast-check.ts";
 import { ignorerPlugin } from "./left-out.ts";
+import { TooLong, within } from "./limit.ts";
 import { Modules } from "./modules.ts";
 import { collect, type Case } from "./node-test.ts";
 
@@ -30,11 +32,16 @@ interface Switchboard {
 
 /** What the first run learnt, for the workers that did not make it. */
 interface Learnt {
+  readonly files: readonly string[];
   readonly milliseconds: Readonly<Record<string, number>>;
   readonly reachedBy: Readonly<Record<string, readonly string[]>>;
   /** The tests that do not pass with fewer cases of a property. */
   readonly whole: readonly string[];
 }
+
+/** How long a test may take under a mutant, in milliseconds and in times of its own. */
+const LEAST_LIMIT = 1000;
+const LIMIT_FACTOR = 15;
 
 const LEARNT = "learnt.json";
 
@@ -56,25 +63,30 @@ class InProcessRunner implements TestRunner {
     return { reloadEnvironment: true };
   }
 
-  #testFiles(): string[] {
-    const files = globSync("src/core/**/*.test.ts", { cwd: this.#directory });
+  /** The tests that reach a mutated file. */
+  #testFiles(mutated: readonly string[]): string[] {
     const without = (process.env["PAWL_MUTATE_WITHOUT"] ?? "").split(",").filter((part) => part !== "");
-    return files.filter((path) => ![".fuzz.test.ts", ...without].some((part) => path.includes(part))).toSorted();
+    const reaching = this.#modules.dependants(mutated);
+    return globSync("src/core/**/*.test.ts", { cwd: this.#directory })
+      .filter((path) => reaching.has(resolve(this.#directory, path)))
+      .filter((path) => ![".fuzz.test.ts", ...without].some((part) => path.includes(part)))
+      .toSorted();
   }
 
-  async #loaded(): Promise<Case[]> {
+  async #loaded(files: readonly string[]): Promise<Case[]> {
     if (this.#cases !== undefined) return this.#cases;
     const cases: Case[] = [];
-    for (const file of this.#testFiles()) cases.push(...(await collect(file, () => this.#modules.load(resolve(this.#directory, file)))));
+    for (const file of files) cases.push(...(await collect(file, () => this.#modules.load(resolve(this.#directory, file)))));
     return (this.#cases = cases);
   }
 
-  async dryRun(): Promise<DryRunResult> {
+  async dryRun({ files: mutated = [] }: DryRunOptions): Promise<DryRunResult> {
     const board = switchboard();
     board.activeMutant = undefined;
     const tests: TestResult[] = [];
     const whole: string[] = [];
-    for (const test of await this.#loaded()) {
+    const files = this.#testFiles(mutated);
+    for (const test of await this.#loaded(files)) {
       let result = await measured(test, false);
       if (result.status === TestStatus.Failed) {
         whole.push(test.id);
@@ -82,14 +94,24 @@ class InProcessRunner implements TestRunner {
       }
       tests.push(result);
     }
-    const coverage = board.mutantCoverage ?? { static: {}, perTest: {} };
-    writeFileSync(join(this.#directory, LEARNT), JSON.stringify(learn(tests, whole, coverage)));
-    return { status: DryRunStatus.Complete, tests, mutantCoverage: coverage };
+    const coverage = structuredClone(board.mutantCoverage ?? { static: {}, perTest: {} });
+    this.#learnt = learn(files, tests, whole, coverage);
+    writeFileSync(join(this.#directory, LEARNT), JSON.stringify(this.#learnt));
+    const again = await this.#again();
+    return again ?? { status: DryRunStatus.Complete, tests, mutantCoverage: coverage };
+  }
+
+  /** Without a mutant every test passes a second time, or else what fails later would say nothing about mutants. */
+  async #again(): Promise<DryRunResult | undefined> {
+    const verdict = await this.#run(this.#cases ?? []);
+    if (verdict === undefined) return undefined;
+    const errorMessage = verdict === "timeout" ? "a test took too long the second time" : `${verdict.killer}: ${verdict.message}`;
+    return { status: DryRunStatus.Error, errorMessage };
   }
 
   async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
     const board = switchboard();
-    const cases = await this.#loaded();
+    const cases = await this.#loaded(this.#knowledge().files);
     this.#count = 0;
     board.hitCount = 0;
     board.hitLimit = options.hitLimit;
@@ -107,7 +129,7 @@ class InProcessRunner implements TestRunner {
   async #reloadAndRun(sandboxFile: string): Promise<Verdict> {
     const renewed = this.#modules.renew(sandboxFile);
     const near = (path: string): number => Number(dirname(resolve(this.#directory, path)) !== dirname(sandboxFile));
-    const files = this.#testFiles().filter((path) => renewed.has(resolve(this.#directory, path)));
+    const files = this.#knowledge().files.filter((path) => renewed.has(resolve(this.#directory, path)));
     for (const file of files.toSorted((a, b) => near(a) - near(b))) {
       const verdict = await this.#loadAndRun(file);
       if (verdict !== undefined) return verdict;
@@ -133,9 +155,9 @@ class InProcessRunner implements TestRunner {
       this.#count++;
       allCases(whole.includes(id));
       try {
-        await run();
+        await within(LEAST_LIMIT + LIMIT_FACTOR * (milliseconds[id] ?? 0), run);
       } catch (error) {
-        return timedOut() ?? { killer: id, message: text(error) };
+        return error instanceof TooLong ? "timeout" : (timedOut() ?? { killer: id, message: text(error) });
       }
       const late = timedOut();
       if (late) return late;
@@ -153,7 +175,7 @@ class InProcessRunner implements TestRunner {
   #knowledge(): Learnt {
     const path = join(this.#directory, LEARNT);
     if (this.#learnt === undefined && existsSync(path)) this.#learnt = JSON.parse(readFileSync(path, "utf8")) as Learnt;
-    return this.#learnt ?? { milliseconds: {}, reachedBy: {}, whole: [] };
+    return this.#learnt ?? { files: [], milliseconds: {}, reachedBy: {}, whole: [] };
   }
 }
 
@@ -180,12 +202,12 @@ async function measured({ id, file, run }: Case, whole: boolean): Promise<TestRe
   }
 }
 
-function learn(tests: readonly TestResult[], whole: readonly string[], coverage: MutantCoverage): Learnt {
+function learn(files: readonly string[], tests: readonly TestResult[], whole: readonly string[], coverage: MutantCoverage): Learnt {
   const reachedBy: Record<string, string[]> = {};
   for (const [test, mutants] of Object.entries(coverage.perTest)) {
     for (const mutant of Object.keys(mutants)) (reachedBy[mutant] ??= []).push(test);
   }
-  return { milliseconds: Object.fromEntries(tests.map(({ id, timeSpentMs }) => [id, timeSpentMs])), reachedBy, whole };
+  return { files, milliseconds: Object.fromEntries(tests.map(({ id, timeSpentMs }) => [id, timeSpentMs])), reachedBy, whole };
 }
 
 export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "in-process", InProcessRunner), ignorerPlugin];
