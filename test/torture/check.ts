@@ -79,21 +79,31 @@ function allowed({ events, state }: Told): readonly number[] {
   }
 }
 
-/** Every run had its effect at most once, and whoever says that it had none is right. */
-export async function checkEffects({ folder, journal, mirror }: Evidence): Promise<void> {
+type Branches = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+export async function readBranches({ folder }: Evidence): Promise<Branches> {
   const branches = new Map<string, ReadonlyMap<string, number>>();
   for (const name of REPOSITORIES) branches.set(name, await subjects(folder, name));
+  return branches;
+}
+
+/**
+ * Every run had its effect at most once, and whoever says that it had none is right. Runs go on meanwhile: what was there `before`
+ * the ledger was read must be allowed by what it says, and what it says must be there afterwards.
+ */
+export async function checkEffects(evidence: Evidence, before: Branches): Promise<void> {
+  const { journal, mirror } = evidence;
+  const after = await readBranches(evidence);
   const policies = mirror.of("config/policy").map(({ digest }) => digest);
-  const countOf = ({ tag, effect }: Proposed): number =>
+  const countIn = (branches: Branches, { tag, effect }: Proposed): number =>
     effect.kind === "git" ? (branches.get(effect.repository)?.get(tag) ?? 0) : policies.filter((digest) => digest === effect.digest).length;
   for (const proposed of journal.proposals.values()) {
     const told = proposed.id === undefined ? undefined : mirror.change(proposed.id);
-    const count = countOf(proposed);
     const may = told === undefined ? [0] : allowed(told);
-    if (may.includes(count)) continue;
-    throw broken(
-      `${proposed.tag} (change ${proposed.id}) is ${told?.state.status ?? "unknown"} and had its effect ${count} times\n${tale(told)}`,
-    );
+    const [least, most] = [countIn(before, proposed), countIn(after, proposed)];
+    if (least <= Math.max(...may) && most >= Math.min(...may)) continue;
+    const what = `${proposed.tag} (change ${proposed.id}) is ${told?.state.status ?? "unknown"}`;
+    throw broken(`${what} and had its effect ${least} times before that, ${most} times after it\n${tale(told)}`);
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Dice } from "../../src/testing/dice.ts";
 import { Recorder } from "../../src/testing/history.ts";
-import { askAgain, checkAnswers, checkEffects, checkNoDoubles, checkRuns, readAll, type Evidence } from "./check.ts";
+import { askAgain, checkAnswers, checkEffects, checkNoDoubles, checkRuns, readAll, readBranches, type Evidence } from "./check.ts";
 import { Client, isOpen, proposal, type Board } from "./clients.ts";
 import { ADMIN, AGENTS, deploy, ORIGIN, REPOSITORIES, REVIEWERS } from "./deployment.ts";
 import { subjects, sweepLocks } from "./effects.ts";
@@ -178,11 +178,12 @@ class World implements Evidence {
     for (const view of views) this.board.seen.set(view.id, view);
     for (const [id, view] of this.board.seen) if (!isOpen(view)) this.board.seen.delete(id);
     await this.#goesOn(round);
+    const branches = await readBranches(this);
     for (const id of await this.mirror.follow(connection, url)) moved.add(id);
     checkAnswers(this, moved);
     checkRuns(this, moved, this.#bornAt);
     checkNoDoubles(this);
-    await checkEffects(this);
+    await checkEffects(this, branches);
     const [incident] = this.journal.incidents;
     if (incident !== undefined) throw broken(`the server failed by itself: ${incident}`);
   }
