@@ -5,6 +5,7 @@ import { rightEdge } from "../core/ledger/index.ts";
 import { firstHead, openRefusal, type Identity } from "./head.ts";
 import {
   claimId,
+  isKept,
   type Backend,
   type Cell,
   type CheckpointRow,
@@ -205,7 +206,7 @@ function snapshotOf(tables: Tables): Snapshot {
     claims: [...tables.claims.values()],
     outbox: [...tables.outbox.values()],
     payloads: [...tables.payloads.values()],
-    tiles: [...tables.tiles.values()],
+    tiles: [...tables.tiles.values()].filter(isKept),
     checkpoints: [...tables.checkpoints],
   };
   return {

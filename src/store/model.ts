@@ -1,6 +1,7 @@
 /** The rows that every store keeps, and the little that a store's driver must do. */
 import type { Claim, LedgerEntry, ListQuery } from "../control/ports.ts";
 import type { Digest, Millis, Result } from "../core/base/index.ts";
+import { HASH_BYTES, TILE_WIDTH } from "../core/ledger/index.ts";
 import type { OpenRefusal } from "./head.ts";
 
 export interface Head {
@@ -22,6 +23,8 @@ export interface EntryRow {
   /** Position among the entries of its stream. */
   readonly ordinal: number;
   readonly bytes: Uint8Array;
+  /** The hash of the bytes as the tree has it. The last, partial tile of the lowest level is made of these. */
+  readonly leaf: Uint8Array;
 }
 
 /** `counted` streams have versions that writers must match; `gathered` streams only collect entries. */
@@ -78,6 +81,9 @@ export interface TileRow {
   readonly hashes: Uint8Array;
 }
 
+/** Of the lowest level only full tiles are rows: what is not full yet is made of the hashes beside the entries. */
+export const isKept = ({ level, hashes }: TileRow): boolean => level > 0 || hashes.length === TILE_WIDTH * HASH_BYTES;
+
 export interface CheckpointRow {
   readonly size: number;
   readonly root: Uint8Array;
@@ -105,11 +111,15 @@ export interface Need {
   readonly streams: readonly string[];
   readonly claims: readonly { readonly kind: string; readonly key: string }[];
   readonly outbox: readonly string[];
+  /** The batch after which the asker knows the right edge: it need not be read while the head is of that batch. */
+  readonly edgeOf?: string;
+  /** One request, behind which no other waits. */
+  readonly alone?: boolean;
 }
 
 export interface Facts {
   readonly head: Head;
-  /** The tiles on the tree's right edge. */
+  /** The tiles on the tree's right edge; nothing where the asker knows them. */
   readonly edge: readonly TileRow[];
   readonly streams: ReadonlyMap<string, StreamRow>;
   readonly claims: ReadonlyMap<string, Claim>;
@@ -160,6 +170,8 @@ export interface ListFrom extends ListQuery {
 
 /** What differs between memory, SQLite and PostgreSQL. */
 export interface Backend {
+  /** Lets requests that are about to come join the next batch. */
+  readonly gather?: () => Promise<void>;
   /** One attempt: reads the facts, lets the batch be decided on them, and commits what was decided. */
   transact(need: Need, decide: (facts: Facts) => WriteSet | undefined): Promise<Outcome>;
   stream(name: string): Promise<StreamRow | undefined>;

@@ -39,10 +39,11 @@ async function flip(db: Database, table: string, column: string, where: string, 
   await db.sql(`UPDATE ${table} SET ${column} = ? WHERE ${where}`, flipped(row["bytes"], at));
 }
 
-/** A new entry, and the tile to go with it: all that can be done without the key. */
+/** A new entry, and the hashes to go with it: all that can be done without the key. */
 async function rewrite(db: Database, index: number): Promise<void> {
   const forged = new TextEncoder().encode('{"event":{"number":999,"type":"noted"},"n":0,"stream":"audit","v":1}');
   await db.sql("UPDATE entries SET bytes = ? WHERE idx = ?", forged, index);
+  await db.sql("UPDATE entries SET leaf = ? WHERE idx = ?", leafOf(forged), index);
   const [row] = await db.sql("SELECT hashes FROM tiles WHERE level = 0 AND idx = 0");
   const hashes = Uint8Array.from(row?.["hashes"] as Uint8Array);
   hashes.set(leafOf(forged), index * 32);
@@ -89,7 +90,9 @@ const DAMAGE: readonly Damage[] = [
     first: 296,
     where: "entries/296",
     do: (db) =>
-      db.sql("INSERT INTO entries (idx, stream, ordinal, bytes) SELECT 296, stream, ordinal + 1, bytes FROM entries WHERE idx = 295"),
+      db.sql(
+        "INSERT INTO entries (idx, stream, ordinal, bytes, leaf) SELECT 296, stream, ordinal + 1, bytes, leaf FROM entries WHERE idx = 295",
+      ),
   },
   {
     name: "an entry is filed under another stream",
@@ -109,7 +112,25 @@ const DAMAGE: readonly Damage[] = [
     where: "entries/9",
     do: (db) => flip(db, "tiles", "hashes", "level = 0 AND idx = 0", 9 * 32),
   },
-  { name: "a tile is deleted", first: 256, where: "entries/256", do: (db) => db.sql("DELETE FROM tiles WHERE level = 0 AND idx = 1") },
+  {
+    name: "a hash beside an entry is flipped",
+    first: 280,
+    where: "entries/280",
+    do: (db) => flip(db, "entries", "leaf", "idx = 280", 31),
+  },
+  {
+    name: "a hash beside an entry is gone",
+    first: 3,
+    where: "entries/3",
+    do: (db) => db.sql("UPDATE entries SET leaf = NULL WHERE idx = 3"),
+  },
+  { name: "a tile is deleted", first: 0, where: "tiles/0/0", do: (db) => db.sql("DELETE FROM tiles WHERE level = 0 AND idx = 0") },
+  {
+    name: "a tile that is not full is kept",
+    first: 296,
+    where: "tiles/0/1",
+    do: (db) => db.sql("INSERT INTO tiles (level, idx, hashes) SELECT 0, 1, root FROM head"),
+  },
   {
     name: "a hash in an upper tile is flipped",
     first: 0,
@@ -188,7 +209,7 @@ for (const kind of ["sqlite", "postgres"] satisfies Kind[]) {
       ok: true,
       size: 296,
       root: toBase64(root),
-      checked: { entries: 296, tiles: 3, checkpoints: 6, streams: 3, claims: 1, outbox: 1, payloads: 2 },
+      checked: { entries: 296, tiles: 2, checkpoints: 6, streams: 3, claims: 1, outbox: 1, payloads: 2 },
       faults: [],
       moreFaults: 0,
     });

@@ -22,16 +22,18 @@ for (const kind of ["sqlite", "postgres"] satisfies Kind[]) {
     const second = await database.open();
     assert.deepEqual(await second.head(), before);
     assert.deepEqual((await accepted(second, { writes: [gathered("audit")] })).indexes, [3]);
-    assert.deepEqual(await database.sql("SELECT version, name FROM pawl_migrations"), [
-      Object.assign(Object.create(kind === "sqlite" ? null : Object.prototype), { version: 1, name: "one write path" }),
-    ]);
+    const migrations = await database.sql("SELECT version FROM pawl_migrations ORDER BY version");
+    assert.deepEqual(
+      migrations.map(({ version }) => version),
+      [1, 2],
+    );
   });
 
   test(`${kind}: [ST-31] a database of a later schema is refused and left alone`, async (t) => {
     const database = await makeDatabase(kind, t);
     await (await database.open()).close();
     await database.sql("INSERT INTO pawl_migrations (version, name) VALUES (99, 'from the future')");
-    await assert.rejects(database.open(), /schema 99; this Pawl knows 1/);
+    await assert.rejects(database.open(), /schema 99; this Pawl knows 2/);
     assert.equal((await database.sql("SELECT * FROM head")).length, 1);
   });
 
@@ -49,10 +51,12 @@ for (const kind of ["sqlite", "postgres"] satisfies Kind[]) {
     const store = await database.open();
     await accepted(store, { writes: [gathered("audit", 3)] });
     const before = await store.head();
-    await database.sql("UPDATE tiles SET hashes = ? WHERE level = 0", new Uint8Array(96));
-    const answer = await store.append({ writes: [gathered("audit")] });
+    await store.close();
+    await database.sql("UPDATE entries SET leaf = ? WHERE idx = 1", new Uint8Array(32));
+    const again = await database.open();
+    const answer = await again.append({ writes: [gathered("audit")] });
     assert.equal(answer.ok ? "" : answer.error.code, "store_corrupt");
-    assert.deepEqual(await store.head(), before);
+    assert.deepEqual(await again.head(), before);
   });
 }
 

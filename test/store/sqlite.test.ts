@@ -23,7 +23,8 @@ test("[ST-10, ST-36] a full disk refuses with nothing written, and what comes wh
   const path = join(temporaryFolder(t), "pawl.db");
   await (await open(t, { path })).close();
   const connection = connect(path);
-  const writer = () => ({ run: async (steps: never) => runProgram(connection, steps), close: async () => connection.db.close() });
+  const run = async (steps: Parameters<typeof runProgram>[1]) => runProgram(connection, steps);
+  const writer = () => ({ run, tidy: () => run([]), close: async () => connection.db.close() });
   const store = await open(t, { path, writer });
   const pages = (count: number) => connection.db.exec(`PRAGMA max_page_count = ${count}`);
   await accepted(store, { writes: [counted("change/a", 0)] });

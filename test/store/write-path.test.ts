@@ -107,7 +107,7 @@ test("[ST-12, E45] a leaf hash that changes in memory is not signed", () => {
   const admitted = admit({ writes: [gathered("audit", 3)] });
   assert.ok(admitted.ok);
   const decided = decide(empty, [admitted.value]);
-  decided.leaves[2]?.fill(7);
+  decided.entries[2]?.leaf.fill(7);
   assert.throws(() => writeSet(empty, decided, signer, "flipped"), /the bytes of entry 2 changed/);
 });
 

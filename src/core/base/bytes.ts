@@ -28,7 +28,7 @@ export function fromHex(text: string): Uint8Array | undefined {
 /** Standard base64 (RFC 4648, section 4), padded. */
 export function toBase64(bytes: Uint8Array): string {
   let binary = "";
-  for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode.apply(undefined, bytes.subarray(i, i + 8192) as unknown as number[]);
   return btoa(binary);
 }
 

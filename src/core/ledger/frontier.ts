@@ -1,5 +1,5 @@
 import { assert } from "../base/index.ts";
-import { HASH_BYTES, joinRoots, leafHashInto, nodeHashInto } from "./tree.ts";
+import { HASH_BYTES, joinHashes, leafHashInto, nodeHashInto } from "./tree.ts";
 
 /**
  * What has to be remembered of a tree to append to it and to know its root: the roots of its perfect subtrees, largest first.
@@ -13,11 +13,7 @@ export interface Frontier {
 /** Called with each hash that belongs into a tile, as soon as its subtree is complete. */
 export type TakeHash = (tileLevel: number, bytes: Uint8Array, at: number) => void;
 
-export function frontierRoot({ hashes }: Frontier): Uint8Array {
-  const roots: Uint8Array[] = [];
-  for (let at = 0; at < hashes.length; at += HASH_BYTES) roots.push(hashes.subarray(at, at + HASH_BYTES));
-  return joinRoots(roots);
-}
+export const frontierRoot = ({ hashes }: Frontier): Uint8Array => joinHashes(hashes);
 
 /** A tree that grows by one entry at a time; hashes every node once and allocates for none. */
 export class Growth {
@@ -70,13 +66,13 @@ export class Growth {
   }
 
   frontier(): Frontier {
-    const hashes: Uint8Array[] = [];
-    for (let level = 0, n = this.#size; n > 0; level++, n = Math.floor(n / 2)) {
-      if (n % 2 === 1) hashes.unshift(this.#nodes.slice(level * HASH_BYTES, (level + 1) * HASH_BYTES));
+    let ones = 0;
+    for (let n = this.#size; n > 0; n = Math.floor(n / 2)) ones += n % 2;
+    const hashes = new Uint8Array(ones * HASH_BYTES);
+    for (let level = 0, n = this.#size, at = hashes.length; n > 0; level++, n = Math.floor(n / 2)) {
+      if (n % 2 === 1) hashes.set(this.#nodes.subarray(level * HASH_BYTES, (level + 1) * HASH_BYTES), (at -= HASH_BYTES));
     }
-    const joined = new Uint8Array(hashes.length * HASH_BYTES);
-    for (const [i, hash] of hashes.entries()) joined.set(hash, i * HASH_BYTES);
-    return { size: this.#size, hashes: joined };
+    return { size: this.#size, hashes };
   }
 
   root(): Uint8Array {

@@ -92,16 +92,27 @@ export function parseVkeys(lines: readonly string[]): Result<Vkey[], LedgerFault
   return ok(keys);
 }
 
+/** A signer's id is hashed once, not for each note. */
+const signerIds = new WeakMap<NoteSigner, Uint8Array>();
+function signerId(signer: NoteSigner): Uint8Array {
+  const known = signerIds.get(signer);
+  if (known !== undefined) return known;
+  assert(isName(signer.name), "a signer has a name without spaces");
+  const id = idBytes(signer.name, signer.publicKey);
+  signerIds.set(signer, id);
+  return id;
+}
+
 /** Signs a text that ends with a newline. The signatures stand in the order of the signers. */
 export function signNote(text: string, signers: readonly NoteSigner[]): string {
   assert(isNoteText(text) && text.endsWith("\n"), "a note is text that ends with a newline");
   assert(signers.length > 0 && signers.length <= MAX_SIGNATURES, "a note has a signer");
   const message = utf8(text);
   const lines = signers.map((signer) => {
-    assert(isName(signer.name), "a signer has a name without spaces");
+    const id = signerId(signer);
     const signature = signer.sign(message);
     assert(signature.length === 64, "an Ed25519 signature has 64 bytes");
-    return `${DASH}${signer.name} ${toBase64(concatBytes(idBytes(signer.name, signer.publicKey), signature))}\n`;
+    return `${DASH}${signer.name} ${toBase64(concatBytes(id, signature))}\n`;
   });
   return `${text}\n${lines.join("")}`;
 }

@@ -91,14 +91,32 @@ export function spanOf(node: Node): TileRef {
  * caller's own; that they are as long as the size says is an invariant.
  */
 export function integrate(size: number, readTile: ReadTile, newLeaves: readonly Uint8Array[], known?: Frontier): Integrated {
-  assert(Number.isSafeInteger(size) && size >= 0 && size + newLeaves.length <= MAX_SIZE, "a size is a whole number");
+  assert(Number.isSafeInteger(size) && size >= 0, "a size is a whole number");
   assert(known === undefined || known.size === size, "the frontier is that of the size");
-  const start = known ?? unwrap(frontierFromTiles(size, readTile));
-  const writer = new TileWriter(size, readTile);
-  const growth = new Growth(start, (level, bytes, at) => writer.take(level, bytes, at));
-  for (const leaf of newLeaves) growth.addLeaf(leaf);
-  const frontier = growth.frontier();
-  return { size: growth.size, root: frontierRoot(frontier), tiles: writer.tiles(), frontier };
+  return new GrowingTree(known ?? unwrap(frontierFromTiles(size, readTile)), readTile).append(newLeaves);
+}
+
+/** A tree that is kept in memory between appends, so that its right edge is neither read nor hashed again. */
+export class GrowingTree {
+  readonly #growth: Growth;
+  readonly #writer: TileWriter;
+
+  constructor(frontier: Frontier, readTile: ReadTile) {
+    const writer = new TileWriter(frontier.size, readTile);
+    this.#writer = writer;
+    this.#growth = new Growth(frontier, (level, bytes, at) => writer.take(level, bytes, at));
+  }
+
+  frontier(): Frontier {
+    return this.#growth.frontier();
+  }
+
+  append(leaves: readonly Uint8Array[]): Integrated {
+    assert(this.#growth.size + leaves.length <= MAX_SIZE, "a size is a whole number");
+    for (const leaf of leaves) this.#growth.addLeaf(leaf);
+    const frontier = this.#growth.frontier();
+    return { size: frontier.size, root: frontierRoot(frontier), tiles: this.#writer.grown(), frontier };
+  }
 }
 
 function unwrap(frontier: Result<Frontier, LedgerFault>): Frontier {
@@ -107,9 +125,11 @@ function unwrap(frontier: Result<Frontier, LedgerFault>): Frontier {
 }
 
 interface OpenTile {
-  index: number;
+  readonly index: number;
+  readonly bytes: Uint8Array;
   width: number;
-  bytes: Uint8Array;
+  /** The width that was told last. */
+  told: number;
 }
 
 /** Gathers hashes into tiles. The first hash of a level continues the partial tile that is stored. */
@@ -117,7 +137,7 @@ export class TileWriter {
   readonly #size: number;
   readonly #readTile: ReadTile;
   readonly #open: OpenTile[] = [];
-  readonly #full: Tile[] = [];
+  #full: Tile[] = [];
 
   constructor(size: number, readTile: ReadTile) {
     this.#size = size;
@@ -130,12 +150,13 @@ export class TileWriter {
     for (let i = 0; i < HASH_BYTES; i++) tile.bytes[to + i] = hash[at + i] as number;
     if (++tile.width < TILE_WIDTH) return;
     this.#full.push({ level, index: tile.index, bytes: tile.bytes });
-    this.#open[level] = { index: tile.index + 1, width: 0, bytes: new Uint8Array(TILE_WIDTH * HASH_BYTES) };
+    this.#open[level] = { index: tile.index + 1, width: 0, told: 0, bytes: new Uint8Array(TILE_WIDTH * HASH_BYTES) };
   }
 
   #start(level: number): OpenTile {
     const count = hashesAt(level, this.#size);
-    const tile = { index: Math.floor(count / TILE_WIDTH), width: count % TILE_WIDTH, bytes: new Uint8Array(TILE_WIDTH * HASH_BYTES) };
+    const width = count % TILE_WIDTH;
+    const tile = { index: Math.floor(count / TILE_WIDTH), width, told: width, bytes: new Uint8Array(TILE_WIDTH * HASH_BYTES) };
     if (tile.width === 0) return tile;
     const stored = this.#readTile(level, tile.index);
     assert(stored.length >= tile.width * HASH_BYTES, `tile ${tile.index} of level ${level} is ${tile.width} hashes wide`);
@@ -143,11 +164,18 @@ export class TileWriter {
     return tile;
   }
 
-  /** Everything written so far: full tiles in the order of their completion, then what is open. */
-  tiles(): Tile[] {
-    const partial = this.#open.flatMap((tile, level) =>
-      tile.width === 0 ? [] : [{ level, index: tile.index, bytes: tile.bytes.slice(0, tile.width * HASH_BYTES) }],
-    );
-    return [...this.#full, ...partial];
+  /**
+   * What is new or wider since the last call: full tiles in the order of their completion, then what is open. The bytes are views,
+   * in which nothing changes: hashes are only ever added behind them.
+   */
+  grown(): Tile[] {
+    const tiles = this.#full;
+    this.#full = [];
+    for (const [level, tile] of this.#open.entries()) {
+      if (tile === undefined || tile.width === tile.told) continue;
+      tile.told = tile.width;
+      tiles.push({ level, index: tile.index, bytes: tile.bytes.subarray(0, tile.width * HASH_BYTES) });
+    }
+    return tiles;
   }
 }

@@ -1,4 +1,4 @@
-import { assert, sha256, sha256Into } from "../base/index.ts";
+import { assert, concatBytes, sha256, sha256Into } from "../base/index.ts";
 
 /** Bytes of a hash. */
 export const HASH_BYTES = 32;
@@ -99,7 +99,13 @@ export function nodesOf({ from, until }: Range): Node[] {
 
 /** The root of a range from the roots of its perfect subtrees, largest first: the small ones join first. */
 export function joinRoots(roots: readonly Uint8Array[]): Uint8Array {
-  let root = roots.at(-1) ?? emptyRoot();
-  for (let i = roots.length - 2; i >= 0; i--) root = nodeHash(roots[i] as Uint8Array, root);
+  return joinHashes(concatBytes(...roots));
+}
+
+/** The same for roots that stand one behind the other. */
+export function joinHashes(roots: Uint8Array): Uint8Array {
+  if (roots.length === 0) return emptyRoot();
+  const root = roots.slice(-HASH_BYTES);
+  for (let at = roots.length - 2 * HASH_BYTES; at >= 0; at -= HASH_BYTES) nodeHashInto(root, 0, roots, at, root, 0);
   return root;
 }

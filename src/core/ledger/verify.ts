@@ -38,6 +38,7 @@ export class LogVerifier {
   readonly #leaf = new Uint8Array(HASH_BYTES);
   /** Tiles above the lowest level: one hash for 256 entries. */
   readonly #upper = new TileWriter(0, nothing);
+  readonly #upperTiles: Tile[] = [];
   readonly #due: readonly OpenCheckpoint[];
   readonly #head: OpenCheckpoint;
   #next = 0;
@@ -103,6 +104,11 @@ export class LogVerifier {
     return undefined;
   }
 
+  /** The entry taken last is not what is stored of it elsewhere: nothing more is taken. */
+  altered(): LedgerFault {
+    return (this.#fault ??= altered(this.size - 1));
+  }
+
   /** Call it after the last entry. */
   finish(): Result<VerifiedLog, LedgerFault> {
     if (this.#fault !== undefined) return fail(this.#fault);
@@ -115,8 +121,9 @@ export class LogVerifier {
   }
 
   /** The recomputed tiles of level 1 and above, to be compared with the stored ones: see firstDifference. */
-  upperTiles(): Tile[] {
-    return this.#upper.tiles();
+  upperTiles(): readonly Tile[] {
+    this.#upperTiles.push(...this.#upper.grown());
+    return this.#upperTiles;
   }
 }
 

@@ -1,6 +1,6 @@
-import { canonical, fromUtf8, type Json } from "../../core/base/index.ts";
-import { HASH_BYTES, TILE_WIDTH, type LogVerifier } from "../../core/ledger/index.ts";
-import type { EntryRow, Snapshot, StreamMode, TileRow } from "../model.ts";
+import { canonical, equalBytes, fromUtf8, type Json } from "../../core/base/index.ts";
+import { HASH_BYTES, TILE_WIDTH, type LedgerFault, type LogVerifier } from "../../core/ledger/index.ts";
+import { isKept, type EntryRow, type Snapshot, type StreamMode, type TileRow } from "../model.ts";
 import { pagesOf, type Check } from "./types.ts";
 
 export interface FoundEntries {
@@ -17,7 +17,7 @@ export async function checkEntries(
   modes: ReadonlyMap<string, StreamMode>,
 ): Promise<FoundEntries> {
   const counts = new Map<string, number>();
-  const tiles = leafTiles(check.snapshot);
+  let tile: Uint8Array | undefined;
   let entries = 0;
   let bad = false;
   for await (const rows of pagesOf<EntryRow>(check.snapshot, "entries")) {
@@ -25,8 +25,10 @@ export async function checkEntries(
       entries++;
       checkRow(check, row, modes.get(row.stream), counts);
       if (bad || !verifier) continue;
-      const { bytes, at } = await tiles(row.idx);
-      bad = told(check, verifier.add(row.bytes, row.idx, bytes, at));
+      const place = row.idx % TILE_WIDTH;
+      if (place === 0) tile = await storedTile(check.snapshot, row.idx / TILE_WIDTH);
+      bad = told(check, checkEntry(verifier, row, tile, place * HASH_BYTES));
+      if (!bad && !tile && place === TILE_WIDTH - 1) missing(check, Math.floor(row.idx / TILE_WIDTH));
     }
   }
   const end = verifier?.finish();
@@ -34,26 +36,33 @@ export async function checkEntries(
   return { entries, counts, ...(end?.ok && { root: end.value.root }) };
 }
 
-function told(check: Check, fault: ReturnType<LogVerifier["add"]>): boolean {
+/** Against the tile that tells its place and against the hash beside it; until the tile is full there is only the latter. */
+function checkEntry(
+  verifier: LogVerifier,
+  { idx, bytes, leaf }: EntryRow,
+  tile: Uint8Array | undefined,
+  at: number,
+): LedgerFault | undefined {
+  const beside = leaf ?? NO_HASH;
+  const fault = tile ? verifier.add(bytes, idx, tile, at) : verifier.add(bytes, idx, beside);
+  return fault ?? (tile && !equalBytes(verifier.leaf, beside) ? verifier.altered() : undefined);
+}
+
+const NO_HASH = new Uint8Array(0);
+
+async function storedTile(snapshot: Snapshot, index: number): Promise<Uint8Array | undefined> {
+  const [row] = (await snapshot.scan("tiles", [0, index - 1], 1)) as unknown as TileRow[];
+  return row?.level === 0 && row.idx === index && isKept(row) ? row.hashes : undefined;
+}
+
+const missing = (check: Check, index: number): void =>
+  check.fault({ where: `tiles/0/${index}`, message: "the tile is missing", index: index * TILE_WIDTH });
+
+function told(check: Check, fault: LedgerFault | undefined): boolean {
   if (!fault) return false;
   const { message, index, lastIndex } = fault;
   check.fault({ where: `entries/${index}`, message, index, ...(lastIndex !== undefined && { lastIndex }) });
   return true;
-}
-
-/** Where the hash of an entry stands; one tile is remembered, since entries come in order. */
-function leafTiles(snapshot: Snapshot): (index: number) => Promise<{ readonly bytes: Uint8Array; readonly at: number }> {
-  let tile = -1;
-  let bytes = new Uint8Array();
-  return async (index) => {
-    const wanted = Math.floor(index / TILE_WIDTH);
-    if (wanted !== tile) {
-      tile = wanted;
-      const [row] = (await snapshot.scan("tiles", [0, wanted - 1], 1)) as unknown as TileRow[];
-      bytes = new Uint8Array(row?.level === 0 && row.idx === wanted ? row.hashes : []);
-    }
-    return { bytes, at: (index % TILE_WIDTH) * HASH_BYTES };
-  };
 }
 
 /** What the row says beside its bytes, which the tree vouches for. */

@@ -2,7 +2,7 @@ import { HASH_BYTES, TILE_WIDTH, firstDifference, type LogVerifier, type Tile } 
 import type { TileRow } from "../model.ts";
 import { pagesOf, type Check } from "./types.ts";
 
-/** Tiles of the lowest level were compared entry by entry; here their number and width, and all that stands above them. */
+/** Tiles of the lowest level were compared with the entries; here what should not be there, and all that stands above them. */
 export async function checkTiles(check: Check, verifier: LogVerifier | undefined, size: number): Promise<number> {
   const upper = new Map((verifier?.upperTiles() ?? []).map((tile) => [`${tile.level}/${tile.index}`, tile]));
   let count = 0;
@@ -22,9 +22,11 @@ export async function checkTiles(check: Check, verifier: LogVerifier | undefined
 }
 
 function checkLowest(check: Check, { idx, hashes }: TileRow, size: number): void {
-  const width = Math.max(0, Math.min(TILE_WIDTH, size - idx * TILE_WIDTH)) * HASH_BYTES;
-  if (hashes.length === width) return;
-  check.fault({ where: `tiles/0/${idx}`, message: `the tile has ${hashes.length} bytes instead of ${width}`, index: size });
+  const where = `tiles/0/${idx}`;
+  if (idx >= Math.floor(size / TILE_WIDTH)) check.fault({ where, message: "a tree of this size has no such tile", index: size });
+  else if (hashes.length !== TILE_WIDTH * HASH_BYTES) {
+    check.fault({ where, message: `the tile has ${hashes.length} bytes`, index: idx * TILE_WIDTH });
+  }
 }
 
 function checkUpper(check: Check, { level, idx, hashes }: TileRow, tile: Tile | undefined, size: number): void {

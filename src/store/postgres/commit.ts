@@ -12,8 +12,11 @@ export const CHANNEL = "pawl_ledger";
 /** The safety of what follows rests on the lock and on constraints, so that READ COMMITTED is enough. */
 const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const LOCK = `${HEAD} WHERE id = 1 FOR UPDATE`;
-const EDGE = `SELECT tiles.level, tiles.idx, tiles.hashes FROM head CROSS JOIN generate_series(0, 6) AS l (level)
-  JOIN tiles ON tiles.level = l.level AND tiles.idx = head.size >> (8 * (l.level + 1)) WHERE head.id = 1`;
+/** Nothing while the head is of the batch after which the asker knows it. The lowest level's tile is made of the hashes beside the entries. */
+const EDGE = `SELECT tiles.level, tiles.idx, tiles.hashes FROM head CROSS JOIN generate_series(1, 6) AS l (level)
+  JOIN tiles ON tiles.level = l.level AND tiles.idx = head.size >> (8 * (l.level + 1)) WHERE head.id = 1 AND head.batch <> $1
+  UNION ALL SELECT 0, head.size >> 8, string_agg(entries.leaf, '' ORDER BY entries.idx) FROM head
+  JOIN entries ON entries.idx >= head.size >> 8 << 8 WHERE head.id = 1 AND head.batch <> $1 GROUP BY head.size`;
 const STREAMS = `${selectFrom("streams")} WHERE stream = ANY ($1::text[])`;
 const CLAIMS = "SELECT kind, key, value FROM claims WHERE (kind, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
 const OUTBOX = "SELECT key FROM outbox WHERE key = ANY ($1::text[])";
@@ -102,7 +105,7 @@ async function readFacts(client: PoolClient, need: Need): Promise<Facts> {
   const [, head, edge, streams, claims, outbox] = await settled([
     client.query(BEGIN).then(() => []),
     ask(true, LOCK),
-    ask(true, EDGE),
+    ask(true, EDGE, need.edgeOf ?? ""),
     ask(need.streams.length > 0, STREAMS, need.streams),
     ask(
       need.claims.length > 0,

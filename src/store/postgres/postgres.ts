@@ -43,6 +43,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Result<Ope
   const backend: Backend = {
     ...reads,
     ...writes(readers, writer, watchers),
+    gather: () => new Promise((resolve) => void setImmediate(resolve)),
     watch: watchers.watch,
     snapshot: () => snapshotPostgres(url),
     fill: (work) => inDatabase(url, async (run, client) => work(await postgresFilling(run, client))),

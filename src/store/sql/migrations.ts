@@ -40,6 +40,16 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE checkpoints (size $int PRIMARY KEY, root $bytes NOT NULL, note $text NOT NULL, batch $text NOT NULL) $strict`,
     ],
   },
+  {
+    version: 2,
+    name: "a leaf hash beside each entry instead of a tile that every commit rewrites",
+    statements: [
+      "ALTER TABLE entries ADD COLUMN leaf $bytes",
+      `UPDATE entries SET leaf = (SELECT substr(hashes, CAST(entries.idx % 256 * 32 + 1 AS INTEGER), 32) FROM tiles
+        WHERE tiles.level = 0 AND tiles.idx = entries.idx / 256)`,
+      "DELETE FROM tiles WHERE level = 0 AND length(hashes) < 8192",
+    ],
+  },
 ];
 
 export const MIGRATIONS_TABLE = "CREATE TABLE IF NOT EXISTS pawl_migrations (version $int PRIMARY KEY, name $text NOT NULL) $strict";

@@ -1,6 +1,7 @@
 /** The reads that both SQL databases answer alike. */
 import { StoreUnreadable, type Claim, type LedgerEntry } from "../../control/ports.ts";
-import { assert } from "../../core/base/index.ts";
+import { assert, concatBytes } from "../../core/base/index.ts";
+import { TILE_WIDTH } from "../../core/ledger/index.ts";
 import type { Backend, Cell, Head, OutboxRow, Page, PayloadRow, Row, Snapshot, StreamRow, TileRow } from "../model.ts";
 import { listQuery, scanStatement, selectFrom } from "./statements.ts";
 
@@ -18,6 +19,7 @@ const STREAMS_FROM = "SELECT stream FROM entries WHERE idx >= ? ORDER BY idx LIM
 const ENTRY = "SELECT idx, stream, bytes FROM entries";
 export const CLAIM = "SELECT kind, key, value FROM claims WHERE kind = ? AND key = ?";
 export const TILE = `${selectFrom("tiles")} WHERE level = ? AND idx = ?`;
+export const LEAVES = "SELECT leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx";
 
 export const OUTBOX_KEY = "SELECT key FROM outbox WHERE key = ?";
 /** A batch with entries leaves a checkpoint; one without is still the head's unless another followed. */
@@ -43,9 +45,16 @@ export function sqlReads(asked: Ask): SqlReads {
     streamsFrom: async (index, limit) => typed<{ stream: string }>(await ask(STREAMS_FROM, [index, limit])).map(({ stream }) => stream),
     head: async () => headOf(await ask(HEAD, [])),
     checkpoints: async (limit) => typed(await ask("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT ?", [limit])),
-    tile: async (level, index) => typed<TileRow>(await ask(TILE, [level, index]))[0]?.hashes ?? new Uint8Array(),
+    tile: async (level, index) => {
+      const [stored] = typed<TileRow>(await ask(TILE, [level, index]));
+      return stored?.hashes ?? (level === 0 ? leavesOf(await ask(LEAVES, leafRange(index))) : new Uint8Array());
+    },
   };
 }
+
+/** Which entries' hashes a tile of the lowest level is made of. */
+export const leafRange = (index: number): [from: number, until: number] => [index * TILE_WIDTH, (index + 1) * TILE_WIDTH];
+export const leavesOf = (rows: readonly Row[]): Uint8Array => concatBytes(...typed<{ leaf: Uint8Array }>(rows).map(({ leaf }) => leaf));
 
 export const LEASE = {
   sqlite: lease("id IN (SELECT id FROM outbox WHERE settled = 0 AND due_at <= ? AND lease_until <= ? ORDER BY due_at, id LIMIT ?)"),

@@ -1,6 +1,6 @@
 /** Every statement, once, for both dialects. SQLite takes rows one by one; PostgreSQL takes a column of each as an array. */
 import { assert } from "../../core/base/index.ts";
-import type { Cell, ListFrom, Row, StreamChange, TableName, WriteSet } from "../model.ts";
+import { isKept, type Cell, type ListFrom, type Row, type StreamChange, type TableName, type WriteSet } from "../model.ts";
 import { TABLES, columnsOf, type ColumnType } from "./tables.ts";
 
 export interface Statement {
@@ -85,7 +85,7 @@ export function stepsOf(set: WriteSet): Step[] {
     insert("claims", set.claims),
     insert("outbox", set.outbox),
     { ...insert("payloads", set.payloads), apiece: true },
-    insert("tiles", set.tiles),
+    insert("tiles", set.tiles.filter(isKept)),
     insert("checkpoints", set.checkpoint ? [set.checkpoint] : []),
   ];
   return steps.filter(({ rows }) => rows.length > 0);

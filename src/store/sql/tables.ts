@@ -13,7 +13,7 @@ export const TABLES: Readonly<Record<TableName, Table>> = {
     columns: { id: "int", origin: "text", size: "int", root: "bytes", checkpoint: "text", batch: "text", nodes: "int", outbox: "int" },
     key: ["id"],
   },
-  entries: { columns: { idx: "int", stream: "text", ordinal: "int", bytes: "bytes" }, key: ["idx"] },
+  entries: { columns: { idx: "int", stream: "text", ordinal: "int", bytes: "bytes", leaf: "bytes" }, key: ["idx"] },
   streams: {
     columns: {
       stream: "text",

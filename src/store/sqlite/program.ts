@@ -15,25 +15,61 @@ export type Reply =
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "unknown"; readonly message: string };
 
+export interface Prepared {
+  readonly statement: StatementSync;
+  readonly returns: boolean;
+}
+
 export interface Connection {
   readonly db: DatabaseSync;
-  readonly prepare: (sql: string) => StatementSync;
+  readonly prepare: (sql: string) => Prepared;
+}
+
+interface ConnectOptions {
+  readonly readOnly?: boolean;
+  /** How long to wait for others' locks. */
+  readonly busyMillis?: number;
 }
 
 const BUSY_MILLIS = 10_000;
 
-export function connect(path: string, readOnly = false): Connection {
-  const db = new DatabaseSync(path, { readOnly, timeout: BUSY_MILLIS });
-  if (!readOnly) db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
-  const statements = new Map<string, StatementSync>();
-  const prepare = (sql: string): StatementSync => {
+/** Whoever writes tidies the log into the file at times of its own choice: see `tidy`. */
+export function connect(path: string, { readOnly = false, busyMillis = BUSY_MILLIS }: ConnectOptions = {}): Connection {
+  const db = new DatabaseSync(path, { readOnly, timeout: busyMillis });
+  if (!readOnly) db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 0");
+  const statements = new Map<string, Prepared>();
+  const prepare = (sql: string): Prepared => {
     const known = statements.get(sql);
     if (known) return known;
-    const made = db.prepare(sql);
+    const statement = db.prepare(sql);
+    const made = { statement, returns: statement.columns().length > 0 };
     statements.set(sql, made);
     return made;
   };
   return { db, prepare };
+}
+
+export const rowsOf = ({ prepare }: Connection, sql: string, params: readonly Cell[]): Row[] =>
+  prepare(sql).statement.all(...params) as Row[];
+
+/**
+ * What is in the log goes into the file, while others may go on reading and writing. When all of it did, the log is used from its
+ * start again, so that its file neither grows nor has to be made longer before a commit is synced.
+ */
+export const tidy = ({ db }: Connection): void => db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+
+/** About how many pages of the log are worth a tidying. */
+export const TIDY_PAGES = 4000;
+const PAGE_BYTES = 4096;
+
+/** About how many pages a program adds to the log: one or two for each row, and what a large cell fills. */
+export function pagesOf(steps: readonly ProgramStep[]): number {
+  let pages = 1;
+  for (const { rows } of steps) {
+    for (const cells of rows) for (const cell of cells) pages += cell !== null && typeof cell === "object" ? cell.length / PAGE_BYTES : 0;
+    pages += 2 * rows.length;
+  }
+  return pages;
 }
 
 /** A step changed another number of rows than it must. */
@@ -42,41 +78,51 @@ class Unexpected extends Error {}
 /** Primary SQLite result codes. */
 const SQLITE = { busy: 5, full: 13, constraint: 19, noDatabase: 26 };
 const codeOf = (error: unknown): number => ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+export const isBusy = (error: unknown): boolean => codeOf(error) === SQLITE.busy;
 export const isNoDatabase = (error: unknown): boolean => codeOf(error) === SQLITE.noDatabase;
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export function runProgram(connection: Connection, steps: readonly ProgramStep[]): Reply {
-  const { db } = connection;
+  try {
+    begin(connection);
+  } catch (error) {
+    return { kind: "failed", message: messageOf(error) };
+  }
+  return finish(connection, steps);
+}
+
+export const begin = (connection: Connection): void => void connection.prepare("BEGIN IMMEDIATE").statement.run();
+
+/** The steps of a transaction that has begun, and its end. */
+export function finish(connection: Connection, steps: readonly ProgramStep[]): Reply {
   const rows: Row[] = [];
   let changes = 0;
   let step = 0;
   try {
-    db.exec("BEGIN IMMEDIATE");
     for (; step < steps.length; step++) changes += runStep(connection, steps[step] as ProgramStep, rows);
   } catch (error) {
-    rollback(db);
+    rollback(connection);
     const refused = error instanceof Unexpected || codeOf(error) === SQLITE.constraint;
     return refused ? { kind: "conflict", step } : { kind: "failed", message: messageOf(error) };
   }
   try {
-    db.exec("COMMIT");
+    connection.prepare("COMMIT").statement.run();
     return { kind: "done", rows, changes };
   } catch (error) {
-    rollback(db);
+    rollback(connection);
     // A commit that could not be made durable may still be found in the log after a crash.
     const none = codeOf(error) === SQLITE.busy || codeOf(error) === SQLITE.full;
     return { kind: none ? "failed" : "unknown", message: messageOf(error) };
   }
 }
 
-function rollback(db: DatabaseSync): void {
+export function rollback({ db }: Connection): void {
   if (db.isTransaction) db.exec("ROLLBACK");
 }
 
 /** How many rows it changed; what it returns is added to `rows`. */
 function runStep({ prepare }: Connection, { sql, rows: given, expect }: ProgramStep, rows: Row[]): number {
-  const statement = prepare(sql);
-  const returns = statement.columns().length > 0;
+  const { statement, returns } = prepare(sql);
   let changes = 0;
   for (const cells of given) {
     if (returns) rows.push(...(statement.all(...cells) as Row[]));

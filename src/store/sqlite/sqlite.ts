@@ -1,55 +1,23 @@
-/** SQLite: one file, WAL, every commit on the disk before it is acknowledged. Reads happen here, writes in the writer's thread. */
+/** SQLite: one file, WAL, every commit on the disk before it is acknowledged. */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { Claim } from "../../control/ports.ts";
 import { ok, type Result } from "../../core/base/index.ts";
-import { rightEdge } from "../../core/ledger/index.ts";
 import type { Inspected } from "../fsck/fsck.ts";
 import { logOf, openRefusal, type Identity, type OpenRefusal } from "../head.ts";
 import { prepare, type Run } from "../sql/migrate.ts";
-import {
-  claimId,
-  type Backend,
-  type Cell,
-  type Facts,
-  type Filling,
-  type Head,
-  type Need,
-  type Outcome,
-  type Row,
-  type Snapshot,
-  type StreamRow,
-  type TableName,
-  type TileRow,
-  type WriteSet,
-} from "../model.ts";
-import {
-  CLAIM,
-  ERASE,
-  HEAD,
-  LEASE,
-  OUTBOX_KEY,
-  RETRY,
-  SETTLE,
-  STREAM,
-  TILE,
-  WAS_COMMITTED,
-  headOf,
-  inDueOrder,
-  snapshotOver,
-  clearWith,
-  sqlReads,
-} from "../sql/reads.ts";
-import { connect, isNoDatabase, type Connection } from "./program.ts";
-import { writerThread, type Writer } from "./writer.ts";
-import { HEAD_STEP, insertInto, stepsOf } from "../sql/statements.ts";
+import type { Backend, Cell, Filling, Row, Snapshot, TableName } from "../model.ts";
+import { ERASE, LEASE, RETRY, SETTLE, inDueOrder, snapshotOver, clearWith, sqlReads } from "../sql/reads.ts";
+import { hybrid } from "./hybrid.ts";
+import { connect, isNoDatabase, rowsOf, type Connection } from "./program.ts";
+import type { Writer } from "./writer.ts";
+import { insertInto } from "../sql/statements.ts";
 import { cellsOf } from "../sql/tables.ts";
 import { createStore, type OpenStore } from "../store.ts";
 import { POLL_MILLIS, watching } from "../watching.ts";
 
 export interface SqliteOptions extends Identity {
   readonly path: string;
-  /** Where commits run; in a thread of its own unless told otherwise. */
+  /** Where all commits run; unless told otherwise, here when nothing else waits and else in a thread of its own. */
   readonly writer?: (path: string) => Writer;
   /** How often to look for what other processes wrote. */
   readonly pollMillis?: number;
@@ -59,13 +27,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Result<OpenSto
   const path = resolve(options.path);
   const prepared = await inFile(path, (run) => prepare("sqlite", run, options));
   if (!prepared.ok) return prepared;
-  const backend = sqliteBackend(
-    connect(path, true),
-    path,
-    (options.writer ?? writerThread)(path),
-    prepared.value.size,
-    options.pollMillis ?? POLL_MILLIS,
-  );
+  const backend = sqliteBackend(path, prepared.value.size, options);
   return ok(createStore(backend, options, prepared.value.nodes));
 }
 
@@ -102,35 +64,34 @@ function createFile(path: string): void {
 
 /** Asked before anything is changed: even the log mode is a change. */
 function isForeign(path: string): boolean {
-  const { db } = connect(path, true);
+  const { db } = connect(path, { readOnly: true });
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   db.close();
   return tables.length > 0 && !tables.some(({ name }) => name === "pawl_migrations");
 }
 
 /** Rows as plain objects: those that the driver makes have no prototype. */
-const all = ({ prepare: make }: Connection, sql: string, params: readonly Cell[]): Row[] =>
-  (make(sql).all(...params) as Row[]).map((row) => ({ ...row }));
+const all = (connection: Connection, sql: string, params: readonly Cell[]): Row[] =>
+  rowsOf(connection, sql, params).map((row) => ({ ...row }));
 
-function sqliteBackend(reader: Connection, path: string, writer: Writer, size: number, pollMillis: number): Backend {
+function sqliteBackend(path: string, size: number, { writer: own, pollMillis = POLL_MILLIS }: SqliteOptions): Backend {
+  const reader = connect(path, { readOnly: true });
+  const writing = hybrid(path, reader, own);
   const reads = sqlReads(async (sql, params) => all(reader, sql, params));
   const watchers = watching({ size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom }, size, pollMillis);
   const write = async (sql: string, params: readonly Cell[]): Promise<{ readonly rows: readonly Row[]; readonly changes: number }> => {
-    const reply = await writer.run([{ sql, rows: [params] }]);
+    const reply = await writing.run([{ sql, rows: [params] }]);
     if (reply.kind !== "done") throw new Error(`the database refused a write: ${reply.kind === "conflict" ? "constraint" : reply.message}`);
     return reply;
   };
   return {
     ...reads,
     transact: async (need, decide) => {
-      const facts = readFacts(reader, need);
-      if (typeof facts === "string") return { kind: "failed", message: facts };
-      const set = decide(facts);
-      if (!set) return { kind: "nothing" };
-      const outcome = await commit(reader, writer, set);
+      const outcome = await writing.transact(need, decide);
       if (outcome.kind === "committed") watchers.look();
       return outcome;
     },
+    gather: () => new Promise((resolve) => void setImmediate(resolve)),
     erase: async (digest) => (await write(ERASE, [digest])).changes > 0,
     takeDue: async (now, until, limit) => inDueOrder((await write(LEASE.sqlite, [until, now, now, limit])).rows),
     settle: async (id) => void (await write(SETTLE, [id])),
@@ -142,55 +103,9 @@ function sqliteBackend(reader: Connection, path: string, writer: Writer, size: n
       watchers.close();
       // The last connection to close tidies the log into the file, which one that only reads cannot do.
       reader.db.close();
-      await writer.close();
+      await writing.close();
     },
   };
-}
-
-/** The head first: should another process commit meanwhile, the head that it moves makes this batch a conflict. */
-function readFacts(reader: Connection, need: Need): Facts | string {
-  try {
-    const head = headOf(all(reader, HEAD, []));
-    return {
-      head,
-      edge: rightEdge(head.size).flatMap(({ level, index }) => all(reader, TILE, [level, index])) as unknown as TileRow[],
-      streams: found(need.streams, (name) => all(reader, STREAM, [name])[0] as StreamRow | undefined),
-      claims: new Map(
-        need.claims.flatMap(({ kind, key }) =>
-          (all(reader, CLAIM, [kind, key]) as unknown as Claim[]).map((claim) => [claimId(claim), claim]),
-        ),
-      ),
-      outbox: new Set(need.outbox.filter((key) => all(reader, OUTBOX_KEY, [key]).length > 0)),
-    };
-  } catch (error) {
-    return `the database cannot be read: ${String(error)}`;
-  }
-}
-
-const found = <V>(ids: readonly string[], find: (id: string) => V | undefined): Map<string, V> =>
-  new Map(ids.flatMap((id) => [find(id)].flatMap((value) => (value === undefined ? [] : [[id, value] as const]))));
-
-async function commit(reader: Connection, writer: Writer, set: WriteSet): Promise<Outcome> {
-  const steps = stepsOf(set).map(({ statement, rows, expect }) => ({ sql: statement.one, rows, expect }));
-  const reply = await writer.run(steps);
-  switch (reply.kind) {
-    case "done":
-      return { kind: "committed" };
-    case "conflict":
-      return { kind: reply.step === HEAD_STEP ? "moved" : "conflict" };
-    case "unknown":
-      return wasCommitted(reader, set.head) ? { kind: "committed" } : reply;
-    default:
-      return reply;
-  }
-}
-
-function wasCommitted(reader: Connection, { size, batch }: Head): boolean {
-  try {
-    return all(reader, WAS_COMMITTED, [size, batch, batch]).length > 0;
-  } catch {
-    return false;
-  }
 }
 
 /** A file that may not open as a store; nothing in it is changed. */
@@ -208,7 +123,7 @@ function sqliteFilling(run: Run): Filling {
 
 /** A picture of the file as it is now, through a connection of its own; it asks nothing of the file's content. */
 function snapshotSqlite(path: string): Snapshot {
-  const connection = connect(path, true);
+  const connection = connect(path, { readOnly: true });
   connection.db.exec("BEGIN");
   return snapshotOver(
     async (sql, params) => all(connection, sql, params),

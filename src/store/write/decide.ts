@@ -23,21 +23,21 @@ export type Decision =
 /** A decided batch: what is to be written, before the tree and the checkpoint. */
 export interface Decided {
   readonly decisions: readonly Decision[];
+  /** With the leaf hashes as they were computed when the requests came in. */
   readonly entries: readonly EntryRow[];
-  /** The leaf hashes as they were computed when the requests came in. */
-  readonly leaves: readonly Uint8Array[];
   readonly streams: readonly StreamChange[];
   readonly claims: readonly ClaimRow[];
   readonly outbox: readonly OutboxRow[];
   readonly payloads: readonly PayloadRow[];
 }
 
-export function needOf(requests: readonly Admitted[]): Need {
+export function needOf(requests: readonly Admitted[], edgeOf?: string): Need {
   const claims = new Map(requests.flatMap((request) => request.claims.map((claim) => [claimId(claim), claim] as const)));
   return {
     streams: [...new Set(requests.flatMap(({ writes, guards }) => [...writes, ...guards].map(({ stream }) => stream)))],
     claims: [...claims.values()],
     outbox: [...new Set(requests.flatMap((request) => request.outbox.map(({ key }) => key)))],
+    ...(edgeOf !== undefined && { edgeOf }),
   };
 }
 
@@ -45,7 +45,6 @@ export function needOf(requests: readonly Admitted[]): Need {
 interface Draft {
   readonly facts: Facts;
   readonly entries: EntryRow[];
-  readonly leaves: Uint8Array[];
   readonly streams: Map<string, StreamRow>;
   readonly claims: Map<string, ClaimRow>;
   readonly outbox: Map<string, OutboxRow>;
@@ -53,15 +52,15 @@ interface Draft {
 }
 
 export function decide(facts: Facts, requests: readonly Admitted[]): Decided {
-  const draft: Draft = { facts, entries: [], leaves: [], streams: new Map(), claims: new Map(), outbox: new Map(), payloads: new Map() };
+  const draft: Draft = { facts, entries: [], streams: new Map(), claims: new Map(), outbox: new Map(), payloads: new Map() };
   const decisions = requests.map((request): Decision => {
     const refusal = claimFault(draft, request.claims) ?? guardFault(draft, request.guards) ?? versionFault(draft, request.writes);
     return refusal ? { kind: "refused", refusal } : { kind: "accepted", indexes: accept(draft, request) };
   });
   const streams = [...draft.streams.values()].map((row) => ({ ...row, prior: facts.streams.get(row.stream)?.version }));
-  const { entries, leaves } = draft;
+  const { entries } = draft;
   const outbox = [...draft.outbox.values()];
-  return { decisions, entries, leaves, streams, claims: [...draft.claims.values()], outbox, payloads: [...draft.payloads.values()] };
+  return { decisions, entries, streams, claims: [...draft.claims.values()], outbox, payloads: [...draft.payloads.values()] };
 }
 
 function claimFault(draft: Draft, claims: readonly Claim[]): StoreRefusal | undefined {
@@ -158,8 +157,7 @@ function addWrite(draft: Draft, write: Write): number[] {
 function addEntry(draft: Draft, stream: string, ordinal: number, { bytes, leaf }: Entry): number {
   const idx = draft.facts.head.size + draft.entries.length;
   assert(Number.isSafeInteger(idx), "the tree's size is a safe integer");
-  draft.entries.push({ idx, stream, ordinal, bytes });
-  draft.leaves.push(leaf);
+  draft.entries.push({ idx, stream, ordinal, bytes, leaf });
   return idx;
 }
 

@@ -5,7 +5,7 @@
 import type { Receipt, Signer, StoreRefusal } from "../../control/ports.ts";
 import { assert, fail, ok, type Result } from "../../core/base/index.ts";
 import type { Admitted } from "./admit.ts";
-import { CorruptTree, writeSet } from "./commit.ts";
+import { CorruptTree, writeSet, type Edge } from "./commit.ts";
 import { decide, needOf, type Decision } from "./decide.ts";
 import { MAX_ATTEMPTS, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_QUEUED } from "../limits.ts";
 import type { Backend, Facts, Head, Outcome, WriteSet } from "../model.ts";
@@ -26,19 +26,32 @@ export interface Sequencer {
 
 /** What a commit needs. */
 interface Writing {
-  readonly backend: Pick<Backend, "transact">;
+  readonly backend: Pick<Backend, "transact" | "gather">;
   readonly signer: Signer;
   /** A name for the next attempt that no other has. */
   readonly nextBatch: () => string;
 }
 
+interface Sequence extends Writing {
+  /** The tree's right edge after the last commit. */
+  edge: Edge | undefined;
+  /** The batch is one request, and no other waits. */
+  alone: boolean;
+}
+
 export function sequencer(writing: Writing): Sequencer {
+  const sequence: Sequence = { ...writing, edge: undefined, alone: false };
   const queue: Waiting[] = [];
   let running: Promise<void> | undefined;
   let closed = false;
 
   const drain = async (): Promise<void> => {
-    while (queue.length > 0) await settle(writing, takeBatch(queue));
+    while (queue.length > 0) {
+      if (writing.backend.gather) await writing.backend.gather();
+      const batch = takeBatch(queue);
+      sequence.alone = batch.length === 1 && queue.length === 0;
+      await settle(sequence, batch);
+    }
     running = undefined;
   };
   return {
@@ -68,21 +81,21 @@ function takeBatch(queue: Waiting[]): Waiting[] {
  * A constraint that refuses a batch, or a fault while it is decided, cannot say which request was the cause: then nothing was written,
  * and the requests are tried one by one.
  */
-async function settle(writing: Writing, batch: readonly Waiting[]): Promise<void> {
+async function settle(sequence: Sequence, batch: readonly Waiting[]): Promise<void> {
   try {
-    const answers = await commit(writing, batch);
+    const answers = await commit(sequence, batch);
     if (answers) return batch.forEach(({ answer }, i) => answer(answers[i] as Answer));
   } catch (error) {
     if (batch.length === 1) return batch[0]?.reject(error);
   }
-  for (const waiting of batch) await settle(writing, [waiting]);
+  for (const waiting of batch) await settle(sequence, [waiting]);
 }
 
 /** Decides and commits until no other writer is faster. No answers when a constraint refused what several requests wanted. */
-async function commit(writing: Writing, batch: readonly Waiting[]): Promise<readonly Answer[] | undefined> {
+async function commit(sequence: Sequence, batch: readonly Waiting[]): Promise<readonly Answer[] | undefined> {
   const requests = batch.map(({ request }) => request);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const answers = await tryCommit(writing, requests);
+    const answers = await tryCommit(sequence, requests);
     if (answers === "conflict" && batch.length > 1) return undefined;
     if (typeof answers !== "string") return answers;
   }
@@ -93,23 +106,38 @@ async function commit(writing: Writing, batch: readonly Waiting[]): Promise<read
 interface Attempt {
   decisions: readonly Decision[];
   head?: Head;
+  edge?: Edge | undefined;
   corrupt?: string;
 }
 
-async function tryCommit(writing: Writing, requests: readonly Admitted[]): Promise<Answer[] | "conflict" | "moved"> {
+async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Promise<Answer[] | "conflict" | "moved"> {
   const attempt: Attempt = { decisions: [] };
-  const outcome = await writing.backend.transact(needOf(requests), (facts) => decideOn(facts, requests, writing, attempt));
+  const { edge: known } = sequence;
+  // Whatever breaks from here on, the tree in memory may be ahead of the stored one.
+  sequence.edge = undefined;
+  const outcome = await sequence.backend.transact({ ...needOf(requests, known?.batch), alone: sequence.alone }, (facts) =>
+    decideOn(facts, requests, sequence, known, attempt),
+  );
+  if (outcome.kind === "nothing") sequence.edge = attempt.corrupt === undefined ? known : undefined;
+  else if (outcome.kind === "committed") sequence.edge = attempt.edge;
   if (outcome.kind === "conflict" || outcome.kind === "moved") return outcome.kind;
   return requests.map((_, i) => answerOf(attempt, outcome, attempt.decisions[i]));
 }
 
-function decideOn(facts: Facts, requests: readonly Admitted[], { signer, nextBatch }: Writing, attempt: Attempt): WriteSet | undefined {
+function decideOn(
+  facts: Facts,
+  requests: readonly Admitted[],
+  { signer, nextBatch }: Writing,
+  known: Edge | undefined,
+  attempt: Attempt,
+): WriteSet | undefined {
   const decided = decide(facts, requests);
   attempt.decisions = decided.decisions;
   if (decided.decisions.every(({ kind }) => kind === "refused")) return undefined;
   try {
-    const set = writeSet(facts, decided, signer, nextBatch());
+    const { set, edge } = writeSet(facts, decided, signer, nextBatch(), known);
     attempt.head = set.head;
+    attempt.edge = edge;
     return set;
   } catch (error) {
     if (!(error instanceof CorruptTree)) throw error;

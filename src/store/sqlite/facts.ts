@@ -1,0 +1,38 @@
+/** What a batch needs to know, read from a SQLite connection. */
+import type { Claim } from "../../control/ports.ts";
+import { rightEdge } from "../../core/ledger/index.ts";
+import { claimId, type Facts, type Head, type Need, type StreamRow, type TileRow } from "../model.ts";
+import { CLAIM, HEAD, LEAVES, OUTBOX_KEY, STREAM, TILE, headOf, leafRange, leavesOf } from "../sql/reads.ts";
+import { messageOf, rowsOf, type Connection } from "./program.ts";
+
+export function factsOr(connection: Connection, need: Need): Facts | string {
+  try {
+    return readFacts(connection, need);
+  } catch (error) {
+    return `the database cannot be read: ${messageOf(error)}`;
+  }
+}
+
+/** The head first: should another process commit meanwhile, the head that it moves makes this batch a conflict. */
+function readFacts(connection: Connection, need: Need): Facts {
+  const head = headOf(rowsOf(connection, HEAD, []));
+  const streams = new Map<string, StreamRow>();
+  for (const name of need.streams) {
+    const [row] = rowsOf(connection, STREAM, [name]) as unknown as StreamRow[];
+    if (row) streams.set(name, row);
+  }
+  const claims = new Map<string, Claim>();
+  for (const { kind, key } of need.claims) {
+    const [row] = rowsOf(connection, CLAIM, [kind, key]) as unknown as Claim[];
+    if (row) claims.set(claimId(row), { ...row });
+  }
+  const outbox = new Set(need.outbox.filter((key) => rowsOf(connection, OUTBOX_KEY, [key]).length > 0));
+  return { head, edge: need.edgeOf === head.batch ? [] : readEdge(connection, head), streams, claims, outbox };
+}
+
+function readEdge(connection: Connection, { size }: Head): TileRow[] {
+  return rightEdge(size).flatMap(({ level, index }) => {
+    if (level > 0) return rowsOf(connection, TILE, [level, index]) as unknown as TileRow[];
+    return [{ level, idx: index, hashes: leavesOf(rowsOf(connection, LEAVES, leafRange(index))) }];
+  });
+}
