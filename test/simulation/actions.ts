@@ -1,76 +1,68 @@
-/** One step of a simulation, as data: a run can be replayed from its actions, and shortened by leaving some out. */
-import type { ChangeId, RunnerId } from "../../src/core/base/index.ts";
-import type { Bundle, Wish } from "./facts.ts";
+/** One thing that happens in a simulation, as data: a world can be made again from its actions, and shortened by leaving some out. */
+import type { Bundle, Edit, Wish } from "./facts.ts";
+import type { Fate } from "./scheduler.ts";
 
-/** What somebody wants to do with a change, before it is known how the change stands when they look at it. */
-export type Intent =
+/** What somebody asks a process for. `slot`: the number of the action that proposed the change. */
+export type Request =
   | {
-      readonly do: "propose";
-      readonly behalf: string;
+      readonly ask: "propose";
       readonly wishes: readonly Wish[];
-      readonly risk: "low" | "high";
+      readonly behalf?: string;
       readonly hours: number;
       readonly start: "when-authorised" | "on-request";
+      readonly keyed: boolean;
+      readonly leak: boolean;
+      readonly supersedes?: number;
     }
-  /** `only`: write the plan and the route in two goes, so that others come in between. */
-  | { readonly do: "plan"; readonly only: boolean }
-  | { readonly do: "route" }
-  | { readonly do: "refuse_plan" }
+  | { readonly ask: "govern"; readonly what: Rule }
+  | { readonly ask: "put"; readonly what: Rule }
+  | { readonly ask: "revise"; readonly slot: number; readonly wishes: readonly Wish[]; readonly hours: number }
   | {
-      readonly do: "vote";
-      readonly identity: string;
+      readonly ask: "vote";
+      readonly slot: number;
       readonly decision: "approve" | "reject";
-      readonly tab: "current" | "old";
+      readonly page: "current" | "old";
       readonly seat?: string;
-      readonly channel: string;
     }
-  | { readonly do: "withdraw_vote" | "send_back"; readonly identity: string }
-  | { readonly do: "revise"; readonly wishes: readonly Wish[]; readonly hours: number }
-  | { readonly do: "withdraw" }
-  | { readonly do: "supersede"; readonly with: ChangeId }
-  | { readonly do: "expire" }
-  | { readonly do: "recheck" }
-  | { readonly do: "watch" }
-  | { readonly do: "abandon" }
-  | { readonly do: "reconcile"; readonly identity: string }
-  /** A runner that does not hold the run speaks for it. */
-  | { readonly do: "intrude"; readonly what: "begin" | "finish" | "undo" | "report" };
+  | { readonly ask: "withdraw_vote" | "send_back" | "withdraw" | "replan" | "run" | "reconcile" | "look" | "wait"; readonly slot: number }
+  | { readonly ask: "make_token" | "revoke_token"; readonly principal: string }
+  /** A runner that does not hold the run, or lies about it, speaks for it. */
+  | {
+      readonly ask: "intrude";
+      readonly slot: number;
+      readonly say: "begin" | "finish" | "undo" | "verified" | "failed" | "start";
+      readonly as: "stranger" | "holder";
+    };
 
-/** What goes wrong with a runner in one turn: with what it is given, with its target, or with itself. */
-export const RUNNER_FAULTS = [
-  "tampered_payload",
-  "tampered_grant",
-  "effect_unknown",
-  "effect_unknown_done",
-  "verification",
-  "blind",
-  "hasty",
-  "lying",
-] as const;
-export type RunnerFault = (typeof RUNNER_FAULTS)[number];
+/** Another policy or directory. */
+export type Rule = { readonly kind: "policy"; readonly bundle: Bundle } | { readonly kind: "directory"; readonly edit: Edit };
 
 export type Deed =
-  /** Somebody reads the change now and sends what they want; it arrives later, or not. */
-  | { readonly kind: "act"; readonly change: ChangeId; readonly by: string; readonly intent: Intent }
-  | { readonly kind: "deliver"; readonly message: number; readonly node: number; readonly loseReply: boolean }
-  | { readonly kind: "duplicate" | "lose"; readonly message: number }
-  | { readonly kind: "runner"; readonly runner: RunnerId; readonly change?: ChangeId; readonly fault?: RunnerFault }
-  | { readonly kind: "crash"; readonly runner: RunnerId }
-  | { readonly kind: "active"; readonly person: string; readonly active: boolean }
-  | { readonly kind: "member"; readonly group: string; readonly person: string; readonly member: boolean }
-  | { readonly kind: "identity"; readonly person: string; readonly identity: string; readonly has: boolean }
-  | { readonly kind: "policy"; readonly bundle: Bundle }
-  | { readonly kind: "drift"; readonly resource: string; readonly value: string }
-  | { readonly kind: "tick"; readonly millis: number }
-  | { readonly kind: "clock"; readonly node: number; readonly offset: number };
+  /** The oldest but `at` of what waits is let go. */
+  | { readonly do: "go"; readonly at: number; readonly fate?: Fate }
+  /** Everything that waits is let go in its order, until nothing does. */
+  | { readonly do: "drain" }
+  | { readonly do: "ask"; readonly by: string; readonly via: string; readonly node: number; readonly request: Request }
+  /** The same request once more, elsewhere. */
+  | { readonly do: "repeat"; readonly of: number; readonly node: number }
+  | { readonly do: "drift"; readonly resource: string; readonly value: string }
+  | { readonly do: "tick"; readonly millis: number }
+  | { readonly do: "clock"; readonly node: number; readonly offset: number }
+  | { readonly do: "crash" | "restart"; readonly node: number };
 
-/** `n` stays with an action when others are left out, and so do the ids that are made from it. */
+/** `n` stays with an action when others are left out, and so does what is made from it. */
 export type Action = Deed & { readonly n: number };
-
-export const changeId = (n: number): ChangeId => `chg_${String(n).padStart(7, "0")}` as ChangeId;
 
 /** One line for a person. */
 export function describe(action: Action): string {
-  const { n, kind, ...rest } = action;
-  return `${String(n).padStart(6)}  ${kind} ${JSON.stringify(rest)}`;
+  const { n, do: what, ...rest } = action;
+  return `${String(n).padStart(6)}  ${what} ${JSON.stringify(rest)}`;
+}
+
+/** A failure that is kept: its actions make it again. */
+export interface Kept {
+  readonly what: string;
+  readonly invariant: number;
+  readonly locked: boolean;
+  readonly actions: readonly Action[];
 }

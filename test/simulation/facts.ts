@@ -1,100 +1,129 @@
-/** The small world that changes happen in: people, policy, and a target made of a few named values. */
-import { canonical, digestJson, digestOf, never, utf8, type Digest, type GrantId, type RunId } from "../../src/core/base/index.ts";
-import { payloadOf, type StepDigests } from "../../src/core/change/index.ts";
-import type { Outcome, Seat } from "../../src/core/policy/index.ts";
-import type { Directory, ReviewObject } from "../../src/core/review/index.ts";
-import { people, person, seat } from "../../src/testing/people.ts";
+/** The small world that changes happen in: people, policies, and a target made of a few named values. */
+import { canonical, type JsonObject, type PrincipalId } from "../../src/core/base/index.ts";
+import type { Outcome } from "../../src/core/policy/index.ts";
+import type { Directory, Person } from "../../src/core/review/index.ts";
+import { person } from "../../src/testing/people.ts";
+import { WORLD_DIRECTORY } from "../../src/testing/world-rules.ts";
 
 export const MINUTE = 60_000;
-const padded = (n: number): string => String(n).padStart(7, "0");
-export const grantId = (n: number): GrantId => `grt_${padded(n)}` as GrantId;
-export const runId = (n: number): RunId => `run_${padded(n)}` as RunId;
-export const evidence = (n: number): Digest => digestOf(`evidence ${n}`);
+export const HOUR = 60 * MINUTE;
+/** Wednesday, noon. */
+export const NOON = Date.UTC(2026, 8, 16, 12, 0, 0);
 
 export const RESOURCES = ["alpha", "beta", "gamma", "delta"] as const;
 export const VALUES = ["1", "2", "3"] as const;
-export const PROPOSERS = ["agent:bot", "agent:sub", "human:hal", "human:bo"] as const;
-export const VOTERS = [...people.persons.map(({ id }) => `human:${id}`), "agent:bot", "workload:ci", "human:nobody"];
-export const CHANNELS = ["console", "cli", "mail"] as const;
+export const PEOPLE = ["ada", "bo", "cy", "di", "ed", "flo", "hal"] as const;
+export const MACHINES = ["agent:bot", "agent:sub"] as const;
+
+/** Cannot be guessed, so wherever it turns up it was carried there. */
+export const CANARY = "canary-7f3a9c51";
+/** Words of people: in payloads only, and there salted. */
+export const WORDS = "spoken-2e81d0";
+/** What the world's scanner takes for a secret. */
+export const LEAK = "hunter2";
 
 /** Everybody, and a second account of Bo's under another name until somebody notices. */
-export const directory: Directory = {
-  ...people,
-  persons: [...people.persons, { id: person("bo2"), name: "Bo", active: true, identities: ["@bo-private"], roles: [] }],
+export const FIRST_PEOPLE: Directory = {
+  ...WORLD_DIRECTORY,
+  persons: [...WORLD_DIRECTORY.persons, { id: person("bo2"), name: "Bo", active: true, identities: ["@bo-private"], roles: [] }],
+  groups: WORLD_DIRECTORY.groups.map((group) =>
+    group.name === "security" ? { ...group, members: [...group.members, person("bo2")] } : group,
+  ),
 };
 
-/** What is asked for, by step: set this resource to this value. */
+/** What one step asks: set this resource to this value. */
 export interface Wish {
   readonly resource: string;
   readonly value: string;
-}
-export interface Spec {
-  readonly wishes: readonly Wish[];
   readonly risk: "low" | "high";
+  /** How the effect is known to the connector. */
+  readonly known: "derived" | "claimed" | "unknown";
+  /** It would touch more than it names. */
+  readonly stray: boolean;
 }
 
-/** Policy as one number and what it says about the two kinds of change there are. */
+export const stepOf = (wish: Wish, tag: number): JsonObject => {
+  const { resource, value, risk, known, stray } = wish;
+  return { connector: "sim", input: { known, note: { $secret: `${CANARY}-${tag}` }, resource, risk, stray, tag, value } };
+};
+
+/** A policy as a few numbers. `broken`: a rule that cannot be evaluated. */
 export interface Bundle {
   readonly n: number;
   readonly low: Outcome;
   readonly high: "review" | "escalate";
+  /** How many of security sign what is of high risk. */
+  readonly count: 1 | 2;
   readonly hold: boolean;
+  readonly broken: "no" | "auto" | "review";
 }
-export const FIRST_BUNDLE: Bundle = { n: 0, low: "auto", high: "review", hold: false };
-export const bundleDigest = (bundle: Bundle): Digest => digestJson(bundle);
+export const FIRST_BUNDLE: Bundle = { n: 0, low: "auto", high: "review", count: 1, hold: false, broken: "no" };
 
-export function evaluate(
-  bundle: Bundle,
-  spec: Spec,
-): { readonly outcome: Outcome; readonly seats: readonly Seat[]; readonly holds: readonly string[] } {
-  const outcome = spec.risk === "low" ? bundle.low : bundle.high;
-  const holds = bundle.hold ? ["freeze"] : [];
-  switch (outcome) {
-    case "review":
-      return { outcome, holds, seats: [seat("security"), seat("identity", { who: [{ kind: "owner", handle: "@acme/identity" }] })] };
-    case "escalate":
-      return { outcome, holds, seats: [seat("security", { count: 2, channels: ["console"] })] };
-    case "auto":
-    case "revise":
-    case "block":
-      return { outcome, holds, seats: [] };
+const needs = (outcome: Outcome): string => {
+  if (outcome === "escalate") return "    seats: [{ id: owner, who: [{ owners: true }] }]\n";
+  return outcome === "revise" ? "    instruction: { code: mend, message: mend it }\n" : "";
+};
+
+/** The first line says it all again, for whoever reads the text without the engine, with a mark by which no two texts are alike. */
+export function bundleText(bundle: Bundle, mark = 0): string {
+  const { n, low, high, count, hold, broken } = bundle;
+  const rule = (id: string, outcome: Outcome, when: string, more = needs(outcome)): string =>
+    `  - id: ${id}\n    outcome: ${outcome}\n    when: '${when}'\n    reason: simulated\n${more}`;
+  const seats = `    seats:\n      - { id: owner, who: [{ owners: true }] }\n      - { id: security, who: [{ group: security }], count: ${count} }\n`;
+  return [
+    `# ${canonical({ ...bundle, mark })}\npawl: policy/v1\nname: sim-${n}\nrules:\n`,
+    rule("low", low, '!("auth" in summary.surfaces) && !("pawl" in summary.surfaces)'),
+    rule("high", high, '"auth" in summary.surfaces', seats),
+    rule("pawl", "escalate", '"pawl" in summary.surfaces', "    seats: [{ id: admin, who: [{ group: admins }] }]\n"),
+    hold ? rule("freeze", "review", '!("pawl" in summary.surfaces)', "    holds: [freeze]\n") : "",
+    broken === "no" ? "" : rule("broken", broken, 'effects[9].path == "x"', needs(broken)),
+    "defaults:\n  seats: [{ id: owner, who: [{ owners: true }] }]\n  unowned: [{ group: maintainers }]\n",
+  ].join("");
+}
+
+export const readBundle = (text: string): Bundle => JSON.parse(text.slice(2, text.indexOf("\n"))) as Bundle;
+
+/** Somebody comes, goes, moves, or turns out to be the same person. */
+export type Edit =
+  | { readonly edit: "active"; readonly person: string; readonly active: boolean }
+  | { readonly edit: "member"; readonly group: string; readonly person: string; readonly member: boolean }
+  | { readonly edit: "identity"; readonly person: string; readonly identity: string }
+  | { readonly edit: "machine"; readonly machine: string; readonly owner: string; readonly active: boolean };
+
+export function withEdit(people: Directory, edit: Edit): Directory {
+  switch (edit.edit) {
+    case "active":
+      return { ...people, persons: people.persons.map((each) => (each.id === edit.person ? { ...each, active: edit.active } : each)) };
+    case "member": {
+      const id = person(edit.person);
+      const move = (members: readonly Person["id"][]) => [...members.filter((each) => each !== id), ...(edit.member ? [id] : [])];
+      return {
+        ...people,
+        groups: people.groups.map((each) => (each.name === edit.group ? { ...each, members: move(each.members) } : each)),
+      };
+    }
+    case "identity": {
+      const move = ({ id, identities }: Person) => [
+        ...identities.filter((each) => each !== edit.identity),
+        ...(id === edit.person ? [edit.identity] : []),
+      ];
+      return { ...people, persons: people.persons.map((each) => ({ ...each, identities: move(each) })) };
+    }
+    case "machine": {
+      const owner = edit.owner as PrincipalId;
+      return {
+        ...people,
+        machines: people.machines.map((each) => (each.id === edit.machine ? { ...each, owner, active: edit.active } : each)),
+      };
+    }
     default:
-      return never(outcome, "outcome");
+      return edit satisfies never;
   }
 }
 
-/** The fingerprint of a resource, and the exact bytes that set it. */
-export const stateDigest = (resource: string, value: string): Digest => digestOf(`${resource} is ${value}`);
-export const payloadBytes = (wish: Wish): Uint8Array => utf8(canonical({ resource: wish.resource, value: wish.value }));
-
-function stepDigests(spec: Spec, values: ReadonlyMap<string, string>): readonly StepDigests[] {
-  return spec.wishes.map((wish, n) => ({
-    id: `step${n}`,
-    connector: "sim",
-    operation: "set",
-    state: stateDigest(wish.resource, values.get(wish.resource) ?? ""),
-    payload: digestOf(payloadBytes(wish)),
-  }));
-}
-
-export interface Derived {
-  readonly steps: readonly StepDigests[];
-  readonly payload: Digest;
-  readonly review: ReviewObject;
-}
-
-/** The plan as digests. Nothing in it depends on when it was derived, so an equivalent re-plan is identical. */
-export function derive(spec: Spec, values: ReadonlyMap<string, string>, bundle: Bundle): Derived {
-  const steps = stepDigests(spec, values);
-  const plan = digestJson({ plan: steps.map((step) => step.payload), risk: spec.risk });
-  const { outcome, seats } = evaluate(bundle, spec);
-  const route = digestJson({ outcome, seats });
-  const review = {
-    plan,
-    state: digestJson(steps.map((step) => step.state)),
-    route,
-    bundle: bundleDigest(bundle),
-    presentation: digestJson({ shown: plan, route }),
-  };
-  return { steps, payload: payloadOf(steps), review };
+/** The mark is in somebody's name, so that no two texts are alike. */
+export function peopleText(people: Directory, mark = 0): string {
+  const [first, ...rest] = people.persons;
+  const persons = first === undefined ? [] : [{ ...first, name: `Ada ${mark}` }, ...rest];
+  return canonical({ ...people, persons });
 }

@@ -1,81 +1,59 @@
-/** Invariant 17: once faults stop, every change reaches an end or waits for a human, within a bound. */
-import { countSeats } from "../../src/core/review/index.ts";
-import { isFinal, openFor, type ChangeState } from "../../src/core/change/index.ts";
-import type { Deed, Intent } from "./actions.ts";
-import { step } from "./engine.ts";
-import { bundleDigest } from "./facts.ts";
-import { Broken } from "./invariants.ts";
-import type { World } from "./world.ts";
+/** Invariant 17: once faults stop, every change reaches an end or waits for somebody, within a bound. */
+import type { Deed } from "./actions.ts";
+import { drain, step } from "./engine.ts";
+import { FIRST_BUNDLE, MINUTE } from "./facts.ts";
+import { Broken } from "./scheduler.ts";
+import { quorumFault } from "./tally.ts";
+import type { Track } from "./track.ts";
+import { NODES, type World } from "./world.ts";
 
-const ROUNDS = 60;
+/** In this time every job has been tried again, every hold looked at, and every lease has run out. */
+const BOUND = 45 * MINUTE;
+const STEPS = 20_000;
 
-/** Clocks are right, messages arrive, holds have ended, and control and the runners do their part. */
-export function settle(world: World, from: number): void {
+/** Clocks are right, every process runs, nothing is lost, holds have ended, and time goes on. */
+export async function settle(world: World, from: number): Promise<void> {
   let n = from;
-  const act = (deed: Deed): void => step(world, { n: ++n, ...deed });
-  world.clocks.forEach((_, node) => act({ kind: "clock", node, offset: 0 }));
-  act({ kind: "policy", bundle: { ...world.bundle, hold: false } });
-  // A clock that was ahead has stamped its grants with times to come.
-  act({ kind: "tick", millis: 11 * 60_000 });
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const message of world.messages.keys()) act({ kind: "deliver", message, node: 0, loseReply: false });
-    for (const state of world.system.changes()) {
-      const intent = due(world, state);
-      if (intent !== undefined) act({ kind: "act", change: state.id, by: "control", intent });
-    }
-    for (const runner of world.runners) {
-      const ready = world.system.changes().find((state) => openFor(state).for === "start" && state.start === "when-authorised");
-      act({ kind: "runner", runner: runner.id, ...(ready === undefined ? {} : { change: ready.id }) });
-    }
-    if (atRest(world)) return;
+  const act = (deed: Deed): Promise<void> => step(world, { n: (n += 1), ...deed });
+  for (let node = 0; node < NODES; node++) {
+    await act({ do: "clock", node, offset: 0 });
+    await act({ do: "restart", node });
   }
-  const restless = world.system.changes().find((state) => !rests(world, state));
-  if (restless !== undefined)
-    throw new Broken(17, `after ${ROUNDS} rounds ${restless.id} is ${restless.status}, waiting for ${openFor(restless).from}`, restless.id);
-  throw new Broken(17, "messages never cease");
+  await act({ do: "tick", millis: 11 * MINUTE });
+  await drain(world, STEPS);
+  const request = { ask: "put", what: { kind: "policy", bundle: { ...FIRST_BUNDLE, n: 9 } } } as const;
+  await act({ do: "ask", by: "human:cy", via: "token", node: 0, request });
+  for (const end = world.scheduler.now + BOUND; world.scheduler.now < end && world.failure === undefined;) {
+    await drain(world, STEPS);
+    await act({ do: "tick", millis: world.scheduler.untilNext() ?? MINUTE });
+  }
+  await drain(world, STEPS);
+  if (world.failure !== undefined) return;
+  for (const track of world.oracle.tracks.values()) {
+    const waits = restless(world, track);
+    if (waits !== undefined)
+      throw new Broken(17, `${BOUND / MINUTE} minutes after the last fault it is ${track.status}: ${waits}`, track.id);
+  }
+  const leased = [...world.disk.outbox.values()].find(({ due_at }) => due_at < world.scheduler.now - 11 * MINUTE);
+  if (leased !== undefined) throw new Broken(17, `nobody does the job ${leased.key}`);
 }
 
-const atRest = (world: World): boolean =>
-  world.messages.size === 0 &&
-  world.runners.every((runner) => runner.job === undefined) &&
-  world.system.changes().every((state) => rests(world, state));
-
-function rests(world: World, state: ChangeState): boolean {
-  return due(world, state) === undefined && !["control", "runner"].includes(openFor(state).from);
-}
-
-/** What control has to do for a change; nothing when it has ended or somebody else must move. */
-function due(world: World, state: ChangeState): Intent | undefined {
-  const held = world.runners.some((runner) => runner.job?.change === state.id);
-  if (isFinal(state.status)) return undefined;
-  if (!("run" in state) && world.now >= state.expiresAt) return { do: "expire" };
-  switch (state.status) {
-    case "proposed":
-    case "planned":
+/** Why a change is neither at its end nor waiting for somebody who can be told. */
+function restless(world: World, track: Track): string | undefined {
+  const { people } = world.oracle;
+  if (track.ended) return undefined;
+  switch (track.status) {
+    case "sent_back":
     case "stale":
-      return { do: "plan", only: false };
-    case "awaiting":
-      // Somebody came back whose vote had not counted for a while: no vote will follow, so the route must look again.
-      return tallyOf(world, state).complete ? { do: "plan", only: false } : undefined;
-    case "authorised": {
-      const voided = tallyOf(world, state).voided.length > 0;
-      if (voided) return { do: "recheck" };
-      const old =
-        state.review.bundle !== bundleDigest(world.bundle) || world.now >= state.grantExpiresAt - 60_000 || usedUp(world, state.grant);
-      return old && !held ? { do: "plan", only: false } : undefined;
-    }
-    case "running":
-    case "applied":
-      return held ? undefined : { do: "abandon" };
-    default:
+    case "indeterminate":
       return undefined;
+    case "awaiting": {
+      const fault = quorumFault(track.votes, track.route?.seats ?? [], track.parties, people);
+      return fault === undefined ? "every seat is signed, and nobody is asked for anything" : undefined;
+    }
+    case "authorised":
+      return track.start === "on-request" ? undefined : "nobody starts it";
+    default:
+      return "nobody goes on with it";
   }
-}
-
-/** Every runner has taken this grant up and let it go: its start was lost, and none of them will try it again. */
-const usedUp = (world: World, grant: string): boolean => world.runners.some((runner) => [...runner.used].some((used) => used === grant));
-
-function tallyOf(world: World, state: Extract<ChangeState, { readonly status: "awaiting" | "authorised" }>) {
-  const { seats, votes, parties, reviewDigest } = state;
-  return countSeats({ seats, votes, parties, reviewDigest, directory: world.people });
 }

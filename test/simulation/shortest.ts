@@ -1,31 +1,49 @@
 import type { Action } from "./actions.ts";
-import { replay, type Failure } from "./simulate.ts";
 import { shrink } from "./shrink.ts";
-import type { Decide } from "./system.ts";
+import { replay, type Failure, type Options } from "./simulate.ts";
 
-const TRIES = { changes: 200, actions: 800 };
+/** How many worlds may be made in search of a shorter history. */
+const TRIES = 700;
 
-/** The same failure in as few actions as a search finds: first with fewer changes, then with fewer actions. */
-export function shortest(failure: Failure, decide?: Decide): Failure {
-  const same = (actions: readonly Action[]): Failure | undefined => {
-    const again = replay(actions, decide).failure;
-    return again?.invariant === failure.invariant ? again : undefined;
+/** The same failure in as few actions as a search finds: first what happened in between is put in its plain order, then things are left out. */
+export async function shortest(failure: Failure, tries = TRIES, options: Options = {}): Promise<Failure> {
+  let least = failure;
+  const fails = async (actions: readonly Action[]): Promise<readonly Action[] | undefined> => {
+    const again = (await replay(actions, failure.locked, options)).failure;
+    if (again?.invariant !== failure.invariant) return undefined;
+    if (again.actions.length <= least.actions.length) least = { ...again, seed: failure.seed };
+    return again.actions;
   };
-  const changes = [...new Set(failure.actions.flatMap((action) => (action.kind === "act" ? [action.change] : [])))];
-  const about = (kept: readonly string[]): readonly Action[] =>
-    attached(failure.actions.filter((action) => action.kind !== "act" || kept.includes(action.change)));
-  const needed = shrink(changes, (kept) => (same(about(kept)) === undefined ? undefined : kept), TRIES.changes);
-  const start = same(about(needed)) ?? failure;
-  const least = shrink(start.actions, (actions) => same(attached(actions))?.actions, TRIES.actions);
-  return same(least) ?? start;
+  const plain = await fails(inOrder(failure.actions, () => true));
+  const start = plain ?? (await ordered(failure.actions, fails));
+  await shrink(start, fails, tries);
+  return least;
 }
 
-/** Without what is done to messages that nobody sends any more. */
-function attached(actions: readonly Action[]): readonly Action[] {
-  const senders = new Set<number>();
-  return actions.filter((action) => {
-    const kept = !("message" in action) || senders.has(action.message);
-    if (kept && (action.kind === "act" || action.kind === "runner" || action.kind === "duplicate")) senders.add(action.n);
-    return kept;
-  });
+/** Runs of things let go without a fault become one: everything that waits, in its order. */
+function inOrder(actions: readonly Action[], where: (at: number) => boolean): Action[] {
+  const after: Action[] = [];
+  for (const [at, action] of actions.entries()) {
+    const plain = action.do === "go" && action.fate === undefined && where(at);
+    if (!plain) after.push(action);
+    else if (after.at(-1)?.do !== "drain") after.push({ n: action.n, do: "drain" });
+  }
+  return after;
+}
+
+/** As much of it in plain order as the failure allows: by halves, from the beginning. */
+async function ordered(
+  actions: readonly Action[],
+  fails: (actions: readonly Action[]) => Promise<readonly Action[] | undefined>,
+): Promise<readonly Action[]> {
+  let best = actions;
+  for (let size = Math.ceil(actions.length / 2); size >= 8; size = Math.ceil(size / 2)) {
+    for (let at = 0; at < best.length; at += size) {
+      const from = at;
+      const tried = inOrder(best, (each) => each >= from && each < from + size);
+      const failing = tried.length < best.length ? await fails(tried) : undefined;
+      if (failing !== undefined) best = failing;
+    }
+  }
+  return best;
 }

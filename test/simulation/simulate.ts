@@ -1,17 +1,27 @@
-import type { Action } from "./actions.ts";
-import { nextAction } from "./actors.ts";
-import { newWorld, step } from "./engine.ts";
-import { Broken } from "./invariants.ts";
+/** Whole worlds: made from a seed, made again from their actions, and judged. */
+import type { ChangeEvent } from "../../src/core/change/index.ts";
+import { refold } from "../../src/control/index.ts";
+import { canonical, type Json } from "../../src/core/base/index.ts";
 import { Dice } from "../../src/testing/dice.ts";
+import { check } from "../../src/testing/history.ts";
+import type { Action } from "./actions.ts";
+import { climateOf, nextDeed, type Climate } from "./chance.ts";
+import { step } from "./engine.ts";
+import { checkStored } from "./ledger.ts";
+import { Broken } from "./scheduler.ts";
 import { settle } from "./settle.ts";
-import { ClaimTaken, CoreSystem, type Decide, type System } from "./system.ts";
-import type { World } from "./world.ts";
+import { firstStart, World, type Base } from "./world.ts";
+
+/** Small enough that a failure is near its beginning, large enough that changes live and die in it. */
+export const WORLD_STEPS = 3_000;
 
 export interface Failure {
+  readonly seed: number;
   readonly step: number;
   readonly invariant: number;
   readonly message: string;
   readonly change: string | undefined;
+  readonly locked: boolean;
   readonly actions: readonly Action[];
 }
 
@@ -20,48 +30,80 @@ export interface Outcome {
   readonly failure: Failure | undefined;
 }
 
-const fresh = (decide?: Decide): System => new CoreSystem(decide);
+let base: Promise<Base> | undefined;
 
-/** Runs `steps` steps of the world that the seed makes, then lets the faults stop and waits for rest. */
-export function simulate(seed: number, steps: number, decide?: Decide): Outcome {
-  const world = newWorld(fresh(decide));
+/** What a test of the simulator itself does to a world, and where its diary goes. */
+export interface Options {
+  readonly spoil?: (world: World) => void;
+  readonly diary?: string[];
+}
+
+async function fresh(locked: boolean, { spoil, diary }: Options): Promise<World> {
+  const world = new World(await (base ??= firstStart()), locked, diary);
+  spoil?.(world);
+  return world;
+}
+
+/** Runs so many steps of the world that the seed makes, then lets the faults stop and waits for rest. */
+export async function simulate(seed: number, steps: number, options: Options = {}): Promise<Outcome> {
   const dice = new Dice(seed);
+  const climate: Climate = climateOf(dice);
+  const world = await fresh(climate.locked, options);
   const actions: Action[] = [];
-  for (let n = 1; n <= steps; n++) {
-    const action = nextAction(world, dice, n);
+  for (let n = 1; n <= steps && world.failure === undefined; n++) {
+    const action = { n, ...nextDeed(world, dice, climate, n) };
     actions.push(action);
-    const broken = attempt(() => step(world, action));
-    if (broken !== undefined) return { world, failure: failureOf(broken, actions) };
+    await step(world, action);
   }
-  const broken = attempt(() => settle(world, steps));
-  return { world, failure: broken && failureOf(broken, actions) };
+  await judge(world, steps);
+  return { world, failure: failureOf(world, seed, climate.locked, actions) };
 }
 
 /** The same actions again, or some of them. */
-export function replay(actions: readonly Action[], decide?: Decide): Outcome {
-  const world = newWorld(fresh(decide));
+export async function replay(actions: readonly Action[], locked: boolean, options: Options = {}): Promise<Outcome> {
+  const world = await fresh(locked, options);
   const done: Action[] = [];
   for (const action of actions) {
+    if (world.failure !== undefined) break;
     done.push(action);
-    const broken = attempt(() => step(world, action));
-    if (broken !== undefined) return { world, failure: failureOf(broken, done) };
+    await step(world, action);
   }
-  const broken = attempt(() => settle(world, actions.at(-1)?.n ?? 0));
-  return { world, failure: broken && failureOf(broken, done) };
+  await judge(world, actions.at(-1)?.n ?? 0);
+  return { world, failure: failureOf(world, 0, locked, done) };
 }
 
-/** A broken invariant of the world, or a crash of the code under test. */
-function attempt(work: () => void): Broken | undefined {
+async function judge(world: World, steps: number): Promise<void> {
   try {
-    work();
-    return undefined;
+    if (world.failure === undefined) await settle(world, steps);
+    if (world.failure === undefined) atTheEnd(world);
   } catch (error) {
-    if (error instanceof Broken) return error;
-    if (error instanceof ClaimTaken) return new Broken(8, error.message);
-    return new Broken(0, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    world.broke(error);
   }
 }
 
-function failureOf({ invariant, message, change }: Broken, actions: readonly Action[]): Failure {
-  return { step: actions.at(-1)?.n ?? 0, invariant, message, change, actions: [...actions] };
+/** What is dear to check is checked once: the bytes as they are stored, the states as the fold of their entries, what clients were told. */
+function atTheEnd(world: World): void {
+  const { disk, oracle } = world;
+  checkStored(disk);
+  const ledger = new Map<string, { events: ChangeEvent[]; decisions?: ReadonlySet<number> }>();
+  for (const [stream, rows] of disk.histories) {
+    const events = rows.map(({ bytes }) => (JSON.parse(new TextDecoder().decode(bytes)) as { event: Json }).event);
+    const folded = refold(stream, events);
+    const stored = disk.streams.get(stream)?.body;
+    if (folded !== undefined && canonical(folded) !== stored)
+      throw new Broken(13, `the stored state of ${stream} is not the fold of its entries`);
+    const change = stream.startsWith("change/") ? stream.slice("change/".length) : undefined;
+    if (change === undefined) continue;
+    const decisions = oracle.decisions.get(change);
+    ledger.set(change, { events: events as unknown as ChangeEvent[], ...(decisions === undefined ? {} : { decisions }) });
+  }
+  const [fault] = check({ operations: world.recorder.operations(), ledger, everybody: false });
+  if (fault !== undefined)
+    throw new Broken(10, `what clients were told is no order of what happened: ${fault.code}, ${fault.message}`, fault.change);
+}
+
+function failureOf({ failure, steps }: World, seed: number, locked: boolean, actions: readonly Action[]): Failure | undefined {
+  if (failure === undefined) return undefined;
+  const { invariant, message, change } = failure;
+  return { seed, step: steps, invariant, message, change, locked, actions: [...actions] };
 }

@@ -1,126 +1,148 @@
-import {
-  digestJson,
-  millis,
-  type ChangeId,
-  type Digest,
-  type GrantId,
-  type Millis,
-  type RunId,
-  type RunnerId,
-} from "../../src/core/base/index.ts";
-import type { ChangeCommand, ChangeState } from "../../src/core/change/index.ts";
-import type { GrantBody } from "../../src/core/grant/index.ts";
-import type { Directory } from "../../src/core/review/index.ts";
-import { directory, FIRST_BUNDLE, RESOURCES, VALUES, type Bundle, type Spec, type Wish } from "./facts.ts";
-import type { Answer, Entry, System } from "./system.ts";
+/** Everything there is: the disk, the processes, the target, and those who watch. The same actions make the same world. */
+import type { PrincipalId } from "../../src/core/base/index.ts";
+import { issueToken, seedConfig } from "../../src/control/index.ts";
+import { firstHead } from "../../src/store/head.ts";
+import { Recorder } from "../../src/testing/history.ts";
+import type { Action } from "./actions.ts";
+import { HeadLock } from "./backend.ts";
+import { Disk } from "./disk.ts";
+import { bundleText, FIRST_BUNDLE, FIRST_PEOPLE, MACHINES, NOON, PEOPLE, peopleText, RESOURCES } from "./facts.ts";
+import { identity, Process, Tampers, type Surroundings } from "./node.ts";
+import { Oracle } from "./oracle.ts";
+import { Outside, type Witness } from "./outside.ts";
+import { Broken, quiet, Scheduler } from "./scheduler.ts";
+import type { Track } from "./track.ts";
 
-const START = millis(1_800_000_000_000);
+export const NODES = 3;
 
-/** On its way from somebody to a node. What it says was made from the state its sender saw. */
-export interface Message {
-  readonly id: number;
-  readonly change: ChangeId;
-  readonly by: string;
-  readonly seen: ChangeState | undefined;
-  readonly commands: readonly ChangeCommand[];
-  /** The runner that waits for the answer to message `answers`. */
-  readonly runner?: RunnerId;
-  readonly answers: number;
+export interface Token {
+  readonly id: string;
+  readonly bearer: string;
 }
 
-/** Something that really happened to the target. */
-export interface Effect {
-  readonly kind: "apply" | "undo";
-  readonly at: Millis;
-  readonly change: ChangeId;
-  readonly run: RunId;
-  readonly runner: RunnerId;
-  readonly step: string;
-  readonly resource: string;
-  readonly before: string;
-  readonly after: string;
-  readonly payload: Digest;
+/** The first start's database, made once in a process and copied for every world. */
+export interface Base {
+  readonly disk: Disk;
+  readonly tokens: ReadonlyMap<string, readonly Token[]>;
+  readonly made: number;
 }
 
-export type Phase = "starting" | "ready" | "beginning" | "finishing" | "undoing" | "reporting";
+export type Ask = Extract<Action, { readonly do: "ask" }>;
 
-export interface Job {
-  readonly change: ChangeId;
-  readonly run: RunId;
-  readonly grant: GrantBody;
-  readonly wishes: readonly Wish[];
-  readonly done: Effect[];
-  phase: Phase;
-  waiting: number | undefined;
-  answer: Answer | undefined;
+export class World implements Surroundings {
+  readonly scheduler = new Scheduler(NOON);
+  readonly disk: Disk;
+  readonly lock: HeadLock;
+  readonly outside: Outside;
+  readonly oracle: Oracle;
+  readonly offsets: number[] = Array.from({ length: NODES }, () => 0);
+  readonly nodes: (Process | undefined)[] = Array.from({ length: NODES }, () => undefined);
+  readonly tokens: Map<string, Token[]>;
+  readonly recorder = new Recorder();
+  readonly tampers = new Tampers();
+  /** Requests by the action that made them, for those who ask twice. */
+  readonly requests = new Map<number, Ask>();
+  /** Everything let go, done and gone wrong so far. */
+  steps = 0;
+  made: number;
+  failure: Broken | undefined;
+  /** What came of each request, newest last; kept only for a report. */
+  readonly diary: string[] | undefined;
+  #started = 1;
+
+  /** `locked`: commits wait for each other at the head's row; otherwise the later of two is told that it came too late. */
+  constructor(base: Base, locked: boolean, diary?: string[]) {
+    this.disk = base.disk.copy();
+    this.lock = new HeadLock(locked);
+    this.oracle = new Oracle(this.disk, this.scheduler, this.offsets);
+    this.outside = new Outside(this.scheduler, this.oracle, RESOURCES);
+    this.tokens = new Map([...base.tokens].map(([principal, tokens]) => [principal, [...tokens]]));
+    this.made = base.made;
+    this.diary = diary;
+    this.disk.watch = (set) => {
+      this.oracle.commit(set);
+      const streams = set.streams.map(({ stream }) => stream);
+      if (streams.length + set.outbox.length > 0) for (const node of this.nodes) node?.notice(streams);
+    };
+    for (let node = 0; node < NODES; node++) this.restart(node);
+  }
+
+  track(slot: number): Track | undefined {
+    return this.oracle.byTag.get(slot);
+  }
+
+  /** Requests that somebody waits for. */
+  get open(): number {
+    return this.nodes.reduce((sum, node) => sum + (node?.open ?? 0), 0);
+  }
+
+  crash(node: number): void {
+    const process = this.nodes[node];
+    if (process === undefined) return;
+    this.nodes[node] = undefined;
+    this.scheduler.end(process.life);
+    this.lock.free(process.life);
+  }
+
+  restart(node: number): void {
+    if (this.nodes[node] !== undefined) return;
+    const process = new Process(this, node, (this.#started += 1));
+    this.nodes[node] = process;
+    void process.start();
+  }
+
+  /** Is any runner at this change, or any write of it under way? */
+  busy(track: Track): boolean {
+    return (this.outside.wire.get(track.tag) ?? 0) > 0 || this.nodes.some((node) => node?.at.has(track.id) === true);
+  }
+
+  broke(error: unknown): void {
+    const told = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
+    this.failure ??= error instanceof Broken ? error : new Broken(0, told);
+  }
+
+  problem(what: string, error: unknown): void {
+    this.diary?.push(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
+    if (!(error instanceof Error)) this.oracle.told(`the report of ${what}`, error);
+  }
 }
 
-export interface Runner {
-  readonly id: RunnerId;
-  /** How far its clock is off: within the declared skew. */
-  readonly offset: number;
-  /** Grants it has started; survives crashes. */
-  readonly used: Set<GrantId>;
-  job: Job | undefined;
-}
-
-/** Looks at everything that becomes of the world. */
-export interface Watch {
-  entry(entry: Entry): void;
-  effect(effect: Effect): void;
-}
-
-/** Everything there is. Deterministic: the same actions make the same world. */
-export class World {
-  now: Millis = START;
-  /** How far each node's clock is off. Runners keep theirs within the declared skew. */
-  readonly clocks: number[] = [0, 0, 0];
-  people: Directory = directory;
-  bundle: Bundle = FIRST_BUNDLE;
-  readonly values = new Map<string, string>(RESOURCES.map((resource) => [resource, VALUES[0]]));
-  readonly specs = new Map<Digest, Spec>();
-  readonly reviewed = new Map<ChangeId, Digest[]>();
-  readonly messages = new Map<number, Message>();
-  readonly effects: Effect[] = [];
-  readonly runners: readonly Runner[] = [-20_000, 0, 25_000].map((offset, n) => ({
-    id: `rnr_00000${n}` as RunnerId,
-    offset,
-    used: new Set(),
-    job: undefined,
-  }));
-  readonly system: System;
-  watch: Watch = { entry: () => undefined, effect: () => undefined };
-  /** What came of each accepted or refused message, newest last, for the report. */
-  readonly outcomes: string[] = [];
-
-  constructor(system: System) {
-    this.system = system;
-  }
-
-  runner(id: RunnerId): Runner {
-    const runner = this.runners.find((each) => each.id === id);
-    if (runner === undefined) throw new Error(`no runner ${id}`);
-    return runner;
-  }
-
-  send(message: Omit<Message, "answers">): void {
-    this.messages.set(message.id, { ...message, answers: message.id });
-  }
-
-  record(effect: Effect): void {
-    this.effects.push(effect);
-    this.watch.effect(effect);
-  }
-
-  specOf(state: ChangeState): Spec {
-    const spec = this.specs.get(state.proposal);
-    if (spec === undefined) throw new Error(`no proposal ${state.proposal}`);
-    return spec;
-  }
-
-  remember(spec: Spec, n: number): Digest {
-    const digest = digestJson({ spec, n });
-    this.specs.set(digest, spec);
-    return digest;
-  }
+/** What the first start makes, by the production code, while nothing goes wrong. */
+export async function firstStart(): Promise<Base> {
+  const scheduler = new Scheduler(NOON);
+  const disk = new Disk(firstHead(identity));
+  const tokens = new Map<string, Token[]>();
+  const unexpected = (error: unknown): never => {
+    throw new Error(`the first start went wrong: ${String(error)}`);
+  };
+  const place: Surroundings = {
+    scheduler,
+    disk,
+    lock: new HeadLock(false),
+    outside: new Outside(scheduler, {} as Witness, RESOURCES),
+    offsets: [0],
+    tampers: new Tampers(),
+    made: 0,
+    crash: unexpected,
+    broke: unexpected,
+    problem: unexpected,
+  };
+  const { deps } = new Process(place, 0, 1);
+  const work = async (): Promise<"done"> => {
+    await seedConfig(deps, "policy", bundleText(FIRST_BUNDLE));
+    await seedConfig(deps, "directory", peopleText(FIRST_PEOPLE));
+    for (const principal of [...PEOPLE.map((each) => `human:${each}`), ...MACHINES]) {
+      const made = await issueToken(deps, principal as PrincipalId, "", "first-start");
+      if (made.ok) tokens.set(principal, [{ id: made.value.view.id, bearer: made.value.token }]);
+    }
+    return "done";
+  };
+  const working = work();
+  const letOneGo = async (): Promise<"more"> => {
+    await quiet();
+    scheduler.ready.shift()?.go(undefined);
+    return "more";
+  };
+  while ((await Promise.race([working, letOneGo()])) === "more");
+  return { disk, tokens, made: place.made };
 }
