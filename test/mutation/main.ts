@@ -1,8 +1,8 @@
 /**
- * `npm run mutate -- [module | file …] [--json FILE] [--markdown FILE] [--concurrency N] [--incremental]`
+ * `npm run mutate -- [module | file …] [--json FILE] [--markdown FILE] [--again FILE] [--without PART,…] [--concurrency N]`
  * changes the core in thousands of small ways, one at a time, and asks of each whether a unit test notices.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,14 +15,20 @@ const root = resolve(import.meta.dirname, "../..");
 const CORE = "src/core";
 const LEAST = { total: 85, module: 80 };
 
-/** A module's name, a file or a file with lines (`src/core/base/glob.ts:10-20`). */
+const modules = readdirSync(join(root, CORE));
+
+/** A module's name, a file, or a file with lines (`src/core/base/glob.ts:10-20`). */
 function pattern(name: string): string | undefined {
-  if (existsSync(join(root, CORE, name))) return `${CORE}/${name}/**/*.ts`;
+  if (modules.includes(name)) return `${CORE}/${name}/**/*.ts`;
   const [path = name] = name.split(":");
-  return path.startsWith(CORE) && existsSync(join(root, path)) ? name : undefined;
+  return path.startsWith(`${CORE}/`) && existsSync(join(root, path)) ? name : undefined;
 }
 
-function options(mutate: readonly string[], temporary: string, concurrency: number, incremental: boolean): PartialStrykerOptions {
+/** What survived an earlier run, told by its `--json`, is tried again. */
+const rangesIn = (file: string): string[] =>
+  (JSON.parse(readFileSync(file, "utf8")) as { survivors: { range: string }[] }).survivors.map(({ range }) => range);
+
+function options(mutate: readonly string[], temporary: string, concurrency: number): PartialStrykerOptions {
   return {
     mutate: [...mutate, `!${CORE}/**/*.test.ts`],
     plugins: [fileURLToPath(import.meta.resolve("./runner.ts"))],
@@ -41,8 +47,6 @@ function options(mutate: readonly string[], temporary: string, concurrency: numb
     tsconfigFile: "none",
     warnings: false,
     logLevel: "warn",
-    incremental,
-    incrementalFile: "node_modules/.cache/mutation.json",
   } as PartialStrykerOptions;
 }
 
@@ -53,24 +57,24 @@ async function main(): Promise<number> {
       json: { type: "string" },
       markdown: { type: "string" },
       concurrency: { type: "string", default: "2" },
-      incremental: { type: "boolean", default: false },
+      again: { type: "string" },
+      without: { type: "string" },
     },
   });
-  const wanted = positionals.length > 0 ? positionals : readdirSync(join(root, CORE));
+  const wanted = values.again !== undefined ? rangesIn(values.again) : positionals.length > 0 ? positionals : modules;
   const patterns = wanted.map(pattern);
   const unknown = wanted.filter((_, i) => patterns[i] === undefined);
   if (unknown.length > 0) {
-    console.error(
-      `neither a module nor a file of the core: ${unknown.join(", ")}; modules are ${readdirSync(join(root, CORE)).join(", ")}`,
-    );
+    console.error(`neither a module nor a file of the core: ${unknown.join(", ")}; modules are ${modules.join(", ")}`);
     return 2;
   }
   process.chdir(root);
   process.env["PAWL_CORPUS"] ??= resolve(root, "../shared/corpus");
+  if (values.without !== undefined) process.env["PAWL_MUTATE_WITHOUT"] = values.without;
   const temporary = mkdtempSync(join(tmpdir(), "pawl-mutation-"));
   try {
     const mutate = patterns.filter((path) => path !== undefined);
-    const results = await new Stryker(options(mutate, temporary, Number(values.concurrency), values.incremental)).runMutationTest();
+    const results = await new Stryker(options(mutate, temporary, Number(values.concurrency))).runMutationTest();
     return report(results, values);
   } finally {
     rmSync(temporary, { recursive: true, force: true });

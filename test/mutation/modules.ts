@@ -13,6 +13,16 @@ const IMPORT = /^(?:import|export|\}) (?!type\b)(?:[^"]*? )?(?:from )?"(\.[^"]*)
 /** The instrumenter prints `(a as Type) < b` without its brackets, which then begins a list of type arguments. */
 const readable = (source: string): string => source.replaceAll(/([\w.]+ as \w+) </g, "($1) <");
 
+/** What a module remembers of its own results: what it learnt under one mutant must not answer under the next. */
+const memories: Map<unknown, unknown>[] = [];
+export const forget = (): void => memories.forEach((memory) => memory.clear());
+const MEMORY = /^const (\w+)\s*= new (?:Weak)?Map\s*\(\);/gm;
+const remember = "__remember__";
+(globalThis as unknown as Record<string, unknown>)[remember] = (memory: Map<unknown, unknown>) => {
+  memories.push(memory);
+  return memory;
+};
+
 export class Modules {
   readonly #root: string;
   readonly #stripped = new Map<string, string>();
@@ -47,7 +57,10 @@ export class Modules {
   }
 
   #source(url: string): string {
-    const source = this.#stripped.get(url) ?? stripTypeScriptTypes(readable(readFileSync(fileURLToPath(url), "utf8")));
+    const known = this.#stripped.get(url);
+    if (known !== undefined) return known;
+    const plain = stripTypeScriptTypes(readable(readFileSync(fileURLToPath(url), "utf8")));
+    const source = plain.replaceAll(MEMORY, `const $1 = ${remember}(new Map());`);
     this.#stripped.set(url, source);
     return source;
   }

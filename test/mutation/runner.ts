@@ -18,7 +18,7 @@ import {
 import { allCases } from "./fast-check.ts";
 import { ignorerPlugin } from "./left-out.ts";
 import { TooLong, within } from "./limit.ts";
-import { Modules } from "./modules.ts";
+import { forget, Modules } from "./modules.ts";
 import { collect, type Case } from "./node-test.ts";
 
 /** What the instrumented code looks at. */
@@ -113,6 +113,7 @@ class InProcessRunner implements TestRunner {
     const board = switchboard();
     const cases = await this.#loaded(this.#knowledge().files);
     this.#count = 0;
+    forget();
     board.hitCount = 0;
     board.hitLimit = options.hitLimit;
     board.activeMutant = options.activeMutant.id;

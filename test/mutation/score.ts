@@ -17,6 +17,8 @@ export interface Score {
 
 export interface Survivor {
   readonly where: string;
+  /** What `--again` mutates: the file and from where to where in it. */
+  readonly range: string;
   readonly mutator: string;
   readonly status: string;
   readonly original: string;
@@ -62,6 +64,7 @@ export function survivors(results: readonly MutantResult[]): Survivor[] {
     .toSorted((a, b) => a.fileName.localeCompare(b.fileName) || a.location.start.line - b.location.start.line)
     .map(({ fileName, location, mutatorName, replacement, status }) => ({
       where: `${relative(".", fileName)}:${location.start.line}`,
+      range: `${relative(".", fileName)}:${[location.start, location.end].map(({ line, column }) => `${line}:${column - 1}`).join("-")}`,
       mutator: mutatorName,
       status,
       original: short(cut(lines(fileName), location)),
