@@ -9,7 +9,9 @@ import { printHead, printRow } from "./table.ts";
 type Area = () => Promise<AsyncIterable<Row>>;
 const AREAS: Readonly<Record<string, Area>> = {
   core: async () => (await import("./core.ts")).benchCore(),
+  policy: async () => (await import("./policy.ts")).benchPolicy(),
   store: async () => (await import("./store.ts")).benchStore(),
+  http: async () => (await import("./http.ts")).benchHttp(),
 };
 
 interface Report {
@@ -35,7 +37,12 @@ async function main(): Promise<number> {
       printRow(row);
     }
   }
-  const report: Report = { at: new Date().toISOString(), machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`, node: process.version, rows };
+  const report: Report = {
+    at: new Date().toISOString(),
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
+    node: process.version,
+    rows,
+  };
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   if (values.compare !== undefined) compare(JSON.parse(readFileSync(values.compare, "utf8")) as Report, report);
   const missed = rows.filter((row) => !meets(row));

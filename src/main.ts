@@ -5,7 +5,7 @@ import { createServer as createProbe, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./api/index.ts";
 import type { Settings } from "./cli/settings.ts";
-import { checkRepositories, findSecrets, gitConnector, type GitRepository } from "./connectors/git/index.ts";
+import { checkRepositories, findSecretsInWords, gitConnector, type GitRepository } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
 import {
   abandonRunsOf,
@@ -18,9 +18,10 @@ import {
   startWorker,
   type Deps,
 } from "./control/index.ts";
-import type { Clock, Connector, Ids, RunReport, Timers } from "./control/ports.ts";
+import type { Clock, Connector, RunReport, Timers } from "./control/ports.ts";
 import { millis, ok, refuse, toBase64, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { parseVkeys, parseWitnessKey, vkey } from "./core/ledger/index.ts";
+import { ids } from "./chance.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
 import { openKeys, openWitnessKey, type Keys } from "./keys.ts";
 import { lockFolder } from "./lock.ts";
@@ -51,11 +52,6 @@ export interface Hooks {
 }
 
 const clock: Clock = { now: () => millis(Date.now()) };
-
-const ids: Ids = {
-  next: (prefix) => `${prefix}_${Date.now().toString(16).padStart(12, "0")}${randomBytes(10).toString("hex")}`,
-  random: (bytes) => randomBytes(bytes),
-};
 
 const timers: Timers = {
   after(delay, fn) {
@@ -260,7 +256,7 @@ function depsFor(settings: Settings, store: OpenStore, keys: Keys, connectors: R
     timers,
     connectors,
     grantSigner: keys.grant,
-    findSecrets: (text) => findSecrets(text, "words.txt"),
+    findSecrets: findSecretsInWords,
     secretKey: keys.secret,
     logKeys: [vkey(keys.origin, keys.log.publicKey)],
     origin: keys.origin,

@@ -183,11 +183,16 @@ function encodedIn({ headers }: FastifyRequest, name: string, plain: string): Ap
 /** A client that asks whether its body is wanted is told so once it is admitted. */
 const invitesBody = (expect: string | undefined): boolean => expect?.toLowerCase() === "100-continue";
 
+const CHECKED: ReadonlySet<string> = new Set(["host", "origin", "sec-fetch-site", "authorization"]);
+
 /** Node keeps only the first of some headers that came twice; what is checked here is all of them. */
 function headersOf(request: FastifyRequest): Readonly<Record<string, readonly string[] | undefined>> {
   const found: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
   const raw = request.raw.rawHeaders;
-  for (let i = 0; i + 1 < raw.length; i += 2) (found[(raw[i] ?? "").toLowerCase()] ??= []).push(raw[i + 1] ?? "");
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? "").toLowerCase();
+    if (CHECKED.has(name)) (found[name] ??= []).push(raw[i + 1] ?? "");
+  }
   return found;
 }
 

@@ -54,10 +54,14 @@ export function createServer(options: ApiOptions): FastifyInstance {
   app.decorateRequest("seen");
   app.addHook("onRequest", (request, reply) => gate.admit(request, reply));
   // Whoever was answered last while closing is not kept waiting for another request.
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", (_request, reply, payload, done) => {
     if (closing.signal.aborted) void reply.header("connection", "close");
+    done(null, payload);
   });
-  app.addHook("onResponse", async (request, reply) => tell(deps, request, reply));
+  app.addHook("onResponse", (request, reply, done) => {
+    tell(deps, request, reply);
+    done();
+  });
   app.setErrorHandler((error, request, reply) => fault(deps, error, request, reply));
   readBodiesStrictly(app, settings.bodyLimitBytes);
   app.setValidatorCompiler(() => () => true);
@@ -87,15 +91,14 @@ function requestIds(clock: Clock): () => string {
   return () => `${clock.now().toString(16)}-${(count += 1).toString(16)}`;
 }
 
-/** The port is known for sure only once the server listens. */
+/** The port is known for sure only once the server listens, and is the same from then on. */
 function servedNames(app: FastifyInstance, { settings }: ApiDeps): () => Names {
-  let names: { port: number; value: Names } | undefined;
-  return () => {
+  let names = namesOf(settings, settings.port);
+  app.server.on("listening", () => {
     const address = app.server.address();
-    const port = typeof address === "object" && address !== null ? address.port : settings.port;
-    if (names?.port !== port) names = { port, value: namesOf(settings, port) };
-    return names.value;
-  };
+    if (typeof address === "object" && address !== null) names = namesOf(settings, address.port);
+  });
+  return () => names;
 }
 
 function addRoutes(scope: FastifyInstance, deps: ApiDeps, gate: Gate, closing: AbortSignal): void {

@@ -1,5 +1,6 @@
 import { assert, canonical, fail, isId, ok, parseJson, type ChangeId, type Json, type Millis, type Result } from "../core/base/index.ts";
 import { decide, evolve, type ChangeCommand, type ChangeEvent, type ChangeState, type Status } from "../core/change/index.ts";
+import type { Directory } from "../core/review/index.ts";
 import type { Deps } from "./deps.ts";
 import type { AppendRequest, Claim, Guard, OutboxItem, Payload, StoredStream, StoreRefusal, StreamState, StreamWrite } from "./ports.ts";
 import { noSuchChange, quarantined, refused } from "./refusals.ts";
@@ -13,6 +14,8 @@ export const changeStream = (id: string): string => `change/${id}`;
 export interface Known {
   readonly state: ChangeState;
   readonly updatedAt: Millis;
+  /** What was written with it, by whoever has just done so, and on which directory. */
+  readonly written?: Pick<Intended, "payloads" | "directory">;
 }
 
 /** What one use case wants written together with the events of its commands. */
@@ -24,6 +27,8 @@ export interface Intended {
   readonly also?: readonly StreamWrite[];
   /** The rules and people that the intention rests on. */
   readonly guards?: readonly Guard[];
+  /** The people as the guards have them, to show what was written without reading them again. */
+  readonly directory?: Directory;
 }
 
 export async function findChange(deps: Deps, id: string): Promise<Result<Known, ControlRefusal>> {
@@ -72,12 +77,12 @@ function misfit({ stream, version, status, body }: StoredStream): string | undef
 export function commitChange(
   deps: Deps,
   id: string,
-  intend: (state: ChangeState) => Promise<Result<Intended, ControlRefusal>>,
+  intend: (state: ChangeState, tried: number) => Promise<Result<Intended, ControlRefusal>>,
 ): Promise<Result<Known, ControlRefusal>> {
-  return commit(deps, id, async () => {
+  return commit(deps, id, async (tried) => {
     const found = await findChange(deps, id);
     if (!found.ok) return found;
-    const intended = await intend(found.value.state);
+    const intended = await intend(found.value.state, tried);
     return intended.ok ? ok({ before: found.value, intended: intended.value }) : intended;
   });
 }
@@ -86,10 +91,11 @@ export function commitChange(
 export function beginChange(
   deps: Deps,
   id: ChangeId,
-  intend: () => Promise<Result<Intended, ControlRefusal>>,
+  /** Told how often it was tried before. */
+  intend: (tried: number) => Promise<Result<Intended, ControlRefusal>>,
 ): Promise<Result<Known, ControlRefusal>> {
-  return commit(deps, id, async () => {
-    const intended = await intend();
+  return commit(deps, id, async (tried) => {
+    const intended = await intend(tried);
     return intended.ok ? ok({ intended: intended.value }) : intended;
   });
 }
@@ -102,20 +108,20 @@ interface Attempt {
 async function commit(
   deps: Deps,
   id: string,
-  attempt: () => Promise<Result<Attempt, ControlRefusal>>,
+  attempt: (tried: number) => Promise<Result<Attempt, ControlRefusal>>,
 ): Promise<Result<Known, ControlRefusal>> {
   let refusal: StoreRefusal | undefined;
   const unsure: Decided[] = [];
   for (let tried = 0; tried < ATTEMPTS; tried += 1) {
     for (const earlier of unsure) if (await tookPlace(deps, id, earlier)) return ok(knownAfter(earlier));
-    const made = await attempt();
+    const made = await attempt(tried);
     if (!made.ok) return made;
     const { before, intended } = made.value;
     const decided = decideAll(before?.state, intended.commands, deps.clock.now());
     if (!decided.ok) return fail(refused(decided.error));
     if (decided.value.events.length === 0) return ok(assertKnown(before));
     const written = await deps.store.append(requestFor(decided.value, intended));
-    if (written.ok) return ok(knownAfter(decided.value));
+    if (written.ok) return ok({ ...knownAfter(decided.value), written: intended });
     if (!worthDecidingAgain(written.error, refusal)) return fail(refused(written.error));
     refusal = written.error;
     if (refusal.code === "store_unavailable") unsure.push(decided.value);

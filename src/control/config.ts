@@ -105,7 +105,7 @@ export interface Rules {
 
 export async function rulesInForce(deps: Deps): Promise<Rules> {
   const [policy, directory] = [await inForce(deps, "policy"), await inForce(deps, "directory")];
-  return {
+  const rules = {
     bundle: await bundleOf(deps, policy.digest),
     directory: await directoryOf(deps, directory.digest),
     guards: [
@@ -113,6 +113,21 @@ export async function rulesInForce(deps: Deps): Promise<Rules> {
       { stream: stream("directory"), version: directory.version },
     ],
   };
+  atHand.set(deps, rules);
+  return rules;
+}
+
+/** Those that were in force when this process looked last. */
+const atHand = new WeakMap<Deps, Rules>();
+
+/**
+ * What is intended on the rules at hand is written only if they are still in force, as its guards have it, so that they need not be read
+ * for a first attempt. Another attempt reads them, and so does a refusal: it has no guard.
+ */
+export async function onRules<T, E>(deps: Deps, tried: number, intend: (rules: Rules) => Promise<Result<T, E>>): Promise<Result<T, E>> {
+  const known = tried === 0 ? atHand.get(deps) : undefined;
+  const made = known && (await intend(known));
+  return made?.ok === true ? made : intend(await rulesInForce(deps));
 }
 
 export async function currentDirectory(deps: Deps): Promise<Directory> {

@@ -5,10 +5,23 @@ import type { ControlRefusal } from "./types.ts";
 
 const JSON_TYPE = "application/json";
 
+/** A payload whose bytes are the canonical ones of a document. */
+export interface JsonPayload extends Payload {
+  readonly document: unknown;
+}
+
+const encoder = new TextEncoder();
+
 /** A JSON document as a payload: its canonical bytes under their digest. */
-export function jsonPayload(value: unknown): Payload {
-  const bytes = new TextEncoder().encode(canonical(value));
-  return { digest: digestOf(bytes), mediaType: JSON_TYPE, bytes };
+export function jsonPayload(document: unknown): JsonPayload {
+  const bytes = encoder.encode(canonical(document));
+  return { digest: digestOf(bytes), mediaType: JSON_TYPE, bytes, document };
+}
+
+/** The document of this digest among payloads that were written just now. */
+export function documentAmong(payloads: readonly (Payload | JsonPayload)[], digest: Digest): unknown {
+  const payload = payloads.find((each) => each.digest === digest);
+  return payload !== undefined && "document" in payload ? payload.document : undefined;
 }
 
 export function bytesPayload(bytes: Uint8Array, mediaType: string): Payload {

@@ -10,9 +10,9 @@ import {
   type Result,
 } from "../core/base/index.ts";
 import { payloadOf, stepDigests, type Because, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
-import { assemblePlan, planDigest, stateDigestOf, type Plan, type Proposal, type ProposalStep } from "../core/plan/index.ts";
+import { assemblePlan, stateDigestOf, type Plan, type Proposal, type ProposalStep } from "../core/plan/index.ts";
 import { evaluate, factsOf, type Bundle, type Evaluation, type RuleTrace } from "../core/policy/index.ts";
-import { present, presentationDigest } from "../core/presentation/index.ts";
+import { present } from "../core/presentation/index.ts";
 import { commitChange, findChange, type Intended, type Known } from "./commit.ts";
 import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -210,38 +210,38 @@ function planAndRoute(deps: Deps, state: Subject, proposal: Proposal, { observed
     names: steps.map(({ names }) => names),
   });
   const evaluation = evaluatePlan(rules.bundle, plan, state, deps.clock.now());
-  const presentation = present(plan, evaluation.route);
+  const { route, routeDigest, bundleDigest, trace } = evaluation;
   const context: PlanContext = {
     observedAt,
     steps: Object.fromEntries(analyses.map(({ id, analysis }) => [id, analysis.context])),
-    trace: evaluation.trace,
+    trace,
   };
+  // Each document is written once, and its digest is that of what is stored.
+  const planned = jsonPayload(plan);
+  const object = { plan: planned.digest, state: stateDigestOf(plan) };
+  const presentation = jsonPayload(present(plan, route, { ...object, route: routeDigest }));
   const sealed = jsonPayload(salted(deps, context));
-  const documents = [...[plan, evaluation.route, presentation].map(jsonPayload), sealed];
   const reasons = reasonsOf(deps, evaluation);
   const fresh = Math.min(...steps.map(({ analysed }) => analysed.freshForMillis));
   return {
     commands: [
-      planCommand(state.revision, plan, sealed.digest, (observedAt + fresh) as Millis),
+      planCommand(state.revision, plan, object, sealed.digest, (observedAt + fresh) as Millis),
       {
         type: "route",
-        review: {
-          plan: planDigest(plan),
-          state: stateDigestOf(plan),
-          route: evaluation.routeDigest,
-          bundle: evaluation.bundleDigest,
-          presentation: presentationDigest(presentation),
-        },
-        outcome: evaluation.route.outcome,
-        seats: evaluation.route.seats,
-        holds: evaluation.route.holds,
+        review: { ...object, route: routeDigest, bundle: bundleDigest, presentation: presentation.digest },
+        outcome: route.outcome,
+        seats: route.seats,
+        holds: route.holds,
         ...(reasons === undefined ? {} : { because: reasons.because }),
         directory: rules.directory,
         ...newGrant(deps),
       },
     ],
     payloads: [
-      ...documents,
+      planned,
+      jsonPayload(route),
+      presentation,
+      sealed,
       ...(reasons === undefined ? [] : [reasons.payload]),
       ...steps.map(({ analysed }) => bytesPayload(analysed.payload, "application/octet-stream")),
     ],
@@ -252,9 +252,14 @@ export function evaluatePlan(bundle: Bundle, plan: Plan, state: Pick<Subject, "r
   return evaluate(bundle, factsOf(plan, { revision: state.revision, parties: state.parties, now }));
 }
 
-function planCommand(revision: number, plan: Plan, context: Digest, freshUntil: Millis): ChangeCommand {
+function planCommand(
+  revision: number,
+  plan: Plan,
+  object: { readonly plan: Digest; readonly state: Digest },
+  context: Digest,
+  freshUntil: Millis,
+): ChangeCommand {
   const steps = stepDigests(plan);
-  const object = { plan: planDigest(plan), state: stateDigestOf(plan) };
   return { type: "plan", revision, object, payload: payloadOf(steps), stepDigests: steps, context, freshUntil };
 }
 

@@ -20,13 +20,14 @@ import { parseProposal, sealSecrets, type Proposal, type ProposalInput } from ".
 import { ownerOf, mayActFor, type Directory, type Parties } from "../core/review/index.ts";
 import { accept, glance, withPlan } from "./at-once.ts";
 import { beginChange, changeWrite, commitChange, decideAll, findChange, type Intended } from "./commit.ts";
-import { rulesInForce } from "./config.ts";
+import { onRules, rulesInForce, type Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { jsonPayload, salted } from "./payloads.ts";
 import type { AdmittedStep, Looked } from "./planning.ts";
 import type { StreamWrite } from "./ports.ts";
 import { read, viewed } from "./reading.ts";
 import { invalid, refused } from "./refusals.ts";
+import { roomFor } from "./room.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 import { withoutSecrets } from "./words.ts";
 
@@ -54,7 +55,11 @@ export async function propose(
   const id = deps.ids.next("chg") as ChangeId;
   const seen = await glance(deps, asked.value.steps, patienceMillis);
   const committed = await accept(deps, id, seen, (looked) =>
-    beginChange(deps, id, () => beginning(deps, { caller, id, asked: asked.value, ...(keyed && { keyed }), ...(looked && { looked }) })),
+    beginChange(deps, id, (tried) =>
+      onRules(deps, tried, (rules) =>
+        beginning(deps, rules, { caller, id, asked: asked.value, ...(keyed && { keyed }), ...(looked && { looked }) }),
+      ),
+    ),
   );
   // Lost a race against the same key: answer as the winner's repetition.
   if (!committed.ok && committed.error.reason === "claim_taken" && keyed !== undefined)
@@ -70,8 +75,11 @@ interface Beginning {
   readonly looked?: Looked;
 }
 
-async function beginning(deps: Deps, { caller, id, asked, keyed, looked }: Beginning): Promise<Result<Intended, ControlRefusal>> {
-  const rules = await rulesInForce(deps);
+async function beginning(
+  deps: Deps,
+  rules: Rules,
+  { caller, id, asked, keyed, looked }: Beginning,
+): Promise<Result<Intended, ControlRefusal>> {
   const parties = partiesFor(caller, asked.input, rules.directory);
   if (!parties.ok) return parties;
   const superseded = await supersede(deps, caller, id, asked.input.supersedes);
@@ -87,6 +95,7 @@ async function beginning(deps: Deps, { caller, id, asked, keyed, looked }: Begin
     payloads: [proposal.payload],
     also: superseded.value.writes,
     guards: rules.guards,
+    directory: rules.directory,
   };
   const subject = { id, revision: 1, proposal: digest, parties: made };
   return ok(looked === undefined ? first : withPlan(deps, first, subject, proposal.document, looked, rules));
@@ -238,33 +247,6 @@ async function supersede(
     : fail(refused(decided.error));
 }
 
-const OPEN = ["proposed", "planned", "awaiting", "authorised", "running", "applied", "stale", "sent_back"];
-
-/** One noisy agent may not fill the queue: its open changes are bounded. */
-async function roomFor(deps: Deps, proposer: PrincipalId): Promise<Result<void, ControlRefusal>> {
-  const limit = deps.limits.openChangesPerProposer;
-  let open = 0;
-  let cursor: string | undefined;
-  do {
-    const page = await deps.store.list({
-      prefix: "change/",
-      statuses: OPEN,
-      proposer,
-      limit: limit - open,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    open += page.rows.length;
-    cursor = page.cursor;
-  } while (cursor !== undefined && open < limit);
-  if (open < limit) return ok(undefined);
-  return fail({
-    code: "not_now",
-    reason: "too_many_open",
-    message: `${proposer} has ${limit} open changes already`,
-    remedy: "withdraw some, or wait until they are decided",
-  });
-}
-
 export async function revise(deps: Deps, caller: Caller, change: string, raw: Json, patienceMillis: number): Answer<ChangeView> {
   const asked = await readProposal(deps, raw, "the revision is not valid");
   if (!asked.ok) return asked;
@@ -298,7 +280,7 @@ async function revision(
     expiresAt: expiry(deps, input),
     directory: rules.directory,
   };
-  const first: Intended = { commands: [command], payloads: [payload], guards: rules.guards };
+  const first: Intended = { commands: [command], payloads: [payload], guards: rules.guards, directory: rules.directory };
   const revised = looked && decideAll(state, [command], deps.clock.now());
   if (looked === undefined || revised?.ok !== true || revised.value.state === undefined) return ok(first);
   return ok(withPlan(deps, first, revised.value.state, document, looked, rules));

@@ -1,4 +1,4 @@
-import { assert, fail, never, ok, parseJson, type Digest, type Json, type Result } from "../core/base/index.ts";
+import { assert, fail, never, ok, parseJson, type Json, type Result } from "../core/base/index.ts";
 import type { Because, ChangeState, Reviewed } from "../core/change/index.ts";
 import type { Plan, Proposal } from "../core/plan/index.ts";
 import { selectorText, type Seat } from "../core/policy/index.ts";
@@ -8,9 +8,9 @@ import { nameOf } from "./people.ts";
 import { changeStream, findChange, knownFrom, type Known } from "./commit.ts";
 import { currentDirectory } from "./config.ts";
 import type { Deps } from "./deps.ts";
-import { erased, readJson, readWords } from "./payloads.ts";
+import { documentAmong, erased, readJson, readWords } from "./payloads.ts";
 import type { PlanContext } from "./planning.ts";
-import type { ListQuery, StoredStream } from "./ports.ts";
+import type { ListQuery, Payload, StoredStream } from "./ports.ts";
 import { invalid } from "./refusals.ts";
 import type { Answer, Caller, ChangeView, Control, ControlRefusal, EventView, ListView, PlanView, SeatView } from "./types.ts";
 
@@ -20,7 +20,8 @@ export async function read(deps: Deps, change: string): Answer<ChangeView> {
 
 /** The answer to whoever asked, once the use case is done. */
 export async function viewed(deps: Deps, found: Result<Known, ControlRefusal>): Answer<ChangeView> {
-  return found.ok ? ok(await viewChange(deps, found.value, await currentDirectory(deps))) : found;
+  if (!found.ok) return found;
+  return ok(await viewChange(deps, found.value, found.value.written?.directory ?? (await currentDirectory(deps))));
 }
 
 export async function list(deps: Deps, caller: Caller, query: Parameters<Control["list"]>[1]): Answer<ListView> {
@@ -93,8 +94,9 @@ function noPlan({ id, status }: ChangeState): ControlRefusal {
 }
 
 /** The wire shape of a change; what was erased reads as such rather than failing the whole view. */
-async function viewChange(deps: Deps, { state, updatedAt }: Known, directory: Directory): Promise<ChangeView> {
-  const proposal = await readJson<Proposal>(deps, state.proposal);
+async function viewChange(deps: Deps, { state, updatedAt, written }: Known, directory: Directory): Promise<ChangeView> {
+  const made = written?.payloads ?? [];
+  const proposal = (documentAmong(made, state.proposal) as Proposal | undefined) ?? (await readJson<Proposal>(deps, state.proposal));
   return {
     id: state.id,
     status: state.status,
@@ -111,7 +113,7 @@ async function viewChange(deps: Deps, { state, updatedAt }: Known, directory: Di
     expires_at: state.expiresAt,
     next: nextSentence(state, directory, deps.clock.now()),
     ...reviewView(state, directory),
-    ...(await becauseView(deps, state)),
+    ...(await becauseView(deps, state, made)),
     ...runView(state),
     ...(state.status === "stale" ? { drift: { expected: state.expected, observed: state.observed } } : {}),
     ...(state.status === "superseded" ? { superseded_by: state.by } : {}),
@@ -168,14 +170,15 @@ interface Evidence {
   readonly reasons?: readonly { readonly text: string }[];
 }
 
-async function becauseView(deps: Deps, state: ChangeState): Promise<Partial<ChangeView>> {
+async function becauseView(deps: Deps, state: ChangeState, made: readonly Payload[]): Promise<Partial<ChangeView>> {
   if (state.status === "rejected") {
     const words = await readWords(deps, state.comment);
     return { because: { code: "rejected", ...(typeof words === "string" ? { text: words } : {}) } };
   }
   if (!("because" in state)) return {};
   const because: Because = state.because;
-  const evidence = await evidenceOf(deps, because.evidence);
+  const { evidence: digest } = because;
+  const evidence = digest && ((documentAmong(made, digest) as Evidence | undefined) ?? (await readJson<Evidence>(deps, digest)));
   const parts = evidence?.reasons?.map((r) => r.text) ?? evidence?.instructions?.map((i) => i.message) ?? [];
   const text = evidence?.message ?? parts.join("; ");
   const details = evidence === undefined ? {} : { details: evidence as unknown as Json };
@@ -183,10 +186,6 @@ async function becauseView(deps: Deps, state: ChangeState): Promise<Partial<Chan
     because: { code: because.code, ...(text === "" ? {} : { text }), ...details },
     ...(evidence?.instructions === undefined ? {} : { instructions: evidence.instructions }),
   };
-}
-
-async function evidenceOf(deps: Deps, digest: Digest | undefined): Promise<Evidence | undefined> {
-  return digest === undefined ? undefined : readJson<Evidence>(deps, digest);
 }
 
 /** What happens next, and who must do it: the sentence a waiting agent or a tired reviewer reads first. */

@@ -18,6 +18,7 @@ import { verifyPayload } from "./verify.ts";
 
 export { checkRepositories } from "./declare.ts";
 export { findSecrets } from "./secrets.ts";
+export { findSecretsInWords } from "./words.ts";
 export type { GitLimits, GitOptions, GitRepository, Identity } from "./types.ts";
 
 /** Raised with every change to what the connector derives or does. */

@@ -4,7 +4,7 @@ import { PLAN_BOUNDS } from "./bounds.ts";
 import { claimFindings, claimStatements, openClaims } from "./claims.ts";
 import { normalPlan, normalScope, normalStep } from "./normal.ts";
 import { wordFindings } from "./said.ts";
-import { validatePlan } from "./schema.ts";
+import { shapeFaults } from "./schema.ts";
 import { derivedScope, scopeFindings } from "./scope.ts";
 import type { ScopeNames } from "./scope.ts";
 import { PLAN_SCHEMA } from "./types.ts";
@@ -45,12 +45,13 @@ export function assemblePlan({ change, proposal, proposalDigest, analyses, names
     unverified: [...all("unverified"), ...openClaims(proposal, steps), ...missingEvidence(scope, steps, evidence)],
     assumptions: all("assumptions"),
   });
-  const valid = validatePlan(plan);
+  // Its form need not be asked again: it has just been given the normal one.
+  const faults = shapeFaults(plan);
   assert(
-    valid.ok,
-    `a connector keeps to the plan's shape: ${valid.ok ? "" : valid.error.map(({ where, message }) => `${where} ${message}`).join("; ")}`,
+    faults.length === 0,
+    `a connector keeps to the plan's shape: ${faults.map(({ where, message }) => `${where} ${message}`).join("; ")}`,
   );
-  return valid.value;
+  return plan;
 }
 
 /** What is too large to be read is not cut: it is marked as something that was not shown. */

@@ -3,6 +3,7 @@ import type { Effect, Finding, Observation, Plan, PlanStep, Scope, Statement } f
 
 /** Sorted by `key`, then by the whole; what is there twice stays once. */
 function sorted<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
+  if (items.length < 2) return items;
   const keyed = new Map(items.map((item) => [`${key(item)}\u0000${canonical(item)}`, item]));
   return [...keyed].toSorted(([a], [b]) => byText(a, b)).map(([, item]) => item);
 }
@@ -62,10 +63,29 @@ export function normalPlan(plan: Plan): Plan {
   });
 }
 
-/** A member that is `undefined` is not in the canonical bytes; it is not in the plan either. */
+/** A member that is `undefined` is not in the canonical bytes; it is not in the plan either. What has none stays as it is. */
 function withoutAbsent<T>(value: T): T {
-  if (Array.isArray(value)) return value.map(withoutAbsent) as T;
   if (typeof value !== "object" || value === null) return value;
-  const present = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(present.map(([name, member]) => [name, withoutAbsent(member as unknown)])) as T;
+  return Array.isArray(value) ? (listWithoutAbsent(value) as T) : objectWithoutAbsent(value);
+}
+
+function listWithoutAbsent(items: readonly unknown[]): readonly unknown[] {
+  let copy: unknown[] | undefined;
+  for (const [i, item] of items.entries()) {
+    const kept = withoutAbsent(item);
+    if (kept === item) continue;
+    copy ??= [...items];
+    copy[i] = kept;
+  }
+  return copy ?? items;
+}
+
+function objectWithoutAbsent<T extends object>(value: T): T {
+  let changed = false;
+  const members = Object.entries(value).map(([name, member]): readonly [string, unknown] => {
+    const kept = withoutAbsent(member as unknown);
+    changed ||= kept !== member || member === undefined;
+    return [name, kept];
+  });
+  return changed ? (Object.fromEntries(members.filter(([, member]) => member !== undefined)) as T) : value;
 }

@@ -156,21 +156,31 @@ export const planJsonSchema = (): JsonObject => ({
   $defs: { json: json.definition, value: planValue.definition, effect: effect.definition, statement: statement.definition },
 });
 
-/** A plan from a store or from somebody else: of the published shape, in normal form, and without a secret in the clear. */
-export function validatePlan(raw: unknown): Result<Plan, readonly Refusal[]> {
+/** Where a plan is not of the published shape. */
+export function shapeFaults(raw: unknown): readonly Refusal[] {
   const faults = new Faults();
   planShape.check(raw, "", faults);
-  if (faults.list.length > 0) return fail(faults.list);
-  const plan = raw as Plan;
-  const repeated = plan.steps.findIndex(({ id }, i) => plan.steps.findIndex((other) => other.id === id) < i);
+  if (faults.list.length > 0) return faults.list;
+  const { steps } = raw as Plan;
+  const repeated = steps.findIndex(({ id }, i) => steps.findIndex((other) => other.id === id) < i);
   if (repeated >= 0) faults.add("shape.duplicate", `/steps/${repeated}/id`, "another step has this id");
-  if (canonical(normalPlan(plan)) !== canonical(plan)) {
-    faults.add(
-      "shape.not_normal",
-      "",
-      "the plan is not in normal form",
-      "sort its lists, drop what is there twice, compose its words as NFC",
-    );
-  }
-  return faults.list.length > 0 ? fail(faults.list) : ok(plan);
+  return faults.list;
 }
+
+/** A plan from a store or from somebody else: of the published shape, in normal form, and without a secret in the clear. */
+export function validatePlan(raw: unknown): Result<Plan, readonly Refusal[]> {
+  const faults = shapeFaults(raw);
+  const plan = raw as Plan;
+  // Only what has the shape can be brought into the form.
+  if (faults.some(({ code }) => code !== "shape.duplicate")) return fail(faults);
+  const normal = canonical(normalPlan(plan)) === canonical(plan);
+  const all = normal ? faults : [...faults, NOT_NORMAL];
+  return all.length > 0 ? fail(all) : ok(plan);
+}
+
+const NOT_NORMAL: Refusal = {
+  code: "shape.not_normal",
+  message: "the plan is not in normal form",
+  where: "",
+  remedy: "sort its lists, drop what is there twice, compose its words as NFC",
+};

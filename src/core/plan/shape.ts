@@ -38,7 +38,8 @@ export class Faults {
 }
 
 /** One more reference token on a JSON pointer (RFC 6901). */
-export const pointer = (at: string, key: string | number): string => `${at}/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+export const pointer = (at: string, key: string | number): string =>
+  typeof key === "string" && /[~/]/.test(key) ? `${at}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}` : `${at}/${key}`;
 
 /** What is written in messages in place of a value. */
 export function typeName(value: unknown): string {
@@ -131,16 +132,18 @@ const quoted = (name: string): string => JSON.stringify(name.length > 40 ? `${na
 
 export function object(required: Readonly<Record<string, Shape>>, optional: Readonly<Record<string, Shape>> = {}): Shape {
   const known = new Map(Object.entries({ ...required, ...optional }));
+  const needed = Object.keys(required);
   const properties = Object.fromEntries([...known].map(([name, shape]) => [name, shape.schema]));
   return {
     schema: { type: "object", properties, required: Object.keys(required), additionalProperties: false },
     check(value, at, faults) {
       if (!isRawObject(value)) return faults.add("shape.wrong_type", at, `expected an object, found ${typeName(value)}`);
-      const present = new Map(members(value));
-      for (const name of Object.keys(required)) {
-        if (!present.has(name)) faults.add("shape.missing", pointer(at, name), `${name} is missing`);
+      for (const name of needed) {
+        if (!Object.hasOwn(value, name) || value[name] === undefined) faults.add("shape.missing", pointer(at, name), `${name} is missing`);
       }
-      for (const [name, member] of present) {
+      for (const name of Object.keys(value)) {
+        const member = value[name];
+        if (member === undefined) continue;
         const shape = known.get(name);
         if (shape) shape.check(member, pointer(at, name), faults);
         else

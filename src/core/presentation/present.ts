@@ -10,16 +10,21 @@ import type { Item, ItemOf, Presentation, Section, SectionId } from "./types.ts"
 
 export const presentationDigest = (presentation: Presentation): Digest => digestJson(presentation);
 
-/** Lays a plan and its route out as the answers to what a good reviewer asks, in that order. Nothing of either is left out. */
-export function present(plan: Plan, route: Route): Presentation {
+type Digests = Pick<Presentation, "plan" | "state" | "route">;
+
+const digestsOf = (plan: Plan, route: Route): Digests => ({ plan: planDigest(plan), state: stateDigestOf(plan), route: digestJson(route) });
+
+/**
+ * Lays a plan and its route out as the answers to what a good reviewer asks, in that order. Nothing of either is left out. Who has
+ * made the digests already hands them in.
+ */
+export function present(plan: Plan, route: Route, digests: Digests = digestsOf(plan, route)): Presentation {
   const findings = findingItems(plan.findings);
   const { title, proposal, author, proposer, onBehalfOf } = plan.intent;
   return {
     schema: PRESENTATION_SCHEMA,
     change: plan.change,
-    plan: planDigest(plan),
-    state: stateDigestOf(plan),
-    route: digestJson(route),
+    ...digests,
     proposal,
     title,
     author,
