@@ -2,6 +2,8 @@
 import { edit, type Plant } from "./plant.ts";
 
 const EVALUATE = "src/core/policy/evaluate.ts";
+const JUDGE = "src/core/policy/judge.ts";
+const FLOOR = "src/core/policy/floor.ts";
 const RUNNING = "src/core/change/running.ts";
 const COMMIT = "src/control/commit.ts";
 
@@ -12,9 +14,9 @@ export const RULES: readonly Plant[] = [
     breaks: [11, 12],
     edits: [
       edit(
-        EVALUATE,
-        'fired: rule.outcome !== "auto", error: value instanceof CelError ? value.message : "the condition has no answer"',
-        "fired: false",
+        JUDGE,
+        'fired: rule.outcome !== "auto",\n      error: value instanceof CelError ? value.message : "the condition has no answer",',
+        "fired: false,",
       ),
     ],
   },
@@ -24,9 +26,9 @@ export const RULES: readonly Plant[] = [
     breaks: [11, 12],
     edits: [
       edit(
-        EVALUATE,
-        "const value = guarded(rule, facts, purse);",
-        'const given = guarded(rule, facts, purse);\n  const value = given instanceof CelError && given.message.startsWith("absent attribute") ? false : given;',
+        JUDGE,
+        "const value = valueOf(rule, machine, purse);",
+        'const given = valueOf(rule, machine, purse);\n  const value = given instanceof CelError && given.message.startsWith("absent attribute") ? false : given;',
       ),
     ],
   },
@@ -34,13 +36,33 @@ export const RULES: readonly Plant[] = [
     name: "silence-passes",
     what: "what no rule speaks of is automatic",
     breaks: [11, 12],
-    edits: [edit(EVALUATE, 'rule: "builtin:default",\n  outcome: "review",', 'rule: "builtin:default",\n  outcome: "auto",')],
+    edits: [
+      edit("src/core/policy/notes.ts", 'rule: "builtin:default",\n  outcome: "review",', 'rule: "builtin:default",\n  outcome: "auto",'),
+    ],
   },
   {
     name: "mildest-wins",
     what: "of several outcomes the mildest wins",
     breaks: [3, 4, 11, 12],
     edits: [edit(EVALUATE, "(rank(b) > rank(a) ? b : a)", "(rank(b) < rank(a) ? b : a)")],
+  },
+  {
+    name: "claim-passes",
+    what: "an effect that its proposer only claims may pass automatically",
+    breaks: [11, 12],
+    edits: [edit(FLOOR, 'e.provenance == "claimed"', 'e.provenance == "claimed" && e.provenance == "derived"')],
+  },
+  {
+    name: "unknown-passes",
+    what: "an effect that nobody knows to be as stated may pass automatically",
+    breaks: [11, 12],
+    edits: [edit(FLOOR, 'e.provenance == "unknown"', 'e.provenance == "unknown" && e.provenance == "derived"')],
+  },
+  {
+    name: "danger-passes",
+    what: "a dangerous finding may pass automatically",
+    breaks: [11, 12],
+    edits: [edit(FLOOR, 'f.severity == "danger"', 'f.severity == "danger" && f.severity == "info"')],
   },
   {
     name: "old-policy-starts",
@@ -58,15 +80,9 @@ export const RULES: readonly Plant[] = [
     ],
   },
   {
-    name: "hold-forgotten",
-    what: "a hold that still stands when it is looked at is never looked at again",
-    breaks: [17],
-    edits: [edit("src/control/jobs.ts", '.route.holds.length > 0) return "later";', '.route.holds.length > 0) return "settled";')],
-  },
-  {
     name: "scope-ignored",
     what: "no effect is ever found to be outside the scope",
-    breaks: [3],
+    breaks: [3, 11],
     edits: [edit("src/core/plan/scope.ts", "...effects.flatMap(leaves),", "...effects.flatMap(leaves).slice(0, 0),")],
   },
   {

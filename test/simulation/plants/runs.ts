@@ -165,13 +165,13 @@ export const RUNS: readonly Plant[] = [
   {
     name: "other-bytes-executed",
     what: "the runner remembers bytes by what they are applied to, and executes those it remembers",
-    breaks: [1],
+    breaks: [1, 2, 3, 9],
     edits: [
-      edit(RUNNER, "function stepsOf(", "const remembered = new Map<string, Uint8Array>();\n\nfunction stepsOf("),
+      edit(RUNNER, "function stepsOf(", "const remembered = new WeakMap<object, Map<string, Uint8Array>>();\n\nfunction stepsOf("),
       edit(
         RUNNER,
         "const payload = payloads[position];",
-        "const payload = remembered.get(step.connector + step.state) ?? payloads[position];\n    if (payload !== undefined) remembered.set(step.connector + step.state, payload);",
+        "const known = remembered.get(deps.connectors) ?? new Map<string, Uint8Array>();\n    remembered.set(deps.connectors, known);\n    const payload = known.get(`${step.connector} ${step.state}`) ?? payloads[position];\n    if (payload !== undefined) known.set(`${step.connector} ${step.state}`, payload);",
       ),
     ],
   },
@@ -237,7 +237,7 @@ export const RUNS: readonly Plant[] = [
   {
     name: "other-runner-reports",
     what: "a runner that does not hold the run speaks for it",
-    breaks: [3, 9, 10],
+    breaks: [2, 3, 9, 10],
     edits: [edit(RUNNING, "return run.run === command.run && run.runner === command.runner ?", "return run.run === command.run ?")],
   },
   {

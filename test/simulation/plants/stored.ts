@@ -98,8 +98,17 @@ export const STORED: readonly Plant[] = [
     what: "the leaves of one batch are mixed up, and the bytes are not hashed again before they are signed",
     breaks: [13],
     edits: [
-      edit(DECIDE, "draft.leaves.push(leaf);", "draft.leaves.push(draft.leaves[0] ?? leaf);"),
+      edit(DECIDE, "stream, ordinal, bytes, leaf });", "stream, ordinal, bytes, leaf: draft.entries[0]?.leaf ?? leaf });"),
       edit(TREE, "checkLeaves(entries, tiles);", "if (entries.length === 0) checkLeaves(entries, tiles);"),
+    ],
+  },
+  {
+    name: "stale-tree",
+    what: "after a commit that failed the next one builds on the tree in memory, if only its size is right",
+    breaks: [13],
+    edits: [
+      edit(SEQUENCER, 'else if (outcome.kind === "committed") sequence.edge = attempt.edge;', "else sequence.edge = attempt.edge;"),
+      edit(TREE, "known?.batch === head.batch ? known", "known?.tree.frontier().size === head.size ? known"),
     ],
   },
   {

@@ -1,12 +1,12 @@
 /** `npm run simulate -- --mutants`: each planted bug in a process of its own, and which invariant found it. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Plant } from "./plant.ts";
 import { PLANTS, plantNamed } from "./plants.ts";
 
-const USAGE = "usage: npm run simulate -- --mutants [--only NAME]… [--seed N] [--steps M] [--json FILE]";
+const USAGE = "usage: npm run simulate -- --mutants [NAME …] [--seed N] [--steps M] [--json FILE]";
 const AT_ONCE = 2;
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -38,6 +38,9 @@ export interface Row {
   readonly message: string;
 }
 
+/** The simulations under way: they end with whoever waits for them. */
+const children = new Set<ChildProcess>();
+
 /** Runs every plant and prints the table as it grows. 0 when every one was found by an invariant that it breaks, 2 for wrong arguments. */
 export async function mutants(argv: readonly string[]): Promise<number> {
   const settings = read(argv);
@@ -48,6 +51,7 @@ export async function mutants(argv: readonly string[]): Promise<number> {
   const { plants, seed, steps, json } = settings;
   console.log(`${plants.length} planted bugs, ${steps} steps each, seed ${seed}`);
   console.log(line(["bug", "seed", "step", "invariant", "seconds"]));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   const rows = await runAll(settings);
   if (json !== undefined) writeFileSync(json, `${JSON.stringify({ seed, steps, rows }, undefined, 2)}\n`);
   const missed = rows.filter(({ found }) => !found);
@@ -60,15 +64,21 @@ function read(argv: readonly string[]): Settings | string {
   try {
     const text = { type: "string" } as const;
     const options = { mutants: { type: "boolean" }, only: { ...text, multiple: true }, seed: text, steps: text, json: text } as const;
-    const { values } = parseArgs({ args: [...argv], options });
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
     const steps = values.steps === undefined ? 200_000 : Number(values.steps);
     const whole = (n: number): boolean => Number.isSafeInteger(n) && n >= 0;
     if (!whole(seed) || !whole(steps)) return "--seed and --steps are whole numbers";
-    return { plants: values.only?.map(plantNamed) ?? PLANTS, seed, steps, json: values.json };
+    const names = [...positionals, ...(values.only ?? [])];
+    return { plants: names.length === 0 ? PLANTS : names.map(plantNamed), seed, steps, json: values.json };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function stop(): void {
+  for (const child of children) child.kill();
+  process.exit(130);
 }
 
 async function runAll(settings: Settings): Promise<readonly Row[]> {
@@ -116,10 +126,14 @@ function simulation({ name }: Plant, seed: number, steps: number): Promise<Ended
   // A cache of compiled sources knows only of those on the disk.
   const { NODE_COMPILE_CACHE: _, ...env } = process.env;
   const child = spawn(process.execPath, args, { cwd: root, env: { ...env, PAWL_PLANT: name }, stdio: ["ignore", "pipe", "pipe"] });
+  children.add(child);
   let output = "";
   for (const pipe of [child.stdout, child.stderr]) pipe.setEncoding("utf8").on("data", (text: string) => void (output += text));
   child.on("error", (error) => done({ output: error.message, code: null }));
-  child.on("close", (code) => done({ output, code }));
+  child.on("close", (code) => {
+    children.delete(child);
+    done({ output, code });
+  });
   return promise;
 }
 

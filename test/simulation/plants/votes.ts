@@ -136,7 +136,7 @@ export const VOTES: readonly Plant[] = [
   {
     name: "reject-ignored",
     what: "a rejection is recorded and stops nothing",
-    breaks: [7],
+    breaks: [4, 6, 7],
     edits: [
       edit(
         VOTING,
