@@ -15,8 +15,8 @@ export const RULES: readonly Plant[] = [
     edits: [
       edit(
         JUDGE,
-        'fired: rule.outcome !== "auto",\n      error: value instanceof CelError ? value.message : "the condition has no answer",',
-        "fired: false,",
+        "return condition.runOn(machine, purse);",
+        'const value: unknown = condition.runOn(machine, purse);\n    return typeof value === "boolean" && value;',
       ),
     ],
   },
@@ -27,8 +27,8 @@ export const RULES: readonly Plant[] = [
     edits: [
       edit(
         JUDGE,
-        "const value = valueOf(rule, machine, purse);",
-        'const given = valueOf(rule, machine, purse);\n  const value = given instanceof CelError && given.message.startsWith("absent attribute") ? false : given;',
+        "return condition.runOn(machine, purse);",
+        'const value: unknown = condition.runOn(machine, purse);\n    return value instanceof CelError && value.message.startsWith("absent attribute") ? false : value;',
       ),
     ],
   },

@@ -108,7 +108,7 @@ export const STORED: readonly Plant[] = [
     breaks: [13],
     edits: [
       edit(SEQUENCER, 'else if (outcome.kind === "committed") sequence.edge = attempt.edge;', "else sequence.edge = attempt.edge;"),
-      edit(TREE, "known?.batch === head.batch ? known", "known?.tree.frontier().size === head.size ? known"),
+      edit(TREE, "=== head.batch ? known", "=== head.batch || known?.tree.frontier().size === head.size ? known"),
     ],
   },
   {
