@@ -16,6 +16,7 @@ import {
   refold,
   runDesk,
   startWorker,
+  watchWrites,
   type Deps,
 } from "./control/index.ts";
 import type { Clock, Connector, RunReport, Timers } from "./control/ports.ts";
@@ -170,7 +171,8 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   const feeding = { store, guard, witnesses: witnesses.value, folder: join(settings.dataDir, "witnessed") };
   const feeder = startFeeder({ ...feeding, everyMillis: FEED_MILLIS, timers, report });
   undo.add(feeder.stop);
-  const deps: Deps = { ...depsFor(settings, store, keys, connectors), report, alarms: feeder.alarms };
+  const writing = watchWrites(store, report);
+  const deps: Deps = { ...depsFor(settings, store, keys, connectors), ...writing, report, alarms: feeder.alarms };
   const begun = await firstStart(deps, settings, keys);
   if (!begun.ok) return begun;
   const wired = wireConnectors(deps, settings, keys, begun.value.repositories);

@@ -122,10 +122,12 @@ async function commit(
     if (decided.value.events.length === 0) return ok(assertKnown(before));
     const written = await deps.store.append(requestFor(decided.value, intended));
     if (written.ok) return ok({ ...knownAfter(decided.value), written: intended });
-    if (!worthDecidingAgain(written.error, refusal)) return fail(refused(written.error));
+    if (!worthDecidingAgain(written.error, refusal)) return fail(refused(lessSure(written.error, refusal)));
     refusal = written.error;
     if (refusal.code === "store_unavailable") unsure.push(decided.value);
   }
+  // Nobody was faster: the store itself could not say, each time.
+  if (refusal?.code === "store_unavailable") return fail(refused(refusal));
   return fail({
     code: "unavailable",
     reason: "contended",
@@ -142,6 +144,14 @@ function worthDecidingAgain(error: StoreRefusal, earlier: StoreRefusal | undefin
   if (error.code === "claim_taken") return !(earlier?.code === "claim_taken" && earlier.where === error.where);
   return error.code === "version_conflict" || (error.code === "store_unavailable" && error.details?.["outcome"] === "unknown");
 }
+
+/** That nothing was written is true of the last try only, when an earlier one may still turn up. */
+const lessSure = (error: StoreRefusal, earlier: StoreRefusal | undefined): StoreRefusal =>
+  error.code === "store_unavailable" && earlier?.code === "store_unavailable" ? earlier : error;
+
+/** That nothing was written is true of the last try only, when an earlier one may still turn up. */
+const lessSure = (error: StoreRefusal, earlier: StoreRefusal | undefined): StoreRefusal =>
+  error.code === "store_unavailable" && earlier?.code === "store_unavailable" ? earlier : error;
 
 /** Was this decision written after all, although the answer was lost? */
 async function tookPlace(deps: Deps, id: string, { from, events }: Decided): Promise<boolean> {

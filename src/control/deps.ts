@@ -33,6 +33,8 @@ export interface Deps {
   readonly limits: Limits;
   /** What is wrong with the log as others remember it, witnesses among them; empty when all is well. */
   readonly alarms?: () => readonly Refusal[];
+  /** Why nothing can be written now; undefined while writing goes well. */
+  readonly trouble?: () => string | undefined;
   /** Told of what nobody waits for: a job that failed, a quarantined stream. */
   readonly report: (problem: { readonly what: string; readonly error: unknown }) => void;
 }

@@ -1,5 +1,6 @@
 import { rulesInForce } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { troubleNow } from "./trouble.ts";
 
 interface Check {
   readonly name: string;
@@ -39,6 +40,8 @@ async function rulesCheck(deps: Deps): Promise<Check> {
 async function storeCheck(deps: Deps): Promise<Check> {
   try {
     const head = await deps.store.head();
+    const trouble = await troubleNow(deps);
+    if (trouble !== undefined) return { name: "store", ok: false, text: `nothing can be written: ${trouble}` };
     return { name: "store", ok: true, text: `ledger size ${head.size}` };
   } catch (error) {
     deps.report({ what: "health check of the store", error });

@@ -7,5 +7,6 @@ export type { Deps, Limits } from "./deps.ts";
 export { refold } from "./refold.ts";
 export { abandonRunsOf, runDesk } from "./running.ts";
 export { issueToken } from "./tokens.ts";
+export { watchWrites } from "./trouble.ts";
 export { startWorker } from "./worker.ts";
 export type { Worker, WorkerSettings } from "./worker.ts";
