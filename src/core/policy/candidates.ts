@@ -1,3 +1,4 @@
+import { never } from "../base/index.ts";
 import { meets } from "./cel/demands.ts";
 import type { Demand, Possibility } from "./cel/demands.ts";
 import type { Expression } from "./cel/profile.ts";
@@ -11,7 +12,10 @@ export interface RuleIndex {
   canMatch(rule: number, row: readonly CelValue[]): boolean;
 }
 
-/** The rules that want a value at one place. */
+/** Marks the rules that want something at one place and can have it. */
+type Look = (row: readonly CelValue[], words: number[]) => void;
+
+/** What rules want at one place, and which rules want it. */
 interface Column {
   readonly at: Possibility;
   readonly rules: Map<CelValue, number[]>;
@@ -26,11 +30,11 @@ export function indexOf(conditions: readonly Expression[]): RuleIndex {
     if (demand) for (const one of demand) enter(columns, one, rule);
     else mark(always, rule);
   }
-  const all = [...columns.values()];
+  const looks = [...columns.values()].map(lookOf);
   return {
     candidates: (row) => {
       const words = always.slice();
-      for (let i = 0; i < all.length; i++) look(all[i] as Column, row, words);
+      for (let i = 0; i < looks.length; i++) (looks[i] as Look)(row, words);
       return words;
     },
     canMatch: (rule, row) => {
@@ -40,14 +44,17 @@ export function indexOf(conditions: readonly Expression[]): RuleIndex {
   };
 }
 
-/** Of each rule the demand whose values the fewest rules ask for. */
+/** Of each rule the demand whose values the fewest rules ask for; a bound, which half of all ints keep, is the last resort. */
 function choose(conditions: readonly Expression[]): readonly (Demand | undefined)[] {
   const asked = new Map<string, number>();
   const keys = (demand: Demand): string[] =>
     demand.flatMap((one) => one.values.map((value) => `${columnOf(one)} ${typeof value} ${value}`));
   for (const { demands } of conditions)
     for (const demand of demands) for (const key of keys(demand)) asked.set(key, (asked.get(key) ?? 0) + 1);
-  const crowd = (demand: Demand): number => keys(demand).reduce((sum, key) => sum + (asked.get(key) ?? 0), 0);
+  const crowd = (demand: Demand): number => {
+    if (demand.some(({ kind }) => kind === "least" || kind === "most")) return conditions.length * 1000;
+    return keys(demand).reduce((sum, key) => sum + (asked.get(key) ?? 0), 0);
+  };
   return conditions.map(({ demands }) => demands.toSorted((a, b) => crowd(a) - crowd(b))[0]);
 }
 
@@ -64,14 +71,37 @@ function enter(columns: Map<string, Column>, at: Possibility, rule: number): voi
   }
 }
 
-function look({ at, rules }: Column, row: readonly CelValue[], words: number[]): void {
-  if (at.kind === "is") return markAll(words, rules.get(row[at.place] as CelValue));
-  const items = row[at.place] as readonly CelValue[];
-  const { member } = at;
-  for (let i = 0; i < items.length; i++) {
-    const item = items[i] as CelValue;
-    markAll(words, rules.get(member === undefined ? item : ((item as CelMessage)[member] as CelValue)));
+function lookOf({ at: { kind, place, member }, rules }: Column): Look {
+  switch (kind) {
+    case "is":
+      return (row, words) => markAll(words, rules.get(row[place] as CelValue));
+    case "holds":
+      return (row, words) => {
+        const items = row[place] as readonly CelValue[];
+        for (let i = 0; i < items.length; i++) {
+          const item = items[i] as CelValue;
+          markAll(words, rules.get(member === undefined ? item : ((item as CelMessage)[member] as CelValue)));
+        }
+      };
+    case "least":
+    case "most":
+      return lookAlong(place, rules, kind === "least" ? 1 : -1);
+    default:
+      return never(kind, "demand");
   }
+}
+
+/** From the bound that is kept most easily on, to the first that is not. */
+function lookAlong(place: number, rules: Column["rules"], sign: 1 | -1): Look {
+  const sorted = [...rules].toSorted(([a], [b]) => sign * ((a as number) - (b as number)));
+  return (row, words) => {
+    const value = sign * (row[place] as number);
+    for (let i = 0; i < sorted.length; i++) {
+      const [limit, wanting] = sorted[i] as [number, number[]];
+      if (sign * limit > value) return;
+      markAll(words, wanting);
+    }
+  };
 }
 
 function markAll(words: number[], rules: readonly number[] | undefined): void {

@@ -4,8 +4,8 @@ import type { Bundle, Rule } from "./bundle.ts";
 import type { Facts } from "./facts.ts";
 import { Misfit } from "./fit.ts";
 import type { FloorRule } from "./floor.ts";
-import { checked, judge } from "./judge.ts";
-import type { Checked, Judgement, Verdict } from "./judge.ts";
+import { ROUTE_STEPS, checked, judge } from "./judge.ts";
+import type { Judgement, Verdict } from "./judge.ts";
 import { defaultNote, errorNote, misfitNote, seatsNote, unownedNote } from "./notes.ts";
 import type { Note } from "./notes.ts";
 import { NO_SEATS, seatsFor } from "./seats.ts";
@@ -17,17 +17,8 @@ import type { Evaluation, Instruction, Outcome, Route, RuleTrace } from "./types
 const rank = (outcome: Outcome): number => OUTCOMES.indexOf(outcome);
 export const strictest = (outcomes: readonly Outcome[]): Outcome => outcomes.reduce((a, b) => (rank(b) > rank(a) ? b : a), "auto");
 
-/** Steps that the surfaces and rules of a bundle may take for one route, and the cases of one bundle together. */
-export const ROUTE_STEPS = 5_000_000;
-
 /** The route alone, for replaying a policy over many facts. */
 export const routeOf = (bundle: Bundle, facts: Facts): Route => decide(bundle, facts, { left: ROUTE_STEPS }).route;
-
-/** The rules of the bundle itself that fire, in its order. */
-export const firing = (bundle: Bundle, facts: Checked): readonly string[] =>
-  judge(bundle, facts, true, { left: ROUTE_STEPS })
-    .rules.filter(({ fired }) => fired)
-    .map(({ rule }) => rule.id);
 
 /** The route and the rules that fired, paid for out of a purse. */
 export function decide(bundle: Bundle, given: Facts, purse: Purse): { readonly route: Route; readonly fired: readonly string[] } {

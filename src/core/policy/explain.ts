@@ -2,7 +2,8 @@ import { canonical, visible } from "../base/index.ts";
 import type { Json } from "../base/index.ts";
 import type { Bundle, Case } from "./bundle.ts";
 import type { Purse } from "./cel/machine.ts";
-import { ROUTE_STEPS, decide } from "./evaluate.ts";
+import { decide } from "./evaluate.ts";
+import { ROUTE_STEPS } from "./judge.ts";
 import { selectorText } from "./seats.ts";
 import type { CaseResult, Evaluation, RuleTrace, Seat } from "./types.ts";
 

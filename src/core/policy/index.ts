@@ -10,5 +10,6 @@ export { evaluate, routeOf, strictest } from "./evaluate.ts";
 export { explain, runCases } from "./explain.ts";
 export { FACTS, factsOf } from "./facts.ts";
 export type { Facts, MoreFacts } from "./facts.ts";
+export { checked, firing } from "./judge.ts";
 export { selectorText } from "./seats.ts";
 export * from "./types.ts";

@@ -1,5 +1,5 @@
 import type { Bundle, Rule } from "./bundle.ts";
-import { STEP_BOUND, machineOn } from "./cel/machine.ts";
+import { STEP_BOUND, machineOn, runWithin } from "./cel/machine.ts";
 import type { Machine, Purse, Seen } from "./cel/machine.ts";
 import { CelError } from "./cel/types.ts";
 import type { CelMessage } from "./cel/types.ts";
@@ -25,6 +25,9 @@ export interface Judgement {
   readonly rules: readonly Verdict<Rule>[];
 }
 
+/** Steps that the surfaces and rules of a bundle may take for one route, and the cases of one bundle together. */
+export const ROUTE_STEPS = 5_000_000;
+
 const fit = fitOf(FACTS);
 const { places } = FACTS_PROFILE;
 /** A copy of facts that fit their declared shape: nothing can change it, and it need be made but once for many bundles. */
@@ -46,43 +49,67 @@ export function checked(given: Facts): Checked | Misfit {
 }
 
 /** `indexed: false` looks at every rule by itself, where else an index finds those that can match. */
-export function judge(bundle: Bundle, { facts: given, seen: before }: Checked, indexed: boolean, purse: Purse): Judgement {
-  const facts = withSurfaces(given, bundle.surfaces, purse);
-  const message = facts as unknown as CelMessage;
-  const machine = machineOn(facts === given ? before : { facts: message, row: places.row(message) });
+export function judge(bundle: Bundle, given: Checked, indexed: boolean, purse: Purse): Judgement {
+  const { facts, seen } = touched(bundle, given, purse);
+  const machine = machineOn(seen);
   const floor: Verdict<FloorRule>[] = [];
   for (const rule of bundle.floor) hear(floor, rule, machine, { left: STEP_BOUND });
-  const rules: Verdict<Rule>[] = [];
-  if (indexed) hearMarked(rules, bundle, machine, purse);
-  else for (const [i, rule] of bundle.rules.entries()) if (bundle.index.canMatch(i, machine.row)) hear(rules, rule, machine, purse);
-  return { facts, machine, floor, rules };
+  return { facts, machine, floor, rules: indexed ? heard(bundle, machine, purse) : heardOneByOne(bundle, machine, purse) };
 }
 
-function hearMarked(rules: Verdict<Rule>[], bundle: Bundle, machine: Machine, purse: Purse): void {
-  const words = bundle.index.candidates(machine.row);
+/** The bundle's own rules that fire, by id and in its order. */
+export function firing(bundle: Bundle, given: Checked): readonly string[] {
+  const purse = { left: ROUTE_STEPS };
+  const machine = machineOn(touched(bundle, given, purse).seen);
+  const ids: string[] = [];
+  each(bundle, machine, (rule) => {
+    if (fires(rule, valueOf(rule, machine, purse))) ids.push(rule.id);
+  });
+  return ids;
+}
+
+/** With what the bundle's surfaces add to the facts. */
+function touched({ surfaces }: Bundle, given: Checked, purse: Purse): Checked {
+  const facts = withSurfaces(given.facts, surfaces, purse);
+  if (facts === given.facts) return given;
+  const message = facts as unknown as CelMessage;
+  return { facts, seen: { facts: message, row: places.row(message) } };
+}
+
+function heard(bundle: Bundle, machine: Machine, purse: Purse): readonly Verdict<Rule>[] {
+  const verdicts: Verdict<Rule>[] = [];
+  each(bundle, machine, (rule) => hear(verdicts, rule, machine, purse));
+  return verdicts;
+}
+
+/** Those of a bundle's rules that can match, in order. */
+function each({ index, rules }: Bundle, { row }: Machine, visit: (rule: Rule) => void): void {
+  const words = index.candidates(row);
   for (let w = 0; w < words.length; w++) {
-    for (let word = words[w] as number; word !== 0; word &= word - 1) {
-      hear(rules, bundle.rules[w * 32 + 31 - Math.clz32(word & -word)] as Rule, machine, purse);
-    }
+    for (let word = words[w] as number; word !== 0; word &= word - 1) visit(rules[w * 32 + 31 - Math.clz32(word & -word)] as Rule);
   }
 }
 
+function heardOneByOne({ index, rules }: Bundle, machine: Machine, purse: Purse): readonly Verdict<Rule>[] {
+  const verdicts: Verdict<Rule>[] = [];
+  for (const [i, rule] of rules.entries()) if (index.canMatch(i, machine.row)) hear(verdicts, rule, machine, purse);
+  return verdicts;
+}
+
 /** A rule that cannot be evaluated has fired, unless it would have let the change pass. */
+const fires = (rule: Judged, value: unknown): boolean => (typeof value === "boolean" ? value : rule.outcome !== "auto");
+
 function hear<R extends Judged>(verdicts: Verdict<R>[], rule: R, machine: Machine, purse: Purse): void {
   const value = valueOf(rule, machine, purse);
   if (value === false) return;
-  if (value === true) verdicts.push({ rule, fired: true });
-  else
-    verdicts.push({
-      rule,
-      fired: rule.outcome !== "auto",
-      error: value instanceof CelError ? value.message : "the condition has no answer",
-    });
+  const fired = fires(rule, value);
+  if (value === true) verdicts.push({ rule, fired });
+  else verdicts.push({ rule, fired, error: value instanceof CelError ? value.message : "the condition has no answer" });
 }
 
 function valueOf({ condition }: Judged, machine: Machine, purse: Purse): unknown {
   try {
-    return condition.runOn(machine, purse);
+    return runWithin(condition.typed, machine, purse);
   } catch {
     return new CelError("the condition cannot be evaluated");
   }

@@ -246,6 +246,8 @@ export class Compiler {
     const left = this.expect(nodes[0], BOOL, "an operand");
     const right = this.expect(nodes[1], BOOL, "an operand");
     if (!left || !right) return undefined;
+    const sure = sureLogic(left, right, decisive);
+    if (sure) return sure;
     const run: Run = (m) => {
       const l = left.run(m);
       if (l === decisive) return l;
@@ -279,6 +281,16 @@ export class Compiler {
     };
     return { type: INT, run, size: typed.size + 1 };
   }
+}
+
+/** Where no operand can be an error there is nothing to weigh, and what is joined three at a time takes fewer calls. */
+function sureLogic(left: Typed, right: Typed, decisive: boolean): Typed | undefined {
+  if (!left.sure || !right.sure) return undefined;
+  const size = left.size + right.size + 1;
+  const [a, b, c] = left.joined?.decisive === decisive ? [...left.joined.runs, right.run] : [left.run, right.run];
+  if (!a || !b) return undefined;
+  const run: Run = c ? (m) => (a(m) === decisive || b(m) === decisive ? decisive : c(m)) : (m) => (a(m) === decisive ? decisive : b(m));
+  return { type: BOOL, run, sure: true, size, ...(c ? {} : { joined: { decisive, runs: [a, b] } }) };
 }
 
 function literalKind(value: unknown): string {

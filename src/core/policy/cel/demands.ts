@@ -1,13 +1,14 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
+import { never } from "../../base/index.ts";
 import type { Places } from "./places.ts";
 import type { CelMessage, CelType, CelValue, Fields } from "./types.ts";
 
-/** That a fact is one of the values; of a list, that an element is, or the `member` of one. */
+/** That a fact is one of the values, or an int no less or no more than the only one; of a list, that an element is, or its `member`. */
 export interface Possibility {
   /** The fact's place in the row. */
   readonly place: number;
   readonly path: string;
-  readonly kind: "is" | "holds";
+  readonly kind: "is" | "holds" | "least" | "most";
   readonly member?: string;
   readonly values: readonly Constant[];
 }
@@ -24,8 +25,8 @@ interface Known {
 }
 
 /**
- * Demands are made of `fact == constant`, `fact in [constants]` and `constant in fact` over facts that are always there: these
- * cannot be errors, and what holds none of them true is false whatever the rest would be. Of what `&&` joins each side's demands
+ * Demands are made of `fact == constant`, `fact in [constants]`, `constant in fact`, comparisons of ints with constants and plain
+ * bools, over facts that are always there: these cannot be errors, and what holds none of them true is false whatever the rest would be. Of what `&&` joins each side's demands
  * hold, of what `||` joins one of either side's, and an element that a quantifier finds meets what is demanded of it.
  */
 export function demandsOf(node: ASTNode, known: Known): readonly Demand[] {
@@ -36,6 +37,16 @@ export function demandsOf(node: ASTNode, known: Known): readonly Demand[] {
       return either(demandsOf(node.args[0], known), demandsOf(node.args[1], known));
     case "==":
       return some(equality(node.args[0], node.args[1], known) ?? equality(node.args[1], node.args[0], known));
+    case "<":
+    case "<=":
+    case ">":
+    case ">=":
+      return some(bound(node.op, node.args[0], node.args[1], known) ?? bound(MIRRORED[node.op], node.args[1], node.args[0], known));
+    case "id":
+    case ".":
+      return some(oneOf(node, [true], known));
+    case "!_":
+      return node.args.op === "id" || node.args.op === "." ? some(oneOf(node.args, [false], known)) : [];
     case "in":
       return some(membership(node.args[0], node.args[1], known));
     case "rcall":
@@ -68,6 +79,17 @@ function found(receiver: ASTNode, [variable, predicate]: readonly ASTNode[], kno
 function equality(left: ASTNode, right: ASTNode, known: Known): Possibility | undefined {
   const value = constantOf(right);
   return value === undefined ? undefined : oneOf(left, [value], known);
+}
+
+const MIRRORED = { "<": ">", "<=": ">=", ">": "<", ">=": "<=" } as const;
+
+function bound(op: keyof typeof MIRRORED, left: ASTNode, right: ASTNode, known: Known): Possibility | undefined {
+  const fact = factOf(left, known);
+  const value = constantOf(right);
+  if (fact?.place === undefined || typeof value !== "number") return undefined;
+  const kind = op === "<" || op === "<=" ? "most" : "least";
+  const beyond = op === "<" ? -1 : op === ">" ? 1 : 0;
+  return { place: fact.place, path: fact.path, kind, values: [value + beyond] };
 }
 
 function membership(item: ASTNode, within: ASTNode, known: Known): Possibility | undefined {
@@ -134,13 +156,22 @@ function segments(node: ASTNode): readonly string[] | undefined {
 }
 
 /** Whether these facts meet what is demanded. */
-export const meets = (demand: Demand, row: readonly CelValue[]): boolean =>
-  demand.some((one) => valuesAt(one, row).some((value) => one.values.includes(value as Constant)));
+export const meets = (demand: Demand, row: readonly CelValue[]): boolean => demand.some((one) => isSo(one, row));
 
-/** What stands where a possibility looks. */
-export function valuesAt({ place, kind, member }: Possibility, row: readonly CelValue[]): readonly CelValue[] {
+function isSo({ place, kind, member, values }: Possibility, row: readonly CelValue[]): boolean {
   const value = row[place] as CelValue;
-  if (kind === "is") return [value];
-  const items = value as readonly CelValue[];
-  return member === undefined ? items : items.map((item) => (item as CelMessage)[member] as CelValue);
+  switch (kind) {
+    case "is":
+      return values.includes(value as Constant);
+    case "least":
+      return (value as number) >= (values[0] as number);
+    case "most":
+      return (value as number) <= (values[0] as number);
+    case "holds":
+      return (value as readonly CelValue[]).some((item) =>
+        values.includes((member === undefined ? item : (item as CelMessage)[member]) as Constant),
+      );
+    default:
+      return never(kind, "demand");
+  }
 }

@@ -47,6 +47,8 @@ export interface Typed {
   readonly path?: string;
   /** Never an error. */
   readonly sure?: true;
+  /** The two operands of an `&&` or `||` that can take a third. */
+  readonly joined?: { readonly decisive: boolean; readonly runs: readonly Run[] };
   /** Nodes below and including this one: what one run costs, loops and long values aside. */
   readonly size: number;
 }

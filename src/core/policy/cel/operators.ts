@@ -37,20 +37,27 @@ function weighed(left: Typed, right: Typed, fn: Strict): Run {
   };
 }
 
-/** A value that is there against a literal: most of what policies ask, so it takes no detour. Costs what the long way costs. */
+/**
+ * A value that is there against a literal: most of what policies ask, so it takes no detour. It costs what the long way costs; that
+ * the steps are used up is noticed where the condition ends.
+ */
 function againstLiteral(op: Order, left: Typed, right: Typed, type: CelType): Run | undefined {
-  if (!left.sure || right.literal === undefined || (op !== "==" && op !== "!=" && type.kind !== "int")) return undefined;
+  if (!left.sure || right.literal === undefined) return undefined;
   const { run } = left;
   const constant = right.literal;
-  if (type.kind === "string") {
-    const cost = weight(constant) + 1;
-    const same = op === "==";
-    return (m) => {
-      const value = run(m) as string;
-      return charge(m, cost + (value.length >> 6)) ? (value === constant) === same : EXHAUSTED;
-    };
-  }
-  return type.kind === "int" || type.kind === "bool" ? scalarAgainst(op, run, constant as CelInt) : undefined;
+  if (type.kind === "int") return scalarAgainst(op, run, constant as CelInt);
+  if (op !== "==" && op !== "!=") return undefined;
+  if (type.kind === "bool") return scalarAgainst(op, run, constant as CelInt);
+  return type.kind === "string" ? textAgainst(op === "==", run, constant as string) : undefined;
+}
+
+function textAgainst(same: boolean, run: Run, constant: string): Run {
+  const cost = weight(constant) + 1;
+  return (m) => {
+    const value = run(m) as string;
+    m.left -= cost + (value.length >> 6);
+    return (value === constant) === same;
+  };
 }
 
 function scalarAgainst(op: Order, run: Run, constant: CelInt): Run {
@@ -82,7 +89,7 @@ export function compileBinary(compiler: Compiler, node: BinaryNode): Typed | und
   const made = isOrder(node.op) ? compare(node.op, type) : compute(node.op, type);
   if (!made) return compiler.fault(node, `${node.op} is not defined for ${nameOf(type)}`);
   const quick = isOrder(node.op) ? againstLiteral(node.op, left, right, type) : undefined;
-  if (quick) return { type: made.type, run: quick, size };
+  if (quick) return { type: BOOL, run: quick, sure: true, size };
   const scalar = type.kind === "bool" || type.kind === "int";
   return { type: made.type, run: (scalar ? strict : weighed)(left, right, made.fn), size };
 }
@@ -137,7 +144,7 @@ export function compileIn(compiler: Compiler, node: ASTNode & { op: "in" }): Typ
   const of = type.kind === "list" ? unify(item.type, type.of) : undefined;
   if (!of || holdsMessage(of)) return compiler.fault(node, `${nameOf(item.type)} in ${nameOf(type)} is not defined`);
   const quick = scalarsWithin(item, within, of);
-  if (quick) return { type: BOOL, run: quick, size };
+  if (quick) return { type: BOOL, run: quick, sure: true, size };
   const same = equalsOf(of);
   const fn: Strict = (a, b) => (b as readonly CelValue[]).some((other) => same(a, other));
   return { type: BOOL, run: weighed(item, within, fn), size };
@@ -150,15 +157,18 @@ function scalarsWithin(item: Typed, within: Typed, of: CelType): Run | undefined
   const one = item.run;
   const list = within.run;
   return (m) => {
-    const value = one(m);
+    const value = one(m) as CelValue;
     const others = list(m) as readonly CelValue[];
-    let cost = 1 + (typeof value === "string" ? 1 + (value.length >> 6) : 1);
+    let cost = 1 + weightOf(value);
     let found = false;
     for (let i = 0; i < others.length; i++) {
       const other = others[i] as CelValue;
-      cost += typeof other === "string" ? 1 + (other.length >> 6) : 1;
+      cost += weightOf(other);
       found ||= other === value;
     }
-    return charge(m, cost) ? found : EXHAUSTED;
+    m.left -= cost;
+    return found;
   };
 }
+
+const weightOf = (scalar: CelValue): number => (typeof scalar === "string" ? 1 + (scalar.length >> 6) : 1);

@@ -305,13 +305,20 @@ function demands(text: string): string[] {
 }
 
 test("[PO-51] a demand is made of what cannot be an error, and of nothing else", () => {
-  assert.deepEqual(demands("n == 3 && s == 'a' && yes"), ["n is 3", "s is a"]);
+  assert.deepEqual(demands("n == 3 && s == 'a' && n != 4"), ["n is 3", "s is a"]);
+  assert.deepEqual(demands("yes && !yes"), ["yes is true", "yes is false"]);
+  assert.deepEqual(demands("n > 3 && n >= 3 && n < 3 && n <= 3"), ["n least 4", "n least 3", "n most 2", "n most 3"]);
+  assert.deepEqual(demands("3 > n && 3 >= n && 3 < n && 3 <= n"), ["n most 2", "n most 3", "n least 4", "n least 3"]);
   assert.deepEqual(demands("'x' in one.tags && one.name in ['a', 'b']"), ["one.tags holds x", "one.name is a|b"]);
   assert.deepEqual(demands("3 == n"), ["n is 3"]);
   assert.deepEqual(demands("n in []"), ["n is "]);
   for (const text of [
-    "n == 3 || yes",
+    "n == 3 || n != 4",
     "!(n == 3)",
+    "!(yes || n == 3)",
+    "s < 'a'",
+    "n > 9223372036854775807",
+    "gone > 1",
     "one.note == 'x'",
     "gone == 1",
     "'a' in dict",

@@ -5,7 +5,7 @@ import type { Result } from "../../base/index.ts";
 import { Compiler } from "./compile.ts";
 import type { ProfileFault } from "./compile.ts";
 import { STEP_BOUND, machineOn, runWithin } from "./machine.ts";
-import type { Machine, Purse } from "./machine.ts";
+import type { Purse, Typed } from "./machine.ts";
 import { partsOf } from "./parts.ts";
 import { Patterns } from "./pattern.ts";
 import type { Part } from "./parts.ts";
@@ -27,8 +27,8 @@ export interface Expression {
   readonly type: CelType;
   /** Without a purse it has the steps of one condition. */
   readonly run: (facts: CelMessage, purse?: Purse) => Outcome;
-  /** As `run`, where many expressions look at the same facts. */
-  readonly runOn: (machine: Machine, purse: Purse) => Outcome;
+  /** For whoever runs many over the same facts. */
+  readonly typed: Typed;
   /** The leaves of its boolean structure, for explanations. */
   readonly parts: readonly Part[];
   /** Without any one of these it is false, for the index. */
@@ -54,9 +54,9 @@ export function profileOver(roots: Fields): Profile {
     const typed = compiler.compile(node.value);
     if (!typed || compiler.faults.length > 0) return fail(compiler.faults);
     const parts = partsOf(node.value, surroundings, (part) => environment.parse(part).ast);
-    const runOn: Expression["runOn"] = (machine, purse) => runWithin(typed, machine, purse);
-    const run: Expression["run"] = (facts, purse = { left: STEP_BOUND }) => runOn(machineOn({ facts, row: places.row(facts) }), purse);
-    return ok({ text, type: typed.type, run, runOn, parts, demands: demandsOf(node.value, { roots, places }) });
+    const run: Expression["run"] = (facts, purse = { left: STEP_BOUND }) =>
+      runWithin(typed, machineOn({ facts, row: places.row(facts) }), purse);
+    return ok({ text, type: typed.type, run, typed, parts, demands: demandsOf(node.value, { roots, places }) });
   };
   const condition: Profile["condition"] = (text, patterns) => {
     const made = compile(text, patterns);

@@ -1,0 +1,71 @@
+/** Rules in a small language of their own, which is written out for Pawl and for each rival, so that all judge by the same. */
+import type { Facts } from "../src/core/policy/index.ts";
+
+export type Test =
+  | { readonly op: "is"; readonly fact: string; readonly value: string }
+  | { readonly op: "oneOf"; readonly fact: string; readonly values: readonly string[] }
+  | { readonly op: "holds"; readonly fact: string; readonly value: string }
+  | { readonly op: "over"; readonly fact: string; readonly value: number }
+  | { readonly op: "not"; readonly of: Test }
+  | { readonly op: "all" | "any"; readonly of: readonly Test[] };
+
+export interface BenchRule {
+  readonly id: string;
+  readonly test: Test;
+}
+
+const is = (fact: string, value: string): Test => ({ op: "is", fact, value });
+const oneOf = (fact: string, ...values: string[]): Test => ({ op: "oneOf", fact, values });
+const holds = (fact: string, value: string): Test => ({ op: "holds", fact, value });
+const over = (fact: string, value: number): Test => ({ op: "over", fact, value });
+const not = (of: Test): Test => ({ op: "not", of });
+const all = (...of: Test[]): Test => ({ op: "all", of });
+const any = (...of: Test[]): Test => ({ op: "any", of });
+
+/** As an organisation has them: rules for one system, team, agent or surface, and one in ten that looks at every change. */
+const KINDS: readonly ((n: number) => Test)[] = [
+  (n) => all(holds("summary.systems", `git:shop-${n}`), holds("summary.environments", "main"), not(is("proposer.kind", "human"))),
+  (n) => all(is("proposer.id", `agent:coder-${n}`), over("summary.deletes", 0)),
+  (n) => all(holds("summary.surfaces", `surface-${n}`), over("summary.lines_added", 20)),
+  (n) => any(holds("summary.owners", `@acme/team-${n}`), holds("summary.owners", `@acme/team-${n}-leads`)),
+  (n) => all(oneOf("proposer.on_behalf_of", `human:p${n}`, `human:q${n}`), holds("change.operations", "git.merge")),
+  (n) => all(holds("change.operations", `sql.migrate-${n}`), over("summary.irreversible", 0), not(holds("summary.environments", "test"))),
+  (n) => all(over("summary.effects", 2), holds("summary.systems", `git:shop-${n}`)),
+  (n) => all(is("scope.origin", "derived"), is("proposer.owner", `human:p${n}`), over("summary.unowned", 0)),
+  (n) => any(all(holds("summary.surfaces", `surface-${n}`), is("proposer.kind", "agent")), is("proposer.id", `agent:coder-${n}`)),
+  (n) => all(over("summary.lines_added", 15 + (n % 70)), not(is("proposer.kind", "workload")), over("summary.updates", n % 5)),
+];
+
+export const benchRules = (count: number): readonly BenchRule[] =>
+  Array.from({ length: count }, (_, i) => ({
+    id: `r${i}`,
+    test: (KINDS[i % KINDS.length] as (n: number) => Test)(Math.floor(i / KINDS.length)),
+  }));
+
+/** A change of three files of one repository: most rules are about others. */
+export function benchFacts(base: Facts): Facts {
+  const [one] = base.effects;
+  if (one === undefined) throw new Error("the base has an effect");
+  const effects = ["src/auth/session.ts", "src/cart.ts", "README.md"].map((path) => ({
+    ...one,
+    path,
+    resource: `git:shop-1#${path}`,
+    owners: ["@acme/team-1"],
+  }));
+  return {
+    ...base,
+    proposer: { ...base.proposer, id: "agent:coder-7", kind: "agent", on_behalf_of: "human:p1", owner: "human:p1" },
+    change: { ...base.change, operations: ["git.merge"] },
+    effects,
+    summary: {
+      ...base.summary,
+      effects: 3,
+      updates: 3,
+      lines_added: 42,
+      systems: ["git:shop-1"],
+      environments: ["main"],
+      surfaces: ["surface-1", "surface-30"],
+      owners: ["@acme/team-1"],
+    },
+  };
+}
