@@ -149,10 +149,6 @@ function worthDecidingAgain(error: StoreRefusal, earlier: StoreRefusal | undefin
 const lessSure = (error: StoreRefusal, earlier: StoreRefusal | undefined): StoreRefusal =>
   error.code === "store_unavailable" && earlier?.code === "store_unavailable" ? earlier : error;
 
-/** That nothing was written is true of the last try only, when an earlier one may still turn up. */
-const lessSure = (error: StoreRefusal, earlier: StoreRefusal | undefined): StoreRefusal =>
-  error.code === "store_unavailable" && earlier?.code === "store_unavailable" ? earlier : error;
-
 /** Was this decision written after all, although the answer was lost? */
 async function tookPlace(deps: Deps, id: string, { from, events }: Decided): Promise<boolean> {
   const entries = await deps.store.history(changeStream(id), from, events.length);
