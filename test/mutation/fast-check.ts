@@ -9,12 +9,12 @@ export const allCases = (wanted: boolean): void => {
   whole = wanted;
 };
 
-const LEAST = 25;
-const SHARE = 10;
+const LEAST = 8;
+const SHARE = 20;
 
 type Assert = typeof realAssert;
 
-/** A mutant that a tenth of the cases does not notice is told to survive, so this can only make the score smaller. */
+/** A mutant that a twentieth of the cases does not notice is told to survive, so this can only make the score smaller. */
 export const assert = ((property: Parameters<Assert>[0], parameters?: Parameters<Assert>[1]) => {
   const runs = parameters?.numRuns ?? 100;
   const numRuns = whole ? runs : Math.min(runs, Math.max(LEAST, Math.ceil(runs / SHARE)));

@@ -43,6 +43,9 @@ interface Learnt {
 const LEAST_LIMIT = 1000;
 const LIMIT_FACTOR = 15;
 
+/** Seconds each, for every mutant that nothing else notices: what they alone notice counts as survived. */
+const EXHAUSTIVE = [".fuzz.test.ts", "exploration.test.ts", "interleavings.test.ts"];
+
 const LEARNT = "learnt.json";
 
 const switchboard = (): Switchboard => {
@@ -69,7 +72,7 @@ class InProcessRunner implements TestRunner {
     const reaching = this.#modules.dependants(mutated);
     return globSync("src/core/**/*.test.ts", { cwd: this.#directory })
       .filter((path) => reaching.has(resolve(this.#directory, path)))
-      .filter((path) => ![".fuzz.test.ts", ...without].some((part) => path.includes(part)))
+      .filter((path) => ![...EXHAUSTIVE, ...without].some((part) => path.includes(part)))
       .toSorted();
   }
 

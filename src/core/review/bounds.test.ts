@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parties, people, principal, withPerson } from "../../testing/people.ts";
 import type { Json } from "../base/index.ts";
-import { emptyDirectory, mayActFor, ownerOf, personsBarred, validateDirectory } from "./index.ts";
+import { emptyDirectory, isParty, mayActFor, ownerOf, personsBarred, validateDirectory } from "./index.ts";
 import type { Directory } from "./index.ts";
 
 type Raw = Record<string, unknown>;
@@ -92,6 +92,35 @@ test("[RV-2] a fault says what to write", () => {
   assert.equal(strange?.message, `${"k".repeat(40)} means nothing here`);
   assert.equal(strange?.remedy, "use: persons, machines, groups");
   assert.deepEqual([roles?.code, roles?.remedy], ["bad_value", "write a list"]);
+});
+
+test("[RV-2] [RV-3] a fault of one field says what to write, and of a name, whose it is", () => {
+  const remedies = (raw: Raw): string[] => {
+    const found = validateDirectory(raw as Json);
+    return found.ok ? [] : found.error.map(({ remedy }) => remedy ?? "");
+  };
+  assert.deepEqual(remedies(directory({ roles: ["Role"] })), ["write a role name"]);
+  assert.deepEqual(remedies(directory({ roles: ["a", "a"] })), ["remove one"]);
+  assert.deepEqual(remedies(directory({ name: undefined })), ["add name"]);
+  const claimed = validateDirectory({
+    ...directory(),
+    groups: [group({ handles: ["@x"] }), group({ name: "h", handles: ["@X"] })],
+  } as Json);
+  assert.equal(claimed.ok ? "" : claimed.error[0]?.message, "@X belongs to group g already");
+  assert.deepEqual(faults(directory({ roles: [7, 7] })), ["bad_value /persons/0/roles/0", "bad_value /persons/0/roles/1"]);
+});
+
+test("[RV-6] the parties are the proposer, the one it acts for, and the owner", () => {
+  const each = {
+    proposer: principal("agent:a"),
+    onBehalfOf: principal("human:b"),
+    owner: principal("human:c"),
+    editors: [principal("human:d")],
+  };
+  assert.deepEqual(
+    ["agent:a", "human:b", "human:c", "human:d", "human:e"].map((who) => isParty(each, principal(who))),
+    [true, true, true, false, false],
+  );
 });
 
 test("[RV-2] a list of directory entries has its own bound", () => {
