@@ -12,13 +12,7 @@ export const RULES: readonly Plant[] = [
     name: "policy-error-passes",
     what: "a rule that cannot be evaluated counts as one that does not match",
     breaks: [11, 12],
-    edits: [
-      edit(
-        JUDGE,
-        "return condition.runOn(machine, purse);",
-        'const value: unknown = condition.runOn(machine, purse);\n    return typeof value === "boolean" && value;',
-      ),
-    ],
+    edits: [edit(JUDGE, "const value = valueOf(rule, machine, purse);", "const value: unknown = valueOf(rule, machine, purse) === true;")],
   },
   {
     name: "absent-passes",
@@ -27,8 +21,8 @@ export const RULES: readonly Plant[] = [
     edits: [
       edit(
         JUDGE,
-        "return condition.runOn(machine, purse);",
-        'const value: unknown = condition.runOn(machine, purse);\n    return value instanceof CelError && value.message.startsWith("absent attribute") ? false : value;',
+        "const value = valueOf(rule, machine, purse);",
+        'const given = valueOf(rule, machine, purse);\n  const value = given instanceof CelError && given.message.startsWith("absent attribute") ? false : given;',
       ),
     ],
   },
