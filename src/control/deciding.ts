@@ -13,15 +13,16 @@ import { fields, type Fields } from "./raw.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 import { withoutSecrets } from "./words.ts";
 
-/** What people decide is decided on the directory as it stands when it is written, not as it was when they asked. */
+/** What people decide is decided on the directory as it stands when it is written, not as it was when they asked; so is whether they are who they say. */
 async function decideAs(
   deps: Deps,
+  { identity }: Caller,
   change: string,
   command: (state: ChangeState, rules: Rules) => Result<ChangeCommand, ControlRefusal>,
   payloads: readonly Payload[] = [],
 ): Answer<ChangeView> {
   const committed = await commitChange(deps, change, async (state) => {
-    const rules = await rulesFor(deps, state);
+    const rules = await rulesFor(deps, state, identity);
     const made = command(state, rules);
     return made.ok ? ok({ commands: [made.value], payloads, guards: rules.guards }) : made;
   });
@@ -39,6 +40,7 @@ export async function vote(deps: Deps, caller: Caller, change: string, raw: Json
   const { seat } = read.value;
   return decideAs(
     deps,
+    caller,
     change,
     (state, { bundle, directory }) => {
       const moved = policyMoved(state, read.value, bundle.digest);
@@ -80,7 +82,7 @@ export async function withdrawVote(deps: Deps, caller: Caller, change: string): 
   const machine = await refusedMachine(deps, caller, "withdraw_vote", "withdrawing a vote", change);
   if (machine !== undefined) return fail(machine);
   const { principal: voter, identity } = caller;
-  return decideAs(deps, change, (_, { directory }) => ok({ type: "withdraw_vote", voter, identity, directory }));
+  return decideAs(deps, caller, change, (_, { directory }) => ok({ type: "withdraw_vote", voter, identity, directory }));
 }
 
 export async function sendBack(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
@@ -101,7 +103,7 @@ export async function sendBack(deps: Deps, caller: Caller, change: string, raw: 
   const evidence = jsonPayload(salted(deps, { instructions: [instruction] }));
   const because = { code: "reviewer", evidence: evidence.digest };
   const { principal: voter, identity } = caller;
-  return decideAs(deps, change, (_, { directory }) => ok({ type: "send_back", voter, identity, because, directory }), [evidence]);
+  return decideAs(deps, caller, change, (_, { directory }) => ok({ type: "send_back", voter, identity, because, directory }), [evidence]);
 }
 
 /** The proposer takes the change back; so may its owner and whoever it acts for. It rests on no rule and no directory. */
@@ -130,6 +132,7 @@ export async function reconcile(deps: Deps, caller: Caller, change: string, raw:
   const evidence = wordsPayload(deps, read.value["evidence"] ?? "");
   return decideAs(
     deps,
+    caller,
     change,
     (_, { directory }) =>
       ok({
