@@ -9,6 +9,9 @@ interface Parameter {
 }
 
 /** Reads a query by its schema: an unknown, repeated or ill-typed parameter is a fault, and all faults are told at once. */
+/** Told at once; a query of nothing but faults is not answered with more than was asked. */
+const MOST_FAULTS = 20;
+
 export function queryReader(schema: TObject): (raw: string) => Result<Record<string, unknown>, ApiRefusal> {
   const known = schema.properties as Readonly<Record<string, Parameter>>;
   const check = checker(schema, "");
@@ -16,6 +19,7 @@ export function queryReader(schema: TObject): (raw: string) => Result<Record<str
     const read: Record<string, unknown> = {};
     const faults: Refusal[] = [];
     for (const [name, value] of new URLSearchParams(raw)) {
+      if (faults.length >= MOST_FAULTS) break;
       const parameter = known[name];
       if (!Object.hasOwn(known, name) || parameter === undefined) faults.push(unknownName(name.slice(0, 64), Object.keys(known)));
       else if (Object.hasOwn(read, name)) faults.push({ code: "repeated", message: "is given more than once", where: name });

@@ -106,6 +106,16 @@ class Reader {
 
   /** The document's top map; `undefined` when it cannot be read, with the faults told. */
   parse(): YAMLMap | "empty" | undefined {
+    try {
+      return this.#document();
+    } catch (error) {
+      // The YAML reader goes down one call for each level.
+      if (!(error instanceof RangeError)) throw error;
+      return this.#fault("settings_syntax", 0, "is nested too deeply to be read", { remedy: "see docs/settings.md for an example" });
+    }
+  }
+
+  #document(): YAMLMap | "empty" | undefined {
     const document = parseDocument(this.#input.text, {
       version: "1.2",
       schema: "core",

@@ -1,4 +1,3 @@
-import ignore from "ignore";
 import { compileGlob } from "../../core/base/index.ts";
 
 /** Where GitHub looks, in its order; the first that exists counts. */
@@ -57,33 +56,36 @@ function readLine(line: string): Rule | string | undefined {
   if (owners.length > MOST_OWNERS) return `more than ${MOST_OWNERS} owners`;
   const wrong = owners.find((owner) => owner.length > 200 || !OWNER.test(owner));
   if (wrong !== undefined) return `${JSON.stringify(wrong.slice(0, 100))} is not an owner: write @user, @organisation/team or an address`;
-  return { owners, matches: matcher(pattern) };
+  const matches = matcher(pattern);
+  return typeof matches === "string" ? matches : { owners, matches };
 }
 
-/** gitignore's rules with one exception of GitHub's: `dir/*` owns the files in `dir`, and nothing deeper. */
-function matcher(pattern: string): (path: string) => boolean {
-  const folder = /^(.*)\/\*$/.exec(pattern)?.[1];
-  // `dir/**/*` is every file below, as `dir/**` is.
-  if (folder === undefined || /(^|\/)\*\*$/.test(folder)) return ignored(pattern);
-  if (folder === "") return (path) => !path.includes("/");
-  const own = folderMatcher(folder.replace(/^\//, ""));
-  return (path) => {
-    const at = folderOf(path);
-    return at !== undefined && own(at);
-  };
+/**
+ * gitignore's rules with one exception of GitHub's: `dir/*` owns the files in `dir`, and nothing deeper. A pattern becomes one of our
+ * globs, whose cost is bounded for every pattern and path; a file of the repository's cannot make a plan hang.
+ */
+function matcher(pattern: string): Rule["matches"] | string {
+  const components = pattern.replace(/^\//, "").replace(/\/$/, "").split("/").map(plainly);
+  const odd = components.find((component) => component.fault !== undefined);
+  if (odd?.fault !== undefined) return odd.fault;
+  // A slash at the beginning or within ties a pattern to the root.
+  const tied = pattern.slice(0, -1).includes("/");
+  const glob = `${tied ? "" : "**/"}${components.map(({ text }) => text).join("/")}`;
+  const last = components.at(-1)?.text;
+  const own = last === "**" || (tied && last === "*" && !pattern.endsWith("/"));
+  const folders = last === "**" ? `${glob}/*/**` : `${glob}/**`;
+  const wanted = pattern.endsWith("/") ? [folders] : own ? [glob] : [glob, folders];
+  const compiled = wanted.map(compileGlob);
+  const refused = compiled.find((each) => !each.ok);
+  if (refused?.ok === false) return refused.error.message;
+  const literal = /^[^*?]*/.exec(glob)?.[0] ?? "";
+  return (path) => path.startsWith(literal) && compiled.some((each) => each.ok && each.value.matches(path));
 }
 
-function ignored(pattern: string): (path: string) => boolean {
-  const rule = ignore({ ignorecase: false }).add(pattern);
-  return (path) => rule.ignores(path);
+/** One component without its escapes. Only a whole one can be `**`; elsewhere two stars are as good as one. */
+function plainly(component: string): { readonly text: string; readonly fault?: string } {
+  if (component === "") return { text: "", fault: "a pattern has no empty component" };
+  if (component === "**") return { text: "**" };
+  if (/\\[*?\\]|\\$/.test(component)) return { text: "", fault: "a star, a question mark or a backslash cannot be meant literally" };
+  return { text: component.replaceAll(/\\(.)/gu, "$1").replaceAll(/\*{2,}/g, "*") };
 }
-
-/** Whether a folder matches by itself: to gitignore, whatever stands below a folder that matches does so, too. */
-function folderMatcher(pattern: string): (folder: string) => boolean {
-  const glob = pattern.includes("\\") ? undefined : compileGlob(pattern);
-  if (glob?.ok === true) return (folder) => glob.value.matches(folder);
-  const rule = ignored(`/${pattern}/`);
-  return (folder) => rule(`${folder}/`) && (folderOf(folder) === undefined || !rule(`${folderOf(folder) ?? ""}/`));
-}
-
-const folderOf = (path: string): string | undefined => (path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : undefined);
