@@ -1,6 +1,6 @@
 /** Runs the core's unit tests inside Stryker's worker: loaded once, then only the tests that reach the mutant, quickest first. */
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { INSTRUMENTER_CONSTANTS, type MutantCoverage } from "@stryker-mutator/api/core";
 import { declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
 import {
@@ -121,20 +121,29 @@ class InProcessRunner implements TestRunner {
     board.hitLimit = options.hitLimit;
     board.activeMutant = options.activeMutant.id;
     try {
-      const wanted = new Set(options.testFilter ?? this.#knowledge().reachedBy[options.activeMutant.id] ?? []);
-      const verdict = await this.#run(cases.filter(({ id }) => wanted.has(id)));
+      const reaching = new Set(options.testFilter ?? this.#knowledge().reachedBy[options.activeMutant.id] ?? []);
+      const module = moduleOf(options.sandboxFileName);
+      const verdict = await this.#run(
+        nearest(
+          module,
+          cases.filter(({ id }) => reaching.has(id)),
+        ),
+      );
       return this.#result(verdict ?? (options.testFilter ? undefined : await this.#reloadAndRun(options.sandboxFileName)));
     } finally {
       board.activeMutant = undefined;
     }
   }
 
-  /** A mutant in what runs when modules load: those that depend on it load anew, the tests nearest to it first. */
+  /** A mutant in what runs when modules load: those that depend on it load anew. */
   async #reloadAndRun(sandboxFile: string): Promise<Verdict> {
     const renewed = this.#modules.renew(sandboxFile);
-    const near = (path: string): number => Number(dirname(resolve(this.#directory, path)) !== dirname(sandboxFile));
-    const files = this.#knowledge().files.filter((path) => renewed.has(resolve(this.#directory, path)));
-    for (const file of files.toSorted((a, b) => near(a) - near(b))) {
+    const files = this.#knowledge().files.filter((file) => renewed.has(resolve(this.#directory, file)));
+    const near = nearest(
+      moduleOf(sandboxFile),
+      files.map((file) => ({ file })),
+    );
+    for (const { file } of near) {
       const verdict = await this.#loadAndRun(file);
       if (verdict !== undefined) return verdict;
     }
@@ -181,6 +190,14 @@ class InProcessRunner implements TestRunner {
     if (this.#learnt === undefined && existsSync(path)) this.#learnt = JSON.parse(readFileSync(path, "utf8")) as Learnt;
     return this.#learnt ?? { files: [], milliseconds: {}, reachedBy: {}, whole: [] };
   }
+}
+
+const moduleOf = (path: string): string => /src\/core\/[^/]+\//.exec(path)?.[0] ?? "";
+
+/** A module's own tests answer for its mutants; those of others only for what its own do not reach. */
+function nearest<T extends { readonly file: string }>(module: string, tests: readonly T[]): readonly T[] {
+  const own = tests.filter(({ file }) => moduleOf(file) === module);
+  return own.length > 0 ? own : tests;
 }
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 300);
