@@ -54,7 +54,7 @@ export function benchFacts(base: Facts): Facts {
   }));
   return {
     ...base,
-    proposer: { ...base.proposer, id: "agent:coder-7", kind: "agent", on_behalf_of: "human:p1", owner: "human:p1" },
+    proposer: { ...base.proposer, id: "agent:coder-7", kind: "agent", on_behalf_of: "human:p30", owner: "human:p30" },
     change: { ...base.change, operations: ["git.merge"] },
     effects,
     summary: {
@@ -64,7 +64,7 @@ export function benchFacts(base: Facts): Facts {
       lines_added: 42,
       systems: ["git:shop-1"],
       environments: ["main"],
-      surfaces: ["surface-1", "surface-30"],
+      surfaces: ["surface-12", "surface-30"],
       owners: ["@acme/team-1"],
     },
   };

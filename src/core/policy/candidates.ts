@@ -94,13 +94,11 @@ function lookOf({ at: { kind, place, member }, rules }: Column): Look {
 /** From the bound that is kept most easily on, to the first that is not. */
 function lookAlong(place: number, rules: Column["rules"], sign: 1 | -1): Look {
   const sorted = [...rules].toSorted(([a], [b]) => sign * ((a as number) - (b as number)));
+  const limits = sorted.map(([limit]) => sign * (limit as number));
+  const wanting = sorted.map(([, rule]) => rule);
   return (row, words) => {
     const value = sign * (row[place] as number);
-    for (let i = 0; i < sorted.length; i++) {
-      const [limit, wanting] = sorted[i] as [number, number[]];
-      if (sign * limit > value) return;
-      markAll(words, wanting);
-    }
+    for (let i = 0; i < limits.length && (limits[i] as number) <= value; i++) markAll(words, wanting[i]);
   };
 }
 

@@ -61,12 +61,20 @@ export function judge(bundle: Bundle, given: Checked, indexed: boolean, purse: P
 export function firing(bundle: Bundle, given: Checked): readonly string[] {
   const purse = { left: ROUTE_STEPS };
   const machine = machineOn(touched(bundle, given, purse).seen);
+  const words = bundle.index.candidates(machine.row);
   const ids: string[] = [];
-  each(bundle, machine, (rule) => {
-    if (fires(rule, valueOf(rule, machine, purse))) ids.push(rule.id);
-  });
+  for (let w = 0; w < words.length; w++) {
+    for (let word = words[w] as number; word !== 0; word &= word - 1) {
+      const rule = bundle.rules[ruleOf(w, word)] as Rule;
+      const value = valueOf(rule, machine, purse);
+      if (value === true || (value !== false && rule.outcome !== "auto")) ids.push(rule.id);
+    }
+  }
   return ids;
 }
+
+/** The rule that the lowest bit of a word stands for. */
+const ruleOf = (w: number, word: number): number => w * 32 + 31 - Math.clz32(word & -word);
 
 /** With what the bundle's surfaces add to the facts. */
 function touched({ surfaces }: Bundle, given: Checked, purse: Purse): Checked {
@@ -76,18 +84,14 @@ function touched({ surfaces }: Bundle, given: Checked, purse: Purse): Checked {
   return { facts, seen: { facts: message, row: places.row(message) } };
 }
 
-function heard(bundle: Bundle, machine: Machine, purse: Purse): readonly Verdict<Rule>[] {
+/** Only those that can match are looked at. */
+function heard({ index, rules }: Bundle, machine: Machine, purse: Purse): readonly Verdict<Rule>[] {
   const verdicts: Verdict<Rule>[] = [];
-  each(bundle, machine, (rule) => hear(verdicts, rule, machine, purse));
-  return verdicts;
-}
-
-/** Those of a bundle's rules that can match, in order. */
-function each({ index, rules }: Bundle, { row }: Machine, visit: (rule: Rule) => void): void {
-  const words = index.candidates(row);
+  const words = index.candidates(machine.row);
   for (let w = 0; w < words.length; w++) {
-    for (let word = words[w] as number; word !== 0; word &= word - 1) visit(rules[w * 32 + 31 - Math.clz32(word & -word)] as Rule);
+    for (let word = words[w] as number; word !== 0; word &= word - 1) hear(verdicts, rules[ruleOf(w, word)] as Rule, machine, purse);
   }
+  return verdicts;
 }
 
 function heardOneByOne({ index, rules }: Bundle, machine: Machine, purse: Purse): readonly Verdict<Rule>[] {
@@ -97,14 +101,15 @@ function heardOneByOne({ index, rules }: Bundle, machine: Machine, purse: Purse)
 }
 
 /** A rule that cannot be evaluated has fired, unless it would have let the change pass. */
-const fires = (rule: Judged, value: unknown): boolean => (typeof value === "boolean" ? value : rule.outcome !== "auto");
-
 function hear<R extends Judged>(verdicts: Verdict<R>[], rule: R, machine: Machine, purse: Purse): void {
   const value = valueOf(rule, machine, purse);
-  if (value === false) return;
-  const fired = fires(rule, value);
-  if (value === true) verdicts.push({ rule, fired });
-  else verdicts.push({ rule, fired, error: value instanceof CelError ? value.message : "the condition has no answer" });
+  if (value === true) verdicts.push({ rule, fired: true });
+  else if (value !== false)
+    verdicts.push({
+      rule,
+      fired: rule.outcome !== "auto",
+      error: value instanceof CelError ? value.message : "the condition has no answer",
+    });
 }
 
 function valueOf({ condition }: Judged, machine: Machine, purse: Purse): unknown {

@@ -127,7 +127,9 @@ export class Compiler {
   /** A fact that is always there is read from the row. */
   #present(path: string, typed: Typed): Typed {
     const place = this.#places.of(path);
-    return { ...typed, path, sure: true, run: place === undefined ? typed.run : (m) => m.row[place] as CelValue };
+    return place === undefined
+      ? { ...typed, path, sure: true }
+      : { ...typed, path, place, sure: true, run: (m) => m.row[place] as CelValue };
   }
 
   #select(node: ASTNode, of: ASTNode, name: string): Typed | undefined {

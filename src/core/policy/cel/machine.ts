@@ -45,6 +45,8 @@ export interface Typed {
   readonly literal?: CelValue;
   /** The names of a fact that is always there, with dots between. */
   readonly path?: string;
+  /** Where in the row it stands, if it has a place there. */
+  readonly place?: number;
   /** Never an error. */
   readonly sure?: true;
   /** The two operands of an `&&` or `||` that can take a third. */

@@ -3,6 +3,7 @@ import { never } from "../../base/index.ts";
 import type { Compiler } from "./compile.ts";
 import { EXHAUSTED, charge } from "./machine.ts";
 import type { Run, Typed } from "./machine.ts";
+import { againstLiteral, scalarWithin } from "./quick.ts";
 import { BOOL, CelError, holdsMessage, nameOf, unify } from "./types.ts";
 import type { CelInt, CelType, CelValue } from "./types.ts";
 import { arithmetic, compareStrings, equalsOf, weight } from "./values.ts";
@@ -37,48 +38,6 @@ function weighed(left: Typed, right: Typed, fn: Strict): Run {
   };
 }
 
-/**
- * A value that is there against a literal: most of what policies ask, so it takes no detour. It costs what the long way costs; that
- * the steps are used up is noticed where the condition ends.
- */
-function againstLiteral(op: Order, left: Typed, right: Typed, type: CelType): Run | undefined {
-  if (!left.sure || right.literal === undefined) return undefined;
-  const { run } = left;
-  const constant = right.literal;
-  if (type.kind === "int") return scalarAgainst(op, run, constant as CelInt);
-  if (op !== "==" && op !== "!=") return undefined;
-  if (type.kind === "bool") return scalarAgainst(op, run, constant as CelInt);
-  return type.kind === "string" ? textAgainst(op === "==", run, constant as string) : undefined;
-}
-
-function textAgainst(same: boolean, run: Run, constant: string): Run {
-  const cost = weight(constant) + 1;
-  return (m) => {
-    const value = run(m) as string;
-    m.left -= cost + (value.length >> 6);
-    return (value === constant) === same;
-  };
-}
-
-function scalarAgainst(op: Order, run: Run, constant: CelInt): Run {
-  switch (op) {
-    case "==":
-      return (m) => run(m) === constant;
-    case "!=":
-      return (m) => run(m) !== constant;
-    case "<":
-      return (m) => (run(m) as CelInt) < constant;
-    case "<=":
-      return (m) => (run(m) as CelInt) <= constant;
-    case ">":
-      return (m) => (run(m) as CelInt) > constant;
-    case ">=":
-      return (m) => (run(m) as CelInt) >= constant;
-    default:
-      return never(op, "operator");
-  }
-}
-
 export function compileBinary(compiler: Compiler, node: BinaryNode): Typed | undefined {
   const left = compiler.compile(node.args[0]);
   const right = compiler.compile(node.args[1]);
@@ -94,7 +53,7 @@ export function compileBinary(compiler: Compiler, node: BinaryNode): Typed | und
   return { type: made.type, run: (scalar ? strict : weighed)(left, right, made.fn), size };
 }
 
-type Order = "==" | "!=" | "<" | "<=" | ">" | ">=";
+export type Order = "==" | "!=" | "<" | "<=" | ">" | ">=";
 const isOrder = (op: BinaryOp): op is Order => !["+", "-", "*", "/", "%"].includes(op);
 
 function compare(op: Order, type: CelType): { type: CelType; fn: Strict } | undefined {
@@ -143,32 +102,9 @@ export function compileIn(compiler: Compiler, node: ASTNode & { op: "in" }): Typ
   }
   const of = type.kind === "list" ? unify(item.type, type.of) : undefined;
   if (!of || holdsMessage(of)) return compiler.fault(node, `${nameOf(item.type)} in ${nameOf(type)} is not defined`);
-  const quick = scalarsWithin(item, within, of);
+  const quick = scalarWithin(item, within, of);
   if (quick) return { type: BOOL, run: quick, sure: true, size };
   const same = equalsOf(of);
   const fn: Strict = (a, b) => (b as readonly CelValue[]).some((other) => same(a, other));
   return { type: BOOL, run: weighed(item, within, fn), size };
 }
-
-/** A scalar in a list, neither of which can be an error. */
-function scalarsWithin(item: Typed, within: Typed, of: CelType): Run | undefined {
-  const scalar = of.kind === "string" || of.kind === "int" || of.kind === "bool";
-  if (!scalar || !item.sure || !within.sure) return undefined;
-  const one = item.run;
-  const list = within.run;
-  return (m) => {
-    const value = one(m) as CelValue;
-    const others = list(m) as readonly CelValue[];
-    let cost = 1 + weightOf(value);
-    let found = false;
-    for (let i = 0; i < others.length; i++) {
-      const other = others[i] as CelValue;
-      cost += weightOf(other);
-      found ||= other === value;
-    }
-    m.left -= cost;
-    return found;
-  };
-}
-
-const weightOf = (scalar: CelValue): number => (typeof scalar === "string" ? 1 + (scalar.length >> 6) : 1);
