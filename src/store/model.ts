@@ -111,8 +111,8 @@ export interface Need {
   readonly streams: readonly string[];
   readonly claims: readonly { readonly kind: string; readonly key: string }[];
   readonly outbox: readonly string[];
-  /** The batch after which the asker knows the right edge: it need not be read while the head is of that batch. */
-  readonly edgeOf?: string;
+  /** The head of which the asker knows the right edge. Neither need be read: should another writer have moved it, the commit fails as `moved`. */
+  readonly known?: Head;
   /** One request, behind which no other waits. */
   readonly alone?: boolean;
 }

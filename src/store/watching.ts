@@ -1,20 +1,28 @@
 /**
- * Tells listeners which streams have new entries. Notices of commits are only a reason to look: what is told is read from the
- * ledger, so nothing is missed, told twice, or believed because a message said so. Looking from time to time finds what came
- * without any notice.
+ * Tells listeners which streams have new entries. What this process wrote itself it knows; others' notices are only a reason to
+ * look: what is told is read from the ledger, so nothing is missed, told twice, or believed because a message said so. Looking
+ * from time to time finds what came without any notice.
  */
+import type { Backend, WriteSet } from "./model.ts";
+
 export interface Source {
   readonly size: () => Promise<number>;
   /** The stream of each entry from an index on. */
   readonly streamsFrom: (index: number, limit: number) => Promise<readonly string[]>;
 }
 
+/** The streams of the entries from an index on. */
+export interface News {
+  readonly from: number;
+  readonly streams: readonly string[];
+}
+
 export type Listener = (streams: readonly string[]) => void;
 
 export interface Watching {
   readonly watch: (listener: Listener) => () => void;
-  /** There may be something new. */
-  readonly look: () => void;
+  /** There may be something new: as much is known to be there already as `news` says. */
+  readonly look: (news?: News) => void;
   close(): void;
 }
 
@@ -30,12 +38,13 @@ export function watching(source: Source, size: number, pollMillis: number): Watc
   let waiting = false;
   let closed = false;
   /** One look at a time; another that is asked for meanwhile follows it. */
-  const look = (): void => {
-    if (waiting || closed) return;
-    waiting = true;
+  const look = (news?: News): void => {
+    if ((waiting && !news) || closed) return;
+    waiting ||= !news;
     seen = seen.then((from) => {
-      waiting = false;
-      return closed ? from : tell(source, from, told);
+      if (!news) waiting = false;
+      if (closed) return from;
+      return news?.from === from ? tellNews(news, told) : tell(source, from, told);
     });
   };
   const timer = pollMillis > 0 ? setInterval(look, pollMillis).unref() : undefined;
@@ -51,6 +60,21 @@ export function watching(source: Source, size: number, pollMillis: number): Watc
       clearInterval(timer);
     },
   };
+}
+
+/** Tells what was committed. */
+export function telling({ look }: Watching, transact: Backend["transact"]): Backend["transact"] {
+  return async (need, decide) => {
+    let set: WriteSet | undefined;
+    const outcome = await transact(need, (facts) => (set = decide(facts)));
+    if (outcome.kind === "committed" && set) look({ from: set.prior.size, streams: set.entries.map(({ stream }) => stream) });
+    return outcome;
+  };
+}
+
+function tellNews({ from, streams }: News, told: Told): number {
+  if (told.size > 0 && streams.length > 0) callAll(told, [...new Set(streams)]);
+  return from + streams.length;
 }
 
 /** A database that cannot be read now is looked at again later. */

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Client } from "pg";
 import { openPostgres } from "../../src/store/index.ts";
+import type { Outcome, WriteSet } from "../../src/store/model.ts";
+import { transact } from "../../src/store/postgres/commit.ts";
 import { connections } from "../../src/store/postgres/connect.ts";
 import { administer, freshDatabase, postgresServer } from "../../src/testing/postgres.ts";
 import type { Hooks } from "./databases.ts";
@@ -63,4 +65,28 @@ test("[ST-26] whoever watches goes on hearing after its connection was cut", asy
     await accepted(there, { writes: [gathered(round)] });
     assert.deepEqual(await hearing, [round]);
   }
+});
+
+test("[ST-8] rows that are not as the batch was decided on refuse all of it, in the statement that writes it", async (t) => {
+  const url = await freshDatabase(t);
+  const store = await open(t, url);
+  await accepted(store, { writes: [counted("change/a", 0)] });
+  const before = await store.head();
+  const pool = connections(url, 1, true);
+  t.after(() => pool.end());
+  const stale = (change: (set: WriteSet) => WriteSet): Promise<Outcome> =>
+    transact(pool, { streams: ["change/a"], claims: [], outbox: [] }, ({ head, streams }) => {
+      const [row] = streams.values();
+      assert.ok(row);
+      const none = { entries: [], claims: [], outbox: [], payloads: [], tiles: [] };
+      return change({ ...none, prior: head, head: { ...head, batch: "9.9" }, streams: [{ ...row, status: "moved", prior: row.version }] });
+    });
+  const old = (set: WriteSet): WriteSet => ({ ...set, streams: set.streams.map((row) => ({ ...row, prior: 7 })) });
+  const overtaken = (set: WriteSet): WriteSet => ({ ...set, prior: { ...set.prior, batch: "0.0" } });
+  const twice = (set: WriteSet): WriteSet => ({ ...set, streams: set.streams.map((row) => ({ ...row, prior: undefined })) });
+  for (const change of [old, overtaken, twice]) assert.deepEqual(await stale(change), { kind: "conflict" });
+  assert.deepEqual(await store.head(), before);
+  assert.equal((await store.load("change/a"))?.status, "open");
+  assert.deepEqual(await stale((set) => set), { kind: "committed" });
+  assert.equal((await store.load("change/a"))?.status, "quarantined");
 });

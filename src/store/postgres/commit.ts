@@ -3,20 +3,20 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { ClientBase, Pool, PoolClient } from "pg";
 import type { Claim } from "../../control/ports.ts";
 import { claimId, type Facts, type Need, type Outcome, type Row, type StreamRow, type TileRow, type WriteSet } from "../model.ts";
-import { all, isConflict, isRolledBack, messageOf, type Queryable } from "./connect.ts";
+import { all, isConflict, isRefused, isRolledBack, messageOf, type Queryable } from "./connect.ts";
 import { HEAD, WAS_COMMITTED, headOf, typed } from "../sql/reads.ts";
-import { HEAD_STEP, numbered, selectFrom, stepsOf, type Step } from "../sql/statements.ts";
+import { numbered, selectFrom, stepsOf, type Step } from "../sql/statements.ts";
 
 export const CHANNEL = "pawl_ledger";
 
 /** The safety of what follows rests on the lock and on constraints, so that READ COMMITTED is enough. */
 const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const LOCK = `${HEAD} WHERE id = 1 FOR UPDATE`;
-/** Nothing while the head is of the batch after which the asker knows it. The lowest level's tile is made of the hashes beside the entries. */
+/** The lowest level's tile is made of the hashes beside the entries. */
 const EDGE = `SELECT tiles.level, tiles.idx, tiles.hashes FROM head CROSS JOIN generate_series(1, 6) AS l (level)
-  JOIN tiles ON tiles.level = l.level AND tiles.idx = head.size >> (8 * (l.level + 1)) WHERE head.id = 1 AND head.batch <> $1
+  JOIN tiles ON tiles.level = l.level AND tiles.idx = head.size >> (8 * (l.level + 1)) WHERE head.id = 1
   UNION ALL SELECT 0, head.size >> 8, string_agg(entries.leaf, '' ORDER BY entries.idx) FROM head
-  JOIN entries ON entries.idx >= head.size >> 8 << 8 WHERE head.id = 1 AND head.batch <> $1 GROUP BY head.size`;
+  JOIN entries ON entries.idx >= head.size >> 8 << 8 WHERE head.id = 1 GROUP BY head.size`;
 const STREAMS = `${selectFrom("streams")} WHERE stream = ANY ($1::text[])`;
 const CLAIMS = "SELECT kind, key, value FROM claims WHERE (kind, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
 const OUTBOX = "SELECT key FROM outbox WHERE key = ANY ($1::text[])";
@@ -46,10 +46,18 @@ class Use {
     client.on("error", ignore);
   }
 
-  async commit(): Promise<void> {
+  /**
+   * In one go. When the server refuses one of the queries it refuses what follows too, and answers COMMIT with ROLLBACK: then
+   * nothing was written, whether its answer arrives or not. Any other error leaves open what became of COMMIT.
+   */
+  async commit(queries: readonly Query[]): Promise<{ readonly refused?: unknown; readonly end: unknown }> {
     this.#state = "broken";
-    await this.client.query("COMMIT");
+    const writing = queries.map((query) => this.client.query(query));
+    const [written, [commit]] = await Promise.all([Promise.allSettled(writing), Promise.allSettled([this.client.query("COMMIT")])]);
+    const refused = written.map((result) => (result.status === "rejected" ? result.reason : undefined)).find(isRefused);
+    if (commit.status === "rejected") return { refused, end: commit.reason };
     this.#state = "committed";
+    return { refused: refused ?? (commit.value.command === "COMMIT" ? undefined : new Error("the server rolled back")), end: "committed" };
   }
 
   async end(): Promise<void> {
@@ -81,31 +89,22 @@ async function attempt(pool: Pool, use: Use, need: Need, decide: (facts: Facts) 
   }
   const set = decide(facts);
   if (!set) return { kind: "nothing" };
-  try {
-    const refused = await writeAll(use.client, set);
-    if (refused) return refused;
-  } catch (error) {
-    return isConflict(error) ? { kind: "conflict" } : { kind: "failed", message: messageOf(error) };
-  }
-  try {
-    await use.commit();
-    return { kind: "committed" };
-  } catch (error) {
-    if (isRolledBack(error)) return { kind: "conflict" };
-    // Its place in the pool is needed for looking.
-    await use.end();
-    return lookBack(pool, set, messageOf(error));
-  }
+  const { refused, end } = await use.commit(programOf(set));
+  if (refused !== undefined) return isConflict(refused) ? { kind: "conflict" } : { kind: "failed", message: messageOf(refused) };
+  if (end === "committed") return { kind: "committed" };
+  if (isRolledBack(end)) return { kind: "conflict" };
+  // Its place in the pool is needed for looking.
+  await use.end();
+  return lookBack(pool, set, messageOf(end));
 }
 
 /** All at once over the pipeline: the server takes the questions in order, so that those behind the lock see what is locked. */
 async function readFacts(client: PoolClient, need: Need): Promise<Facts> {
   const ask = async (wanted: boolean, sql: string, ...params: unknown[]): Promise<Row[]> =>
     wanted ? (await client.query<Row>({ name: nameOf(sql), text: sql, values: params })).rows : [];
-  const [, head, edge, streams, claims, outbox] = await settled([
+  const [, locked, streams, claims, outbox] = await settled([
     client.query(BEGIN).then(() => []),
     ask(true, LOCK),
-    ask(true, EDGE, need.edgeOf ?? ""),
     ask(need.streams.length > 0, STREAMS, need.streams),
     ask(
       need.claims.length > 0,
@@ -115,35 +114,63 @@ async function readFacts(client: PoolClient, need: Need): Promise<Facts> {
     ),
     ask(need.outbox.length > 0, OUTBOX, need.outbox),
   ]);
+  const head = headOf(locked ?? []);
   return {
-    head: headOf(head ?? []),
-    edge: typed<TileRow>(edge ?? []),
+    head,
+    // Another node was here: its edge has to be read.
+    edge: typed<TileRow>(await ask(head.batch !== need.known?.batch, EDGE)),
     streams: new Map(typed<StreamRow>(streams ?? []).map((row) => [row.stream, row])),
     claims: new Map(typed<Claim>(claims ?? []).map((claim) => [claimId(claim), claim])),
     outbox: new Set(typed<{ key: string }>(outbox ?? []).map(({ key }) => key)),
   };
 }
 
-/** The outcome, when a row that had to be there was not. */
-async function writeAll(client: PoolClient, set: WriteSet): Promise<Outcome | undefined> {
-  const steps = stepsOf(set);
-  const changes = await settled([
-    ...steps.map((step) => runStep(client, step)),
-    client.query("SELECT pg_notify($1, '')", [CHANNEL]).then(() => 0),
-  ]);
-  const refused = steps.findIndex(({ expect }, i) => expect !== undefined && expect !== changes[i]);
-  if (refused < 0) return undefined;
-  return { kind: refused === HEAD_STEP ? "moved" : "conflict" };
+interface Query {
+  readonly name: string;
+  readonly text: string;
+  readonly values: unknown[];
 }
 
-export async function runStep(client: ClientBase, { statement, rows, apiece }: Step): Promise<number> {
-  if (apiece) {
-    const text = numbered(statement.one);
-    const results = await settled(rows.map((row) => client.query({ name: nameOf(text), text, values: [...row] })));
-    return results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
-  }
-  const columns = (rows[0] ?? []).map((_cell, i) => rows.map((row) => row[i]));
-  return (await client.query({ name: nameOf(statement.many), text: statement.many, values: columns })).rowCount ?? 0;
+/** Everything in one statement, which fails when a row that had to be there was not; large cells go before it. */
+function programOf(set: WriteSet): Query[] {
+  const steps = stepsOf(set);
+  const apart = steps.filter(({ apiece }) => apiece).flatMap(apieceOf);
+  const together = steps.filter(({ apiece }) => !apiece);
+  const text = togetherOf(together);
+  const expected = together.flatMap(({ expect }) => (expect === undefined ? [] : [expect]));
+  return [...apart, { name: nameOf(text), text, values: [...together.flatMap(columnsOf), ...expected] }];
+}
+
+const togetherTexts = new Map<string, string>();
+
+function togetherOf(steps: readonly Step[]): string {
+  const shape = steps.map(({ statement }) => nameOf(statement.many)).join();
+  const known = togetherTexts.get(shape);
+  if (known !== undefined) return known;
+  let params = 0;
+  const parts = steps.map(({ statement, rows, expect }, i) => {
+    const text = statement.many.replaceAll(/\$(\d+)/g, (_, n: string) => `$${params + Number(n)}`);
+    params += rows[0]?.length ?? 0;
+    return `s${i} AS (${text}${expect === undefined ? "" : " RETURNING 1"})`;
+  });
+  const checks = steps.flatMap(({ expect }, i) => (expect === undefined ? [] : [`(SELECT count(*) FROM s${i}) = $${++params}`]));
+  const sound = checks.join(" AND ");
+  const made = `WITH ${parts.join(", ")} SELECT pg_notify('${CHANNEL}', ''), 1 / CASE WHEN ${sound} THEN 1 ELSE 0 END`;
+  togetherTexts.set(shape, made);
+  return made;
+}
+
+const columnsOf = ({ rows }: Step): unknown[] => (rows[0] ?? []).map((_cell, i) => rows.map((row) => row[i]));
+
+function apieceOf({ statement, rows }: Step): Query[] {
+  const text = numbered(statement.one);
+  return rows.map((row) => ({ name: nameOf(text), text, values: [...row] }));
+}
+
+export async function runStep(client: ClientBase, step: Step): Promise<void> {
+  const { many } = step.statement;
+  const queries = step.apiece ? apieceOf(step) : [{ name: nameOf(many), text: many, values: columnsOf(step) }];
+  await settled(queries.map((query) => client.query(query)));
 }
 
 /** Waits for all, so that no answer of a failed transaction is left behind on the connection; the first error is the cause. */

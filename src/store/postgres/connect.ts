@@ -1,5 +1,5 @@
 /** Connections to PostgreSQL, and what their errors mean. */
-import { Pool, types, type PoolConfig } from "pg";
+import { DatabaseError, Pool, types, type PoolConfig } from "pg";
 import { numbered } from "../sql/statements.ts";
 import type { Cell, Row } from "../model.ts";
 
@@ -51,11 +51,14 @@ export async function all(on: Queryable, sql: string, params: readonly Cell[]): 
   return (await on.query(numbered(sql), [...params])).rows as Row[];
 }
 
+/** The server said no, and goes on: what ends the connection as well may come after anything. */
+export const isRefused = (error: unknown): boolean => error instanceof DatabaseError && error.severity === "ERROR";
+
 /** What is left of a transaction in which an error came before COMMIT was sent: nothing, in any case. */
 export function isConflict(error: unknown): boolean {
   const code = sqlState(error);
-  // Integrity constraints, and a transaction that was chosen to give way to another.
-  return code.startsWith("23") || code === "40001" || code === "40P01";
+  // Integrity constraints, a row that was not there to be moved (see `togetherOf`), and a transaction that gave way to another.
+  return code.startsWith("23") || code === "22012" || code === "40001" || code === "40P01";
 }
 
 /** The server said no to COMMIT, and can say so only of a transaction that it has undone. */

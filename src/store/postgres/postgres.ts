@@ -12,7 +12,7 @@ import { ERASE, HEAD, LEASE, RETRY, SETTLE, clearWith, inDueOrder, snapshotOver,
 import { insertInto, numbered } from "../sql/statements.ts";
 import { cellsOf } from "../sql/tables.ts";
 import { createStore, type OpenStore } from "../store.ts";
-import { POLL_MILLIS, watching, type Watching } from "../watching.ts";
+import { POLL_MILLIS, telling, watching, type Watching } from "../watching.ts";
 
 export interface PostgresOptions extends Identity {
   readonly url: string;
@@ -39,7 +39,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Result<Ope
     prepared.value.size,
     pollMillis,
   );
-  const stopListening = listen(url, watchers.look, Math.max(pollMillis, MIN_RETRY_MILLIS));
+  const stopListening = listen(url, () => watchers.look(), Math.max(pollMillis, MIN_RETRY_MILLIS));
   const backend: Backend = {
     ...reads,
     ...writes(readers, writer, watchers),
@@ -88,11 +88,7 @@ function writes(readers: Pool, writer: Pool, watchers: Watching): Pick<Backend, 
     return done.rowCount ?? 0;
   };
   return {
-    transact: async (need, decide) => {
-      const outcome = await transact(writer, need, decide);
-      if (outcome.kind === "committed") watchers.look();
-      return outcome;
-    },
+    transact: telling(watchers, (need, decide) => transact(writer, need, decide)),
     erase: async (digest) => (await write(ERASE, [digest])) > 0,
     takeDue: async (now, until, limit) => inDueOrder(await all(readers, LEASE.postgres, [until, now, now, limit])),
     settle: async (id) => void (await write(SETTLE, [id])),
@@ -120,7 +116,7 @@ function listen(url: string, look: () => void, retryMillis: number): () => Promi
 async function listenOnce(url: string, look: () => void, stop: AbortSignal): Promise<void> {
   const client = new Client(config(url, false));
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-  client.on("notification", look);
+  client.on("notification", () => look());
   client.on("error", () => end());
   client.once("end", end);
   stop.addEventListener("abort", () => end(), { once: true });

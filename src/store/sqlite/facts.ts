@@ -15,7 +15,7 @@ export function factsOr(connection: Connection, need: Need): Facts | string {
 
 /** The head first: should another process commit meanwhile, the head that it moves makes this batch a conflict. */
 function readFacts(connection: Connection, need: Need): Facts {
-  const head = headOf(rowsOf(connection, HEAD, []));
+  const head = need.known ?? headOf(rowsOf(connection, HEAD, []));
   const streams = new Map<string, StreamRow>();
   for (const name of need.streams) {
     const [row] = rowsOf(connection, STREAM, [name]) as unknown as StreamRow[];
@@ -27,7 +27,7 @@ function readFacts(connection: Connection, need: Need): Facts {
     if (row) claims.set(claimId(row), { ...row });
   }
   const outbox = new Set(need.outbox.filter((key) => rowsOf(connection, OUTBOX_KEY, [key]).length > 0));
-  return { head, edge: need.edgeOf === head.batch ? [] : readEdge(connection, head), streams, claims, outbox };
+  return { head, edge: need.known ? [] : readEdge(connection, head), streams, claims, outbox };
 }
 
 function readEdge(connection: Connection, { size }: Head): TileRow[] {

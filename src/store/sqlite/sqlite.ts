@@ -13,7 +13,7 @@ import type { Writer } from "./writer.ts";
 import { insertInto } from "../sql/statements.ts";
 import { cellsOf } from "../sql/tables.ts";
 import { createStore, type OpenStore } from "../store.ts";
-import { POLL_MILLIS, watching } from "../watching.ts";
+import { POLL_MILLIS, telling, watching } from "../watching.ts";
 
 export interface SqliteOptions extends Identity {
   readonly path: string;
@@ -86,11 +86,7 @@ function sqliteBackend(path: string, size: number, { writer: own, pollMillis = P
   };
   return {
     ...reads,
-    transact: async (need, decide) => {
-      const outcome = await writing.transact(need, decide);
-      if (outcome.kind === "committed") watchers.look();
-      return outcome;
-    },
+    transact: telling(watchers, writing.transact),
     gather: () => new Promise((resolve) => void setImmediate(resolve)),
     erase: async (digest) => (await write(ERASE, [digest])).changes > 0,
     takeDue: async (now, until, limit) => inDueOrder((await write(LEASE.sqlite, [until, now, now, limit])).rows),

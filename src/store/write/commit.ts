@@ -12,14 +12,14 @@ import {
   subtreeRoot,
 } from "../../core/ledger/index.ts";
 import type { Decided } from "./decide.ts";
-import type { Facts, TileRow, WriteSet } from "../model.ts";
+import type { Facts, Head, TileRow, WriteSet } from "../model.ts";
 
 /** The stored tree does not have the root that was signed: nothing may be built on it. */
 export class CorruptTree extends Error {}
 
 /** The tree as a commit left it, so that the next one need neither read its right edge nor hash it again. */
 export interface Edge {
-  readonly batch: string;
+  readonly head: Head;
   readonly tree: GrowingTree;
   /** The digest of its frontier: a bit that flips in memory is noticed before anything is built on it. */
   readonly seal: Digest;
@@ -37,16 +37,17 @@ export function writeSet(facts: Facts, decided: Decided, signer: Signer, batch: 
   const { entries, streams, claims, outbox, payloads } = decided;
   const parts = { prior: head, entries, streams, claims, outbox, payloads };
   const counted = { ...head, batch, outbox: head.outbox + outbox.length };
-  const edge = known?.batch === head.batch ? known : undefined;
-  if (entries.length === 0) return { set: { ...parts, head: counted, tiles: [] }, edge: edge && { ...edge, batch } };
+  const edge = known?.head.batch === head.batch ? known : undefined;
+  if (entries.length === 0) return { set: { ...parts, head: counted, tiles: [] }, edge: edge && { ...edge, head: counted } };
   const tree = edge ? soundTree(edge) : storedTree(facts);
   const { size, root, tiles: grown, frontier } = tree.append(entries.map(({ leaf }) => leaf));
   const tiles = grown.map(({ level, index, bytes }) => ({ level, idx: index, hashes: bytes }));
   checkLeaves(entries, tiles);
   checkFull(tiles);
   const note = signCheckpoint({ origin: head.origin, size, root }, [signer]);
-  const set = { ...parts, head: { ...counted, size, root, checkpoint: note }, tiles, checkpoint: { size, root, note, batch } };
-  return { set, edge: { batch, tree, seal: digestOf(frontier.hashes) } };
+  const next = { ...counted, size, root, checkpoint: note };
+  const set = { ...parts, head: next, tiles, checkpoint: { size, root, note, batch } };
+  return { set, edge: { head: next, tree, seal: digestOf(frontier.hashes) } };
 }
 
 function soundTree({ tree, seal }: Edge): GrowingTree {

@@ -31,14 +31,17 @@ export interface Decided {
   readonly payloads: readonly PayloadRow[];
 }
 
-export function needOf(requests: readonly Admitted[], edgeOf?: string): Need {
-  const claims = new Map(requests.flatMap((request) => request.claims.map((claim) => [claimId(claim), claim] as const)));
-  return {
-    streams: [...new Set(requests.flatMap(({ writes, guards }) => [...writes, ...guards].map(({ stream }) => stream)))],
-    claims: [...claims.values()],
-    outbox: [...new Set(requests.flatMap((request) => request.outbox.map(({ key }) => key)))],
-    ...(edgeOf !== undefined && { edgeOf }),
-  };
+export function needOf(requests: readonly Admitted[]): Need {
+  const streams = new Set<string>();
+  const claims = new Map<string, Claim>();
+  const outbox = new Set<string>();
+  for (const request of requests) {
+    for (const { stream } of request.writes) streams.add(stream);
+    for (const { stream } of request.guards) streams.add(stream);
+    for (const claim of request.claims) claims.set(claimId(claim), claim);
+    for (const { key } of request.outbox) outbox.add(key);
+  }
+  return { streams: [...streams], claims: [...claims.values()], outbox: [...outbox] };
 }
 
 /** What the accepted requests of the batch have written so far. */

@@ -115,9 +115,8 @@ async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Pro
   const { edge: known } = sequence;
   // Whatever breaks from here on, the tree in memory may be ahead of the stored one.
   sequence.edge = undefined;
-  const outcome = await sequence.backend.transact({ ...needOf(requests, known?.batch), alone: sequence.alone }, (facts) =>
-    decideOn(facts, requests, sequence, known, attempt),
-  );
+  const need = { ...needOf(requests), alone: sequence.alone, ...(known && { known: known.head }) };
+  const outcome = await sequence.backend.transact(need, (facts) => decideOn(facts, requests, sequence, known, attempt));
   if (outcome.kind === "nothing") sequence.edge = attempt.corrupt === undefined ? known : undefined;
   else if (outcome.kind === "committed") sequence.edge = attempt.edge;
   if (outcome.kind === "conflict" || outcome.kind === "moved") return outcome.kind;
