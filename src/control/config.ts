@@ -98,6 +98,8 @@ const directoryOf = compiledOnce("directory", parseDirectory);
 
 /** The rules and people of one moment. Whoever writes on them passes `guards` along, so that the moment is that of the write. */
 export interface Rules {
+  /** Digest of the policy's text. */
+  readonly policy: Digest;
   readonly bundle: Bundle;
   readonly directory: Directory;
   readonly guards: readonly Guard[];
@@ -106,6 +108,7 @@ export interface Rules {
 export async function rulesInForce(deps: Deps): Promise<Rules> {
   const [policy, directory] = [await inForce(deps, "policy"), await inForce(deps, "directory")];
   const rules = {
+    policy: policy.digest,
     bundle: await bundleOf(deps, policy.digest),
     directory: await directoryOf(deps, directory.digest),
     guards: [
@@ -128,6 +131,19 @@ export async function onRules<T, E>(deps: Deps, tried: number, intend: (rules: R
   const known = tried === 0 ? atHand.get(deps) : undefined;
   const made = known && (await intend(known));
   return made?.ok === true ? made : intend(await rulesInForce(deps));
+}
+
+const past = new WeakMap<Deps, { readonly digest: Digest; readonly bundle: Bundle | undefined }>();
+
+/** The policy of a text that was in force once; none when it was erased, or this version cannot load it. */
+export async function policyOf(deps: Deps, digest: Digest): Promise<Bundle | undefined> {
+  const known = past.get(deps);
+  if (known?.digest === digest) return known.bundle;
+  const payload = await deps.store.payload(digest);
+  const loaded = payload === undefined || payload === "erased" ? undefined : loadBundle(new TextDecoder().decode(payload.bytes));
+  const bundle = loaded?.ok === true ? loaded.value : undefined;
+  past.set(deps, { digest, bundle });
+  return bundle;
 }
 
 export async function currentDirectory(deps: Deps): Promise<Directory> {

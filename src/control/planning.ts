@@ -21,11 +21,14 @@ import type { Admitted, Analysed, Payload } from "./ports.ts";
 import { rulesFor } from "./standing.ts";
 import type { ControlRefusal } from "./types.ts";
 
-/** Shown beside a plan but outside its digests: when and from what it was derived, and how policy came to its answer. */
+/** Shown beside a plan but outside its digests: when and from what it was derived, and by what policy came to its answer. */
 export interface PlanContext {
   readonly observedAt: number;
   readonly steps: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly trace: readonly RuleTrace[];
+  /** The policy's text and the moment: with the plan, all that the route was made from. */
+  readonly judged?: { readonly policy: Digest; readonly at: Millis };
+  /** How policy came to its answer, as earlier versions kept it. */
+  readonly trace?: readonly RuleTrace[];
 }
 
 const PLANNABLE: readonly ChangeState["status"][] = ["proposed", "planned", "stale", "awaiting", "authorised"];
@@ -39,6 +42,11 @@ export function planChange(deps: Deps, id: ChangeId): Planned {
   return underWay.get(deps)?.get(id) ?? holdWhile(deps, id, planNow(deps, id));
 }
 
+/** The first planning of a revision: on several nodes two may be at it, and the later one must not take the earlier one's place. */
+export function planFirst(deps: Deps, id: ChangeId): Planned {
+  return underWay.get(deps)?.get(id) ?? holdWhile(deps, id, planNow(deps, id, { first: true }));
+}
+
 /**
  * For a proposal that is written before its connectors have answered: what is being looked at is planned on once both are done. Its
  * job joins this, so that nothing is looked at twice; should it fail, the job comes again.
@@ -48,7 +56,7 @@ export function planAfter(deps: Deps, id: ChangeId, written: Promise<Result<Know
   const planning = async (): Planned => {
     await before?.catch(() => undefined);
     const known = await written;
-    return known.ok ? planNow(deps, id, { proposal: known.value.state.proposal, looked }) : known;
+    return known.ok ? planNow(deps, id, { first: true, looking: { proposal: known.value.state.proposal, looked } }) : known;
   };
   holdWhile(deps, id, planning()).catch((error: unknown) => deps.report({ what: `planning ${id}`, error }));
 }
@@ -69,14 +77,21 @@ interface Looking {
   readonly looked: Promise<Looked>;
 }
 
+interface How {
+  readonly looking?: Looking;
+  /** Only what nobody has planned yet. */
+  readonly first?: true;
+}
+
 /** Observe, derive, measure, evaluate and route, then write plan and route as one decision. */
-async function planNow(deps: Deps, id: ChangeId, looking?: Looking): Planned {
+async function planNow(deps: Deps, id: ChangeId, { looking, first }: How = {}): Planned {
+  const isWanted = (state: ChangeState): boolean => (first ? state.status === "proposed" : isPlannable(state));
   const found = await findChange(deps, id);
-  if (!found.ok || !isPlannable(found.value.state)) return found;
+  if (!found.ok || !isWanted(found.value.state)) return found;
   const { revision, proposal: address } = found.value.state;
   // A revision or another planner may have come in between: its own job plans it.
   const write = (intend: (state: ChangeState) => Promise<Planning>): Planned =>
-    commitChange(deps, id, async (state) => ok(state.revision === revision && isPlannable(state) ? await intend(state) : { commands: [] }));
+    commitChange(deps, id, async (state) => ok(state.revision === revision && isWanted(state) ? await intend(state) : { commands: [] }));
   const proposal = await readJson<Proposal>(deps, address);
   if (proposal === undefined) return write(async () => sendBack(deps, revision, [proposalErased]));
   const looked = await (looking?.proposal === address ? looking.looked : lookAgain(deps, proposal.steps));
@@ -209,12 +224,13 @@ function planAndRoute(deps: Deps, state: Subject, proposal: Proposal, { observed
     analyses,
     names: steps.map(({ names }) => names),
   });
-  const evaluation = evaluatePlan(rules.bundle, plan, state, deps.clock.now());
-  const { route, routeDigest, bundleDigest, trace } = evaluation;
+  const at = deps.clock.now();
+  const evaluation = evaluatePlan(rules.bundle, plan, state, at);
+  const { route, routeDigest, bundleDigest } = evaluation;
   const context: PlanContext = {
     observedAt,
     steps: Object.fromEntries(analyses.map(({ id, analysis }) => [id, analysis.context])),
-    trace,
+    judged: { policy: rules.policy, at },
   };
   // Each document is written once, and its digest is that of what is stored.
   const planned = jsonPayload(plan);

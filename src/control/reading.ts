@@ -6,10 +6,10 @@ import type { Presentation } from "../core/presentation/index.ts";
 import { countSeats, type Directory, type SeatCount } from "../core/review/index.ts";
 import { nameOf } from "./people.ts";
 import { changeStream, findChange, knownFrom, type Known } from "./commit.ts";
-import { currentDirectory } from "./config.ts";
+import { currentDirectory, policyOf } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { documentAmong, erased, readJson, readWords } from "./payloads.ts";
-import type { PlanContext } from "./planning.ts";
+import { evaluatePlan, type PlanContext } from "./planning.ts";
 import type { ListQuery, Payload, StoredStream } from "./ports.ts";
 import { invalid } from "./refusals.ts";
 import type { Answer, Caller, ChangeView, Control, ControlRefusal, EventView, ListView, PlanView, SeatView } from "./types.ts";
@@ -78,10 +78,23 @@ export async function plan(deps: Deps, change: string): Answer<PlanView> {
     change: await viewChange(deps, found.value, await currentDirectory(deps)),
     plan: document,
     presentation,
-    trace: context.trace,
+    trace: await traceOf(deps, context, document, state),
     context: { ...context.steps, observed: { at: new Date(context.observedAt).toISOString() } },
     digests: { ...review, review: state.reviewDigest, payload: state.payload },
   });
+}
+
+/** Made again from what the route was made from: only what comes to the same route explains it. */
+async function traceOf(
+  deps: Deps,
+  { judged, trace = [] }: PlanContext,
+  document: Plan,
+  state: ChangeState & Reviewed,
+): Promise<PlanView["trace"]> {
+  const bundle = judged && (await policyOf(deps, judged.policy));
+  if (judged === undefined || bundle === undefined) return trace;
+  const evaluation = evaluatePlan(bundle, document, state, judged.at);
+  return evaluation.routeDigest === state.review.route ? evaluation.trace : trace;
 }
 
 function noPlan({ id, status }: ChangeState): ControlRefusal {

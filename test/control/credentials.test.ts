@@ -71,6 +71,7 @@ test("[CO-47] health tells of rules that cannot be read", async () => {
     (await world.control.health()).checks.map(({ name, ok }) => [name, ok]),
     [
       ["store", true],
+      ["log", true],
       ["rules", true],
       ["connectors", true],
     ],

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Digest } from "../../src/core/base/index.ts";
-import { changeOf, ControlWorld, docs, good, ordinary, refusal, set, signIn, WORLD_DIRECTORY } from "../../src/testing/control-world.ts";
+import {
+  changeOf,
+  ControlWorld,
+  docs,
+  good,
+  ordinary,
+  refusal,
+  set,
+  signIn,
+  WORLD_DIRECTORY,
+  WORLD_POLICY,
+} from "../../src/testing/control-world.ts";
 import { withPerson } from "../../src/testing/people.ts";
 
 test("[CO-35] waiting ends when the change has moved past the version, at once if it has already", async () => {
@@ -218,4 +229,21 @@ test("[CO-41] the ledger answers with proofs that hold, and refuses what lies ou
   ] as const)
     assert.equal(refusal(await ledger.consistency(from, to)).reason, "outside_log");
   assert.equal(refusal(await ledger.inclusion(0, size + 1)).reason, "outside_log");
+});
+
+test("[CO-52] how policy came to a route is told by the policy and the moment of that route, whatever came into force since", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  const plan = async (id: string) => good(await world.control.plan(world.as("hal"), id));
+  const { id } = good(await world.control.propose(world.as("agent:bot"), docs(), undefined, 200));
+  const { trace } = await plan(id);
+  assert.ok(trace.some(({ rule, fired, parts }) => rule === "docs" && fired && parts.length > 0));
+  await world.put("policy", WORLD_POLICY.replace("id: docs", "id: papers"));
+  world.time.jump(24 * 3_600_000);
+  assert.deepEqual((await plan(id)).trace, trace);
+  const entries = await world.entries();
+  const seeded = entries.find(({ stream }) => stream === "config/policy")?.event["digest"] as Digest;
+  const again = await world.restart({ worker: false });
+  assert.ok(await again.store.erase(seeded));
+  const after = good(await again.control.plan(again.as("hal"), id));
+  assert.deepEqual([after.trace, after.plan.change], [[], id]);
 });
