@@ -3,7 +3,7 @@
  * signature. Each request is still accepted or refused on its own.
  */
 import type { Receipt, Signer, StoreRefusal } from "../../control/ports.ts";
-import { assert, fail, ok, type Result } from "../../core/base/index.ts";
+import { assert, equalBytes, fail, ok, type Result } from "../../core/base/index.ts";
 import type { Admitted } from "./admit.ts";
 import { CorruptTree, writeSet, type Edge } from "./commit.ts";
 import { decide, needOf, type Decision } from "./decide.ts";
@@ -37,10 +37,14 @@ interface Sequence extends Writing {
   edge: Edge | undefined;
   /** The batch is one request, and no other waits. */
   alone: boolean;
+  /** The head of the last commit: a database that falls behind it has lost what was acknowledged. */
+  seen: Head | undefined;
+  /** Why nothing more is written: it stays so however the database grows from there. */
+  setBack: string | undefined;
 }
 
 export function sequencer(writing: Writing): Sequencer {
-  const sequence: Sequence = { ...writing, edge: undefined, alone: false };
+  const sequence: Sequence = { ...writing, edge: undefined, alone: false, seen: undefined, setBack: undefined };
   const queue: Waiting[] = [];
   let running: Promise<void> | undefined;
   let closed = false;
@@ -107,7 +111,7 @@ interface Attempt {
   decisions: readonly Decision[];
   head?: Head;
   edge?: Edge | undefined;
-  corrupt?: string;
+  corrupt?: string | undefined;
 }
 
 async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Promise<Answer[] | "conflict" | "moved"> {
@@ -118,7 +122,10 @@ async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Pro
   const need = { ...needOf(requests), alone: sequence.alone, ...(known && { known: known.head }) };
   const outcome = await sequence.backend.transact(need, (facts) => decideOn(facts, requests, sequence, known, attempt));
   if (outcome.kind === "nothing") sequence.edge = attempt.corrupt === undefined ? known : undefined;
-  else if (outcome.kind === "committed") sequence.edge = attempt.edge;
+  else if (outcome.kind === "committed") {
+    sequence.edge = attempt.edge;
+    sequence.seen = attempt.head ?? sequence.seen;
+  }
   if (outcome.kind === "conflict" || outcome.kind === "moved") return outcome.kind;
   return requests.map((_, i) => answerOf(attempt, outcome, attempt.decisions[i]));
 }
@@ -126,10 +133,13 @@ async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Pro
 function decideOn(
   facts: Facts,
   requests: readonly Admitted[],
-  { signer, nextBatch }: Writing,
+  sequence: Sequence,
   known: Edge | undefined,
   attempt: Attempt,
 ): WriteSet | undefined {
+  const { signer, nextBatch } = sequence;
+  attempt.corrupt = sequence.setBack ??= setBack(facts.head, sequence.seen);
+  if (attempt.corrupt !== undefined) return undefined;
   const decided = decide(facts, requests);
   attempt.decisions = decided.decisions;
   if (decided.decisions.every(({ kind }) => kind === "refused")) return undefined;
@@ -143,6 +153,12 @@ function decideOn(
     attempt.corrupt = error.message;
     return undefined;
   }
+}
+
+/** A failover to a replica that lagged, or a backup: what is left is not the log that was acknowledged. */
+function setBack(head: Head, seen: Head | undefined): string | undefined {
+  if (seen === undefined || head.size > seen.size || (head.size === seen.size && equalBytes(head.root, seen.root))) return undefined;
+  return `the log has ${head.size} entries, and this process has seen it with ${seen.size}: the database was set back`;
 }
 
 type Final = Exclude<Outcome, { kind: "conflict" | "moved" }>;
