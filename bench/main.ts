@@ -11,6 +11,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   core: async () => (await import("./core.ts")).benchCore(),
   policy: async () => (await import("./policy.ts")).benchPolicy(),
   store: async () => (await import("./store.ts")).benchStore(),
+  verify: async () => (await import("./verify.ts")).benchVerify(),
   http: async () => (await import("./http.ts")).benchHttp(),
 };
 
