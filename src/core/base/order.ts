@@ -2,7 +2,12 @@
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Each once, in that order: a set as canonical bytes hold it. */
-export const sortedSet = (texts: Iterable<string>): readonly string[] => [...new Set(texts)].toSorted(byText);
+export function sortedSet(texts: Iterable<string>): readonly string[] {
+  const distinct = [...new Set(texts)];
+  // Without a function to compare by, texts are compared by code units.
+  return distinct.length < 2 ? distinct : distinct.toSorted();
+}
 
 /** Lower case for names that are compared without regard to it. Only ASCII: Unicode would fold the Kelvin sign into a k. */
-export const asciiLower = (text: string): string => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+export const asciiLower = (text: string): string =>
+  /[A-Z]/.test(text) ? text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : text;

@@ -206,18 +206,20 @@ function effectFacts(effect: Effect, connector: string): EffectFacts {
 }
 
 export function summaryOf(effects: readonly EffectFacts[]): SummaryFacts {
-  const count = (kind: string): number => effects.filter((effect) => effect.kind === kind).length;
-  const sum = (of: (effect: EffectFacts) => number | undefined): number => effects.reduce((total, effect) => total + (of(effect) ?? 0), 0);
+  const of: Record<string, number> = {};
+  for (const { kind } of effects) of[kind] = (of[kind] ?? 0) + 1;
+  const sum = (lines: (effect: EffectFacts) => number | undefined): number =>
+    effects.reduce((total, effect) => total + (lines(effect) ?? 0), 0);
   return {
     effects: effects.length,
-    creates: count("create"),
-    updates: count("update"),
-    deletes: count("delete"),
-    replaces: count("replace"),
-    sends: count("send"),
-    grants: count("grant"),
-    revokes: count("revoke"),
-    executes: count("execute"),
+    creates: of["create"] ?? 0,
+    updates: of["update"] ?? 0,
+    deletes: of["delete"] ?? 0,
+    replaces: of["replace"] ?? 0,
+    sends: of["send"] ?? 0,
+    grants: of["grant"] ?? 0,
+    revokes: of["revoke"] ?? 0,
+    executes: of["execute"] ?? 0,
     systems: sortedSet(effects.map((effect) => effect.system)),
     environments: sortedSet(effects.map((effect) => effect.environment)),
     surfaces: sortedSet(effects.flatMap((effect) => effect.surfaces)),

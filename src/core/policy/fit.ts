@@ -39,7 +39,12 @@ export function fitOf(type: CelType): Fit {
       return fitMap(fitOf(type.of), misfit);
     case "message":
       return fitMessage(
-        Object.entries(type.fields).map(([name, field]) => ({ name, optional: field.optional, fit: fitOf(field.type) })),
+        Object.entries(type.fields).map(([name, { type: of, optional }]) => ({
+          name,
+          optional,
+          text: of.kind === "string",
+          fit: fitOf(of),
+        })),
         misfit,
       );
     case "any":
@@ -75,20 +80,29 @@ function fitMap(fit: Fit, misfit: Misfit): Fit {
   };
 }
 
-function fitMessage(fields: readonly { readonly name: string; readonly optional: boolean; readonly fit: Fit }[], misfit: Misfit): Fit {
+interface Member {
+  readonly name: string;
+  readonly optional: boolean;
+  readonly text: boolean;
+  readonly fit: Fit;
+}
+
+function fitMessage(members: readonly Member[], misfit: Misfit): Fit {
   return (value) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return misfit;
     const source = value as Readonly<Record<string, unknown>>;
     const copy: Record<string, CelValue | undefined> = {};
-    for (const { name, optional, fit } of fields) {
+    for (let i = 0; i < members.length; i++) {
+      const { name, optional, text, fit } = members[i] as Member;
       const given = source[name];
-      if (given === undefined && optional) {
-        copy[name] = undefined;
-        continue;
+      // Most members are texts, and nearly all that are there fit.
+      if (text && typeof given === "string" && given.isWellFormed()) copy[name] = given;
+      else if (given === undefined && optional) copy[name] = undefined;
+      else {
+        const item = fit(given);
+        if (item instanceof Misfit) return item.under(name);
+        copy[name] = item;
       }
-      const item = fit(given);
-      if (item instanceof Misfit) return item.under(name);
-      copy[name] = item;
     }
     return copy;
   };

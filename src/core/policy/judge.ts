@@ -30,6 +30,7 @@ export const ROUTE_STEPS = 5_000_000;
 
 const fit = fitOf(FACTS);
 const { places } = FACTS_PROFILE;
+const [EFFECTS, SURFACES] = [places.of("effects") as number, places.of("summary.surfaces") as number];
 /** A copy of facts that fit their declared shape: nothing can change it, and it need be made but once for many bundles. */
 export interface Checked {
   readonly facts: Facts;
@@ -80,8 +81,10 @@ const ruleOf = (w: number, word: number): number => w * 32 + 31 - Math.clz32(wor
 function touched({ surfaces }: Bundle, given: Checked, purse: Purse): Checked {
   const facts = withSurfaces(given.facts, surfaces, purse);
   if (facts === given.facts) return given;
-  const message = facts as unknown as CelMessage;
-  return { facts, seen: { facts: message, row: places.row(message) } };
+  const row = [...given.seen.row];
+  row[EFFECTS] = facts.effects;
+  row[SURFACES] = facts.summary.surfaces;
+  return { facts, seen: { facts, row } };
 }
 
 /** Only those that can match are looked at. */

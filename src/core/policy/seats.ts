@@ -35,11 +35,16 @@ export function seatsFor(wanted: readonly SeatDefinition[], effects: readonly Ef
  */
 function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[])[] | undefined {
   const sets = new Map<string, readonly string[]>();
+  const known = new Map<string, readonly string[]>();
   for (const { owners } of effects) {
-    const set = uniqueHandles(owners);
-    if (set.length > 0) sets.set(asciiLower(set.join("\n")), set);
+    if (owners.length === 0) continue;
+    const text = owners.join("\n");
+    const set = known.get(text) ?? uniqueHandles(owners);
+    known.set(text, set);
+    sets.set(asciiLower(set.join("\n")), set);
   }
   if (sets.size > MOST_SEATS) return undefined;
+  if (sets.size === 1) return [...sets.values()];
   const all = [...sets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
   return all.filter((set) => {
     const folds = new Set(set.map((owner) => asciiLower(owner)));
@@ -49,6 +54,7 @@ function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[]
 
 /** Handles differ in more than case, or they are one. */
 function uniqueHandles(owners: readonly string[]): readonly string[] {
+  if (owners.length < 2) return owners;
   const byFold = new Map(sortedSet(owners).map((owner) => [asciiLower(owner), owner]));
   return [...byFold.keys()].toSorted().map((fold) => byFold.get(fold) as string);
 }

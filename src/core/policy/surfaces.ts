@@ -7,7 +7,14 @@ import type { EffectFacts, Facts } from "./facts.ts";
 
 export interface Surface {
   readonly name: string;
-  readonly matches: (effect: EffectFacts, purse: Purse) => boolean;
+  readonly matches: (effect: Folded, purse: Purse) => boolean;
+}
+
+/** What surfaces look at, in lower case. */
+interface Folded {
+  readonly surfaces: readonly string[];
+  readonly resource: string;
+  readonly path: string | undefined;
 }
 
 /**
@@ -20,8 +27,8 @@ export function surfaceOf({ name, paths, resources, tags }: SurfaceDefinition): 
   const known = new Set([name, ...tags]);
   const matches: Surface["matches"] = (effect, purse) =>
     effect.surfaces.some((tag) => known.has(tag)) ||
-    (effect.path !== undefined && path.test(effect.path.toLowerCase(), purse)) ||
-    resource.test(effect.resource.toLowerCase(), purse);
+    (effect.path !== undefined && path.test(effect.path, purse)) ||
+    resource.test(effect.resource, purse);
   return { name, matches };
 }
 
@@ -41,10 +48,21 @@ function folded(sources: readonly string[]): Pattern {
 export function withSurfaces(facts: Facts, surfaces: readonly Surface[], purse: Purse): Facts {
   if (surfaces.length === 0) return facts;
   const effects = facts.effects.map((effect) => {
-    const found = surfaces.filter((surface) => purse.left >= 0 && surface.matches(effect, purse)).map(({ name }) => name);
+    const found = foundFor(effect, surfaces, purse);
     return found.length === 0 ? effect : { ...effect, surfaces: sortedSet([...effect.surfaces, ...found]) };
   });
-  const untold = purse.left < 0 ? surfaces.map(({ name }) => name) : [];
-  const all = sortedSet([...facts.summary.surfaces, ...effects.flatMap((effect) => effect.surfaces), ...untold]);
-  return { ...facts, effects, summary: { ...facts.summary, surfaces: all } };
+  const all = new Set(facts.summary.surfaces);
+  for (const effect of effects) for (const tag of effect.surfaces) all.add(tag);
+  if (purse.left < 0) for (const { name } of surfaces) all.add(name);
+  return { ...facts, effects, summary: { ...facts.summary, surfaces: sortedSet(all) } };
+}
+
+function foundFor({ surfaces: tags, path, resource }: EffectFacts, surfaces: readonly Surface[], purse: Purse): readonly string[] {
+  const plain: Folded = { surfaces: tags, path: path?.toLowerCase(), resource: resource.toLowerCase() };
+  const found: string[] = [];
+  for (let i = 0; i < surfaces.length && purse.left >= 0; i++) {
+    const surface = surfaces[i] as Surface;
+    if (surface.matches(plain, purse)) found.push(surface.name);
+  }
+  return found;
 }

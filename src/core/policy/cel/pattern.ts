@@ -94,12 +94,21 @@ function literalsOf(source: string): (text: string) => boolean {
   if (rest.length === 0) return (text) => text === head;
   const tail = rest.at(-1) as string;
   const middle = rest.slice(0, -1).filter((literal) => literal !== "");
-  return (text) => text.startsWith(head) && text.endsWith(tail) && middle.every((literal) => text.includes(literal));
+  const least = [head, tail, ...middle].reduce((sum, literal) => sum + literal.length, 0);
+  return (text) => {
+    if (text.length < least || !text.endsWith(tail) || !text.startsWith(head)) return false;
+    for (let i = 0; i < middle.length; i++) if (!text.includes(middle[i] as string)) return false;
+    return true;
+  };
 }
 
 /** True when any of the patterns matches. */
 export function anyOf(patterns: readonly Pattern[]): Pattern {
   const [only] = patterns;
   if (only && patterns.length === 1) return only;
-  return { test: (text, purse) => patterns.some((pattern) => pattern.test(text, purse)) };
+  const test: Pattern["test"] = (text, purse) => {
+    for (let i = 0; i < patterns.length; i++) if ((patterns[i] as Pattern).test(text, purse)) return true;
+    return false;
+  };
+  return { test };
 }
