@@ -7,24 +7,25 @@ const FLOOR = "src/core/policy/floor.ts";
 const RUNNING = "src/core/change/running.ts";
 const COMMIT = "src/control/commit.ts";
 
+/** What a rule's condition comes to, put otherwise. */
+const misheard = (value: string) => {
+  const [head, tail] = ["function ", ": Judged, machine: Machine, purse: Purse): unknown {"];
+  const wrong = `${head}valueOf(judged${tail}\n  const given = givenBy(judged, machine, purse);\n  return ${value};\n}`;
+  return [edit(JUDGE, `${head}valueOf({ condition }${tail}`, `${wrong}\n\n${head}givenBy({ condition }${tail}`)];
+};
+
 export const RULES: readonly Plant[] = [
   {
     name: "policy-error-passes",
     what: "a rule that cannot be evaluated counts as one that does not match",
     breaks: [11, 12],
-    edits: [edit(JUDGE, "const value = valueOf(rule, machine, purse);", "const value: unknown = valueOf(rule, machine, purse) === true;")],
+    edits: misheard("given === true"),
   },
   {
     name: "absent-passes",
     what: "a rule that reads an absent attribute counts as one that does not match",
     breaks: [11, 12],
-    edits: [
-      edit(
-        JUDGE,
-        "const value = valueOf(rule, machine, purse);",
-        'const given = valueOf(rule, machine, purse);\n  const value = given instanceof CelError && given.message.startsWith("absent attribute") ? false : given;',
-      ),
-    ],
+    edits: misheard('given instanceof CelError && given.message.startsWith("absent attribute") ? false : given'),
   },
   {
     name: "silence-passes",

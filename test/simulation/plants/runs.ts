@@ -178,7 +178,7 @@ export const RUNS: readonly Plant[] = [
   {
     name: "intent-after-effect",
     what: "the intent is recorded once the effect is done",
-    breaks: [10],
+    breaks: [10, 15],
     edits: [
       edit(
         RUNNER,

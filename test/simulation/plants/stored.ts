@@ -77,7 +77,7 @@ export const STORED: readonly Plant[] = [
       edit(
         SEQUENCER,
         'if (outcome.kind === "conflict" || outcome.kind === "moved") return',
-        'if (attempt.head !== undefined) signed.set(writing.backend, attempt.head);\n  if (outcome.kind === "conflict" || outcome.kind === "moved") return',
+        'if (attempt.head !== undefined) signed.set(sequence.backend, attempt.head);\n  if (outcome.kind === "conflict" || outcome.kind === "moved") return',
       ),
       edit(STORE, "import { sequencer }", "import { sequencer, signed }"),
       edit(
