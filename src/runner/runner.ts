@@ -87,11 +87,12 @@ class Run {
     const observed = await step.connector.observe(step.payload, this.#limits());
     if (!observed.ok) return this.#giveUp(observed.error);
     if (observed.value.stateDigest !== step.state) return this.#moved(step, observed.value.stateDigest);
-    // By its own clock, before each effect: the desk's may be behind.
-    if (this.#deps.clock.now() >= this.#until - this.#deps.trust.skewMillis) return this.#giveUp(OUT_OF_TIME);
+    if (this.#isLate()) return this.#giveUp(OUT_OF_TIME);
     const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest));
     // Nothing of this step was done, and nothing will be.
     if (!begun.ok) return this.#giveUp(begun.error);
+    // The desk may have taken its time to answer.
+    if (this.#isLate()) return this.#giveUp(OUT_OF_TIME);
     const applied = await step.connector.apply(step.payload, step.state, this.#limits());
     if (!applied.ok) return this.#applyFailed(step, applied.error);
     this.#done.push({ ...step, performed: applied.value });
@@ -100,6 +101,11 @@ class Run {
     return finished.ok
       ? undefined
       : this.#end("indeterminate", "report_refused", { cause: evidenceOf(finished.error), done: applied.value.facts });
+  }
+
+  /** By its own clock: the desk's may be behind. */
+  #isLate(): boolean {
+    return this.#deps.clock.now() >= this.#until - this.#deps.trust.skewMillis;
   }
 
   async #applyFailed(step: Step, error: PerformFault): Promise<RunReport> {

@@ -38,8 +38,8 @@ export type Request =
 export type Rule = { readonly kind: "policy"; readonly bundle: Bundle } | { readonly kind: "directory"; readonly edit: Edit };
 
 export type Deed =
-  /** The oldest but `at` of what waits is let go. */
-  | { readonly do: "go"; readonly at: number; readonly fate?: Fate }
+  /** The oldest but `at` of what waits is let go; as often as `times` says. */
+  | { readonly do: "go"; readonly at: number; readonly fate?: Fate; readonly times?: number }
   /** Everything that waits is let go in its order, until nothing does. */
   | { readonly do: "drain" }
   | { readonly do: "ask"; readonly by: string; readonly via: string; readonly node: number; readonly request: Request }

@@ -5,6 +5,7 @@ import type { Dice } from "../../src/testing/dice.ts";
 import type { Deed, Request, Rule } from "./actions.ts";
 import { MINUTE, PEOPLE, RESOURCES, VALUES, type Wish } from "./facts.ts";
 import type { Fate, Kind } from "./scheduler.ts";
+import { makersOf, named } from "./tally.ts";
 import type { Track } from "./track.ts";
 import { NODES, type World } from "./world.ts";
 
@@ -30,7 +31,7 @@ export function climateOf(dice: Dice): Climate {
     crash: dice.pick([0, 0.0007, 0.002, 0.005]),
     disorder: dice.pick([0.05, 0.3, 0.6]),
     acts: dice.pick([0.03, 0.06, 0.1]),
-    ticks: dice.pick([0.002, 0.01, 0.03]),
+    ticks: dice.pick([0.002, 0.01, 0.03, 0.1]),
     clocks: dice.pick(["right", "skewed", "skewed", "wild"]),
     rules: dice.pick([0.2, 1, 4]),
     open: dice.pick([2, 4, 8]),
@@ -109,7 +110,7 @@ function tick(world: World, dice: Dice, idle: boolean): Deed {
   const millis = dice.weighted({
     "500": 6,
     "3000": 6,
-    "20000": 4,
+    "20000": 5,
     [String(MINUTE)]: 2,
     [String(11 * MINUTE)]: 1,
     [String(50 * MINUTE)]: 0.3,
@@ -135,7 +136,7 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
     case "propose":
       return propose(dice, node, tracks);
     case "act":
-      return { ...actOn(dice, tracks), node };
+      return { ...actOn(world, dice, tracks), node };
     case "rule":
       return rule(world, dice, node, n);
     case "drift":
@@ -181,7 +182,7 @@ function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
       ask: "propose",
       wishes: wishes(dice),
       ...(dice.chance(0.5) ? behalf : {}),
-      hours: dice.pick([1, 2, 6, 24]),
+      hours: dice.pick([0.1, 1, 2, 6, 24, 24]),
       start: dice.chance(0.7) ? "when-authorised" : "on-request",
       keyed: dice.chance(0.5),
       leak: dice.chance(0.02),
@@ -190,7 +191,7 @@ function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
   };
 }
 
-function actOn(dice: Dice, tracks: readonly Track[]): Omit<Extract<Deed, { do: "ask" }>, "node"> {
+function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract<Deed, { do: "ask" }>, "node"> {
   const track = dice.pick(tracks) as Track;
   const slot = track.tag;
   const ask = dice.weighted<Asks>(dice.chance(0.06) ? ANY : (LIKELY[track.status] ?? ANY));
@@ -198,14 +199,15 @@ function actOn(dice: Dice, tracks: readonly Track[]): Omit<Extract<Deed, { do: "
   const asker = (by: string, request: Request) => ({ do: "ask", by, via: "token", request }) as const;
   switch (ask) {
     case "vote": {
+      const wanted = dice.chance(0.6) ? sitterFor(world, dice, track) : undefined;
       const request: Request = {
         ask,
         slot,
         decision: dice.chance(0.04) ? "reject" : "approve",
         page: dice.chance(0.9) ? "current" : "old",
       };
-      const seat = dice.chance(0.15) ? { seat: dice.pick(["security", "owner", "admin"]) } : {};
-      return { do: "ask", ...voter(dice, track), request: { ...request, ...seat } };
+      const seat = dice.chance(0.1) ? { seat: dice.pick(["security", "owner", "admin"]) } : {};
+      return { do: "ask", ...voter(dice, track, wanted), request: { ...request, ...seat } };
     }
     case "withdraw_vote": {
       const votes = track.votes.map((vote) => `human:${vote.person}`);
@@ -216,7 +218,7 @@ function actOn(dice: Dice, tracks: readonly Track[]): Omit<Extract<Deed, { do: "
     case "reconcile":
       return { do: "ask", ...voter(dice, track), request: { ask, slot } };
     case "revise":
-      return asker(maker, { ask, slot, wishes: wishes(dice), hours: dice.pick([2, 12]) });
+      return asker(maker, { ask, slot, wishes: wishes(dice), hours: dice.pick([0.1, 2, 12]) });
     case "intrude":
       return asker("agent:sub", {
         ask,
@@ -240,6 +242,17 @@ function actOn(dice: Dice, tracks: readonly Track[]): Omit<Extract<Deed, { do: "
     default:
       return never(ask, "request");
   }
+}
+
+/** Somebody whose vote is missing. */
+function sitterFor(world: World, dice: Dice, { route, votes, parties }: Track): string | undefined {
+  const { people } = world.oracle;
+  const makers = makersOf(parties, people.directory);
+  const open = (route?.seats ?? []).filter((seat) => votes.filter((vote) => vote.seat === seat.id).length < seat.count);
+  const free = people.directory.persons.filter(({ id, active }) => active && !makers.has(id) && !votes.some((vote) => vote.person === id));
+  const seat = dice.pick(open);
+  const sitter = dice.pick(free.filter((person) => seat?.who.some((who) => named(who, person, people.directory)) === true));
+  return sitter === undefined ? undefined : `human:${sitter.id}`;
 }
 
 /** Mostly those who could sit, by any of their identities, now and then somebody else's, and now and then a machine. */

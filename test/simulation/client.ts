@@ -156,7 +156,7 @@ class Session {
       summary: leak ? `the password is ${LEAK}` : `${WORDS} by ${caller.principal}`,
       steps: wishes.map((wish) => stepOf(wish, n)),
       start,
-      expires_in_seconds: hours * 3600,
+      expires_in_seconds: Math.round(hours * 3600),
       ...(behalf === undefined ? {} : { on_behalf_of: behalf }),
       ...(old === undefined ? {} : { supersedes: old.id }),
     };
@@ -183,7 +183,7 @@ class Session {
       title: `change ${n}`,
       summary: WORDS,
       steps: wishes.map((wish) => stepOf(wish, n)),
-      expires_in_seconds: hours * 3600,
+      expires_in_seconds: Math.round(hours * 3600),
     };
     return this.#recorded(this.#invoke("revise", caller.principal, track.id), this.#control.revise(caller, track.id, raw));
   }

@@ -11,6 +11,7 @@ const DRAINED = 4_000;
 export async function step(world: World, action: Action): Promise<void> {
   try {
     if (action.do === "drain") await drain(world, DRAINED);
+    else if (action.do === "go") await go(world, action);
     else act(world, action);
   } catch (error) {
     world.broke(error);
@@ -18,16 +19,20 @@ export async function step(world: World, action: Action): Promise<void> {
   await quiet();
 }
 
-function act(world: World, action: Exclude<Action, { do: "drain" }>): void {
+async function go(world: World, { at, fate, times = 1 }: Extract<Action, { do: "go" }>): Promise<void> {
+  const { ready } = world.scheduler;
+  for (let left = times; left > 0 && world.failure === undefined; left--) {
+    world.steps += 1;
+    const chosen = at % Math.max(1, ready.length);
+    const parked = chosen === 0 ? ready.shift() : ready.splice(chosen, 1)[0];
+    if (parked !== undefined) letGo(world, parked, fate);
+    if (left > 1) await quiet();
+  }
+}
+
+function act(world: World, action: Exclude<Action, { do: "drain" | "go" }>): void {
   world.steps += 1;
   switch (action.do) {
-    case "go": {
-      const { ready } = world.scheduler;
-      const at = action.at % Math.max(1, ready.length);
-      const parked = at === 0 ? ready.shift() : ready.splice(at, 1)[0];
-      if (parked !== undefined) letGo(world, parked, action.fate);
-      return;
-    }
     case "ask":
       return send(world, action);
     case "repeat": {

@@ -15,7 +15,7 @@ export async function shortest(failure: Failure, tries = TRIES, options: Options
     return again.actions;
   };
   const plain = await fails(inOrder(failure.actions, () => true));
-  const start = plain ?? (await ordered(failure.actions, fails));
+  const start = together(plain ?? (await ordered(failure.actions, fails)));
   await shrink(start, fails, tries);
   return least;
 }
@@ -27,6 +27,19 @@ function inOrder(actions: readonly Action[], where: (at: number) => boolean): Ac
     const plain = action.do === "go" && action.fate === undefined && where(at);
     if (!plain) after.push(action);
     else if (after.at(-1)?.do !== "drain") after.push({ n: action.n, do: "drain" });
+  }
+  return after;
+}
+
+/** Things let go one after the other in their order are one action, which is left out or not. */
+function together(actions: readonly Action[]): Action[] {
+  const after: Action[] = [];
+  for (const action of actions) {
+    const last = after.at(-1);
+    const plain = (each: Action | undefined): each is Extract<Action, { do: "go" }> =>
+      each?.do === "go" && each.at === 0 && each.fate === undefined;
+    if (plain(action) && plain(last)) after[after.length - 1] = { ...last, times: (last.times ?? 1) + (action.times ?? 1) };
+    else after.push(action);
   }
   return after;
 }

@@ -13,7 +13,7 @@ import { settle } from "./settle.ts";
 import { firstStart, World, type Base } from "./world.ts";
 
 /** Small enough that a failure is near its beginning, large enough that changes live and die in it. */
-export const WORLD_STEPS = 3_000;
+export const WORLD_STEPS = 4_000;
 
 export interface Failure {
   readonly seed: number;

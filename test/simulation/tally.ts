@@ -28,7 +28,7 @@ function owns(person: Person, identity: string, { persons }: Directory): boolean
 }
 
 /** The simulated policies name groups and owner handles of groups, and nothing else. */
-function named(who: Selector, person: Person, { groups }: Directory): boolean {
+export function named(who: Selector, person: Person, { groups }: Directory): boolean {
   if (who.kind === "group") return groups.some((group) => group.name === who.group && group.members.includes(person.id));
   return who.kind === "owner" && groups.some((group) => group.handles.includes(who.handle) && group.members.includes(person.id));
 }

@@ -55,7 +55,7 @@ export class World implements Surroundings {
     this.disk = base.disk.copy();
     this.lock = new HeadLock(locked);
     this.oracle = new Oracle(this.disk, this.scheduler, this.offsets);
-    this.outside = new Outside(this.scheduler, this.oracle, RESOURCES);
+    this.outside = new Outside(this.scheduler, this.#witness(), RESOURCES);
     this.tokens = new Map([...base.tokens].map(([principal, tokens]) => [principal, [...tokens]]));
     this.made = base.made;
     this.diary = diary;
@@ -65,6 +65,24 @@ export class World implements Surroundings {
       if (streams.length + set.outbox.length > 0) for (const node of this.nodes) node?.notice(streams);
     };
     for (let node = 0; node < NODES; node++) this.restart(node);
+  }
+
+  /** Production code may catch what is thrown at it; what the oracle has seen is not to be caught. */
+  #witness(): Witness {
+    const { oracle } = this;
+    return {
+      looked: (...seen) => this.#noticing(() => oracle.looked(...seen)),
+      sending: (touch) => this.#noticing(() => oracle.sending(touch)),
+      touched: (...seen) => this.#noticing(() => oracle.touched(...seen)),
+    };
+  }
+
+  #noticing(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.broke(error);
+    }
   }
 
   track(slot: number): Track | undefined {
@@ -103,7 +121,7 @@ export class World implements Surroundings {
 
   problem(what: string, error: unknown): void {
     this.diary?.push(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
-    if (!(error instanceof Error)) this.oracle.told(`the report of ${what}`, error);
+    if (!(error instanceof Error)) this.#noticing(() => this.oracle.told(`the report of ${what}`, error));
   }
 }
 
