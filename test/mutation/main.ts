@@ -35,7 +35,7 @@ function options(mutate: readonly string[], temporary: string, concurrency: numb
     testRunner: "in-process",
     ignorers: ["left-out"],
     coverageAnalysis: "perTest",
-    ignorePatterns: ["/*", "!/src", "!/docs", "!/package.json"],
+    ignorePatterns: ["/*", "!/src", "!/docs", "!/package.json", "!/test", "/test/*", "!/test/plan", "!/test/policy"],
     // Types cannot be stripped under node_modules, and the checkout stays as it is.
     tempDirName: temporary,
     cleanTempDir: "always",

@@ -90,7 +90,7 @@ export class Modules {
 /** Which files import a file for what it does, not for its types alone. */
 function importersIn(directory: string): Map<string, Set<string>> {
   const importers = new Map<string, Set<string>>();
-  for (const file of globSync("src/{core,testing}/**/*.ts", { cwd: directory })) {
+  for (const file of globSync(["src/{core,testing}/**/*.ts", "test/**/*.ts"], { cwd: directory })) {
     const path = resolve(directory, file);
     for (const [, specifier = ""] of readFileSync(path, "utf8").matchAll(IMPORT)) {
       const imported = resolve(dirname(path), specifier);

@@ -6,7 +6,7 @@ export interface Case {
   readonly run: () => unknown;
 }
 
-type Body = (context: { readonly name: string }) => unknown;
+type Body = (context: { readonly name: string; diagnostic(): void }) => unknown;
 interface Options {
   readonly skip?: boolean | string;
 }
@@ -34,14 +34,14 @@ export function test(name: string, ...rest: readonly unknown[]): void {
   if (body === undefined) return;
   const path = [...suites, name].join(" > ");
   const twins = cases.filter(({ id }) => id.startsWith(`${file}: ${path}`)).length;
-  cases.push({ id: `${file}: ${path}${twins > 0 ? ` #${twins}` : ""}`, file, run: () => body({ name }) });
+  cases.push({ id: `${file}: ${path}${twins > 0 ? ` #${twins}` : ""}`, file, run: () => body({ name, diagnostic: () => undefined }) });
 }
 
 export function describe(name: string, ...rest: readonly unknown[]): void {
   const body = bodyOf(rest);
   if (body === undefined) return;
   suites.push(name);
-  body({ name });
+  body({ name, diagnostic: () => undefined });
   suites.pop();
 }
 

@@ -46,6 +46,13 @@ const LIMIT_FACTOR = 15;
 /** Seconds each, for every mutant that nothing else notices: what they alone notice counts as survived. */
 const EXHAUSTIVE = [".fuzz.test.ts", "exploration.test.ts", "interleavings.test.ts"];
 
+/** Tests of a core module that stand elsewhere because they read files. */
+const BESIDE: Readonly<Record<string, string>> = {
+  "test/plan/render.test.ts": "presentation",
+  "test/plan/schema.test.ts": "plan",
+  "test/policy/conformance.test.ts": "policy",
+};
+
 const LEARNT = "learnt.json";
 
 const switchboard = (): Switchboard => {
@@ -70,7 +77,7 @@ class InProcessRunner implements TestRunner {
   #testFiles(mutated: readonly string[]): string[] {
     const without = (process.env["PAWL_MUTATE_WITHOUT"] ?? "").split(",").filter((part) => part !== "");
     const reaching = this.#modules.dependants(mutated);
-    return globSync("src/core/**/*.test.ts", { cwd: this.#directory })
+    return [...globSync("src/core/**/*.test.ts", { cwd: this.#directory }), ...Object.keys(BESIDE)]
       .filter((path) => reaching.has(resolve(this.#directory, path)))
       .filter((path) => ![...EXHAUSTIVE, ...without].some((part) => path.includes(part)))
       .toSorted();
@@ -192,7 +199,7 @@ class InProcessRunner implements TestRunner {
   }
 }
 
-const moduleOf = (path: string): string => /src\/core\/[^/]+\//.exec(path)?.[0] ?? "";
+const moduleOf = (path: string): string => BESIDE[path] ?? /src\/core\/([^/]+)\//.exec(path)?.[1] ?? "";
 
 /** A module's own tests answer for its mutants; those of others only for what its own do not reach. */
 function nearest<T extends { readonly file: string }>(module: string, tests: readonly T[]): readonly T[] {

@@ -9,7 +9,6 @@ export type Style =
   | "yellow"
   | "magenta"
   | "cyan"
-  | "alarm"
   | "red-bold"
   | "green-bold"
   | "yellow-bold"
@@ -24,7 +23,6 @@ const SGR: Readonly<Record<Style, string>> = {
   yellow: "33",
   magenta: "35",
   cyan: "36",
-  alarm: "1;37;41",
   "red-bold": "1;31",
   "green-bold": "1;32",
   "yellow-bold": "1;33",
