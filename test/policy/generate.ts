@@ -36,6 +36,14 @@ const GLOBS = ["**/*.md", "docs/**", "**/auth/**", "src/*.ts", "*", "**", "src/c
 const REGEXES = ["^src/", "\\.md$", "a.*b", "(a|s)+", "^[^/]*$", "é"];
 const ints = [0n, 1n, 2n, 3n, -1n, 100n, 9223372036854775807n, -9223372036854775808n];
 
+const ORDERS = ["<", "<=", ">", ">="];
+
+/** A comparison with a constant, which stands on either side. */
+function bound(r: Random, a: Expr): Expr {
+  const b = lit(r.pick([0n, 1n, 2n, 3n, 10n]));
+  return r.chance(0.5) ? { t: "bin", op: r.pick(ORDERS), a, b } : { t: "bin", op: r.pick(ORDERS), a: b, b: a };
+}
+
 const lit = (v: boolean | bigint | string | readonly string[]): Expr => ({ t: "lit", v });
 const path = (...p: string[]): Expr => ({ t: "path", p });
 
@@ -104,7 +112,9 @@ function combine(r: Random, depth: number, leaf: () => Expr, deeper: (r: Random,
 
 function condition(r: Random, depth: number): Expr {
   const leaf = [
-    (): Expr => ({ t: "bin", op: r.pick(["==", "!=", "<", ">="]), a: intExpr(r, 2), b: intExpr(r, 1) }),
+    (): Expr => ({ t: "bin", op: r.pick(["==", "!=", ...ORDERS]), a: intExpr(r, 2), b: intExpr(r, 1) }),
+    (): Expr => bound(r, path("summary", r.pick(["effects", "updates", "lines_added"]))),
+    (): Expr => path("summary", "inspectable"),
     (): Expr => ({ t: "bin", op: "==", a: path("proposer", "kind"), b: lit(r.pick(["agent", "human"])) }),
     (): Expr => ({ t: "bin", op: "in", a: path("scope", "origin"), b: lit(r.some(["given", "derived", "x"], 2)) }),
     (): Expr => ({ t: "bin", op: "in", a: lit(r.pick(SURFACES)), b: path("summary", "surfaces") }),
@@ -208,7 +218,7 @@ function rule(r: Random, i: number, when: string): RawRule {
 }
 
 /** A bundle as plain data (its JSON text is YAML), and the tree of each rule's condition. */
-export function bundle(r: Random, most = 6): { readonly data: RawBundle; readonly conditions: readonly Expr[] } {
+export function bundle(r: Random, most = r.chance(0.01) ? 80 : 6): { readonly data: RawBundle; readonly conditions: readonly Expr[] } {
   const conditions = r.times(most, () => condition(r, 3));
   const names = r.some(SURFACES, 2).filter((name, i, all) => all.indexOf(name) === i);
   const surfaces = names.map((name) => ({

@@ -119,6 +119,8 @@ function binary(op: string, a: Value, b: Value): Value {
   if (op === "!=") return a !== b;
   if (op === "in") return (b as readonly Value[]).includes(a);
   if (op === "<") return (a as bigint) < (b as bigint);
+  if (op === "<=") return (a as bigint) <= (b as bigint);
+  if (op === ">") return (a as bigint) > (b as bigint);
   if (op === ">=") return (a as bigint) >= (b as bigint);
   return arithmetic(op, a as bigint, b as bigint);
 }
