@@ -107,7 +107,11 @@ export const STORED: readonly Plant[] = [
     what: "after a commit that failed the next one builds on the tree in memory, if only its size is right",
     breaks: [13],
     edits: [
-      edit(SEQUENCER, 'else if (outcome.kind === "committed") sequence.edge = attempt.edge;', "else sequence.edge = attempt.edge;"),
+      edit(
+        SEQUENCER,
+        'if (outcome.kind === "conflict" ||',
+        'if (outcome.kind !== "nothing") sequence.edge = attempt.edge;\n  if (outcome.kind === "conflict" ||',
+      ),
       edit(TREE, "=== head.batch ? known", "=== head.batch || known?.tree.frontier().size === head.size ? known"),
     ],
   },
