@@ -36,7 +36,7 @@ const REUSABLE = [
 
 const LATE_EFFECTS = [
   edit(RUNNING, "if (at >= grantExpiresAt)", "if (false as boolean)"),
-  edit(RUNNER, "if (this.#deps.clock.now() >= this.#until - this.#deps.trust.skewMillis)", "if (this.#until < 0)"),
+  edit(RUNNER, "this.#deps.clock.now() >= this.#until - this.#deps.trust.skewMillis", "this.#until < 0"),
 ];
 
 export const RUNS: readonly Plant[] = [
