@@ -28,7 +28,8 @@ export function fromHex(text: string): Uint8Array | undefined {
 /** Standard base64 (RFC 4648, section 4), padded. */
 export function toBase64(bytes: Uint8Array): string {
   let binary = "";
-  for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode.apply(undefined, bytes.subarray(i, i + 8192) as unknown as number[]);
+  for (let i = 0; i < bytes.length; i += 8192)
+    binary += String.fromCharCode.apply(undefined, bytes.subarray(i, i + 8192) as unknown as number[]);
   return btoa(binary);
 }
 
@@ -43,7 +44,9 @@ export function fromBase64(text: string): Uint8Array | undefined {
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

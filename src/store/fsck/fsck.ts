@@ -3,7 +3,7 @@ import { toBase64 } from "../../core/base/index.ts";
 import { LogVerifier, type LogKey } from "../../core/ledger/index.ts";
 import { openKept } from "./checkpoints.ts";
 import { checkEntries } from "./entries.ts";
-import { checkStreams, streamModes } from "./streams.ts";
+import { checkStreams, checkVersions } from "./streams.ts";
 import { checkClaims, checkOutbox, checkPayloads } from "./tables.ts";
 import { checkTiles } from "./tiles.ts";
 import type { Check, FsckFault, Refold } from "./types.ts";
@@ -54,14 +54,15 @@ async function checkAll(snapshot: Snapshot, log: LogIdentity, { refold }: FsckOp
   const check: Check = { snapshot, fault: (fault) => void faults.push(fault) };
   const head = typed<Head>(await snapshot.scan("head", undefined, 1))[0];
   const kept = await openKept(check, log, head);
-  const modes = await streamModes(snapshot);
+  const streams = await checkStreams(check, refold);
   const verifier = kept.last && new LogVerifier(kept.opened, kept.last);
-  const found = await checkEntries(check, verifier, modes);
+  const found = await checkEntries(check, verifier, streams);
+  checkVersions(check, streams);
   const checked = {
     entries: found.entries,
     tiles: await checkTiles(check, found.root ? verifier : undefined, found.entries),
     checkpoints: kept.count,
-    streams: await checkStreams(check, found.counts, refold),
+    streams: streams.size,
     claims: await checkClaims(check, found.entries),
     outbox: await checkOutbox(check, head?.outbox ?? 0),
     payloads: await checkPayloads(check),

@@ -1,35 +1,41 @@
 import { canonical } from "../../core/base/index.ts";
+import { STREAM_NAME } from "../limits.ts";
 import type { Snapshot, StreamMode, StreamRow } from "../model.ts";
 import { kindOf, streamFault } from "../streams.ts";
 import { entryOf } from "./entries.ts";
 import { pagesOf, type Check, type Refold } from "./types.ts";
 
-export async function streamModes(snapshot: Snapshot): Promise<Map<string, StreamMode>> {
-  const modes = new Map<string, StreamMode>();
-  for await (const rows of pagesOf<StreamRow>(snapshot, "streams")) for (const { stream, mode } of rows) modes.set(stream, mode);
-  return modes;
+/** What a stream's row says, and how many of its entries were met. */
+export interface SeenStream {
+  readonly mode: StreamMode;
+  readonly version: number;
+  /** Its name is the text between the quotes of its JSON. */
+  readonly isNamed: boolean;
+  entries: number;
 }
 
-/** Every row is whole, is at the version that its entries make, and has the state that they add up to. */
-export async function checkStreams(check: Check, counts: ReadonlyMap<string, number>, refold: Refold | undefined): Promise<number> {
-  let count = 0;
+/** Every row is whole, and has the state that its events add up to. */
+export async function checkStreams(check: Check, refold: Refold | undefined): Promise<Map<string, SeenStream>> {
+  const seen = new Map<string, SeenStream>();
   for await (const rows of pagesOf<StreamRow>(check.snapshot, "streams")) {
     for (const row of rows) {
-      count++;
-      const message =
-        rowFault(row, counts.get(row.stream) ?? 0) ??
-        (refold && row.body !== null ? await stateFault(check.snapshot, row, refold) : undefined);
-      if (message) check.fault({ where: `streams/${row.stream}`, message });
+      const { stream, mode, version } = row;
+      seen.set(stream, { mode, version, isNamed: STREAM_NAME.test(stream), entries: 0 });
+      const message = rowFault(row) ?? (refold && row.body !== null ? await stateFault(check.snapshot, row, refold) : undefined);
+      if (message) check.fault({ where: `streams/${stream}`, message });
     }
   }
-  return count;
+  return seen;
 }
 
-function rowFault(row: StreamRow, entries: number): string | undefined {
-  const fault = streamFault(row);
-  if (fault) return fault;
-  if (row.kind !== kindOf(row.stream)) return `its kind is ${row.kind}`;
-  return row.version === entries ? undefined : `it is at version ${row.version} and has ${entries} entries`;
+const rowFault = (row: StreamRow): string | undefined =>
+  streamFault(row) ?? (row.kind === kindOf(row.stream) ? undefined : `its kind is ${row.kind}`);
+
+/** Every row is at the version that its entries make. */
+export function checkVersions(check: Check, seen: ReadonlyMap<string, SeenStream>): void {
+  for (const [stream, { version, entries }] of seen) {
+    if (version !== entries) check.fault({ where: `streams/${stream}`, message: `it is at version ${version} and has ${entries} entries` });
+  }
 }
 
 const PAGE = 500;

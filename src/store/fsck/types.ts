@@ -21,7 +21,7 @@ export interface Check {
   readonly fault: (fault: FsckFault) => void;
 }
 
-const PAGE = 500;
+const PAGE = 1000;
 /** Payloads can be large. */
 const PAYLOAD_PAGE = 4;
 

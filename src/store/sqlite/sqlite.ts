@@ -44,7 +44,7 @@ export async function inFile<T>(path: string, work: (run: Run) => Promise<Result
     return openRefusal(isNoDatabase(error) ? "not_a_store" : "store_unavailable", `${path} cannot be opened: ${String(error)}`, remedy);
   }
   try {
-    const done = await work(async (sql, params) => all(connection, sql, params));
+    const done = await work(async (sql, params) => rowsOf(connection, sql, params));
     connection.db.exec(done.ok ? "COMMIT" : "ROLLBACK");
     return done;
   } catch (error) {
@@ -70,14 +70,10 @@ function isForeign(path: string): boolean {
   return tables.length > 0 && !tables.some(({ name }) => name === "pawl_migrations");
 }
 
-/** Rows as plain objects: those that the driver makes have no prototype. */
-const all = (connection: Connection, sql: string, params: readonly Cell[]): Row[] =>
-  rowsOf(connection, sql, params).map((row) => ({ ...row }));
-
 function sqliteBackend(path: string, size: number, { writer: own, pollMillis = POLL_MILLIS }: SqliteOptions): Backend {
   const reader = connect(path, { readOnly: true });
   const writing = hybrid(path, reader, own);
-  const reads = sqlReads(async (sql, params) => all(reader, sql, params));
+  const reads = sqlReads(async (sql, params) => rowsOf(reader, sql, params));
   const watchers = watching({ size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom }, size, pollMillis);
   const write = async (sql: string, params: readonly Cell[]): Promise<{ readonly rows: readonly Row[]; readonly changes: number }> => {
     const reply = await writing.run([{ sql, rows: [params] }]);
@@ -122,7 +118,7 @@ function snapshotSqlite(path: string): Snapshot {
   const connection = connect(path, { readOnly: true });
   connection.db.exec("BEGIN");
   return snapshotOver(
-    async (sql, params) => all(connection, sql, params),
+    async (sql, params) => rowsOf(connection, sql, params),
     async () => connection.db.close(),
   );
 }
