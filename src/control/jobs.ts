@@ -5,7 +5,7 @@ import { commitChange, findChange } from "./commit.ts";
 import { rulesInForce } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { readJson } from "./payloads.ts";
-import { evaluatePlan, planChange } from "./planning.ts";
+import { evaluatePlan, planChange, planFirst } from "./planning.ts";
 import type { LeasedItem, OutboxItem, RunReport } from "./ports.ts";
 import { abandon } from "./running.ts";
 import { rulesFor } from "./standing.ts";
@@ -66,7 +66,7 @@ function endOf(deps: Deps, what: string, done: Result<unknown, ControlRefusal>):
 async function planProposed(deps: Deps, change: ChangeId): Promise<JobEnd> {
   const found = await findChange(deps, change);
   if (!found.ok || found.value.state.status !== "proposed") return endOf(deps, `planning ${change}`, found);
-  const planned = await planChange(deps, change);
+  const planned = await planFirst(deps, change);
   // A planning that was under way may have been of an earlier revision.
   if (planned.ok && planned.value.state.status === "proposed") return "later";
   return endOf(deps, `planning ${change}`, planned);
