@@ -13,6 +13,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   store: async () => (await import("./store.ts")).benchStore(),
   verify: async () => (await import("./verify.ts")).benchVerify(),
   http: async () => (await import("./http.ts")).benchHttp(),
+  start: async () => (await import("./start.ts")).benchStart(),
 };
 
 interface Report {

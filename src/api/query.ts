@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import type { TObject, TSchema } from "typebox";
-import { Compile } from "typebox/compile";
+import type * as Compiling from "typebox/compile";
 import { fail, ok, type Json, type Refusal, type Result } from "../core/base/index.ts";
 import { refused, type ApiRefusal } from "./problems.ts";
 
@@ -8,15 +9,17 @@ interface Parameter {
   readonly default?: Json;
 }
 
-/** Reads a query by its schema: an unknown, repeated or ill-typed parameter is a fault, and all faults are told at once. */
 /** Told at once; a query of nothing but faults is not answered with more than was asked. */
 const MOST_FAULTS = 20;
 
+/** Reads a query by its schema: an unknown, repeated or ill-typed parameter is a fault, and all faults are told at once. */
 export function queryReader(schema: TObject): (raw: string) => Result<Record<string, unknown>, ApiRefusal> {
   const known = schema.properties as Readonly<Record<string, Parameter>>;
   const check = checker(schema, "");
+  const nothing = Object.keys(known).length === 0;
   return (raw) => {
     const read: Record<string, unknown> = {};
+    if (raw === "" && nothing) return ok(read);
     const faults: Refusal[] = [];
     for (const [name, value] of new URLSearchParams(raw)) {
       if (faults.length >= MOST_FAULTS) break;
@@ -58,9 +61,13 @@ export function bodyReader<T>(schema: TSchema): (body: Json | undefined) => Resu
   };
 }
 
+const load = createRequire(import.meta.url);
+
+/** The compiler brings hundreds of files along: a server starts without it, and it comes with the first thing to check. */
 function checker(schema: TSchema, prefix: string): (value: unknown) => Refusal[] {
-  const compiled = Compile(schema);
+  let ready: Compiling.Validator | undefined;
   return (value) => {
+    const compiled = (ready ??= (load("typebox/compile") as typeof Compiling).Compile(schema));
     if (compiled.Check(value)) return [];
     const errors = compiled.Errors(value).filter(({ keyword }) => keyword !== "boolean");
     return errors.map((error) => ({

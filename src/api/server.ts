@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from "fastify";
 import type { Json } from "../core/base/index.ts";
 import { StoreUnreadable, type Clock } from "../control/ports.ts";
 import { createGate, type Gate } from "./admission.ts";
@@ -19,6 +19,13 @@ import { API_DEFAULTS, type ApiSettings } from "./settings.ts";
 
 const MOST_HEADER_BYTES = 16 * 1024;
 const MOST_PATH_PARAMETER = 128;
+/**
+ * Shapes are judged by control, and written as they are. Said so from the start, Fastify does not load compilers of its own; its types
+ * know of no others.
+ */
+const NO_COMPILERS = {
+  compilersFactory: { buildValidator: () => () => () => true, buildSerializer: () => () => JSON.stringify },
+} as unknown as NonNullable<FastifyServerOptions["schemaController"]>;
 /** How often Node looks for requests that do not arrive. */
 const TIMEOUT_CHECKS = 4;
 
@@ -42,6 +49,7 @@ export function createServer(options: ApiOptions): FastifyInstance {
     },
     return503OnClosing: false,
     exposeHeadRoutes: false,
+    schemaController: NO_COMPILERS,
     routerOptions: { maxParamLength: MOST_PATH_PARAMETER, querystringParser: () => ({}) },
     frameworkErrors: (error, request, reply) => void fault(deps, error, request, reply),
     clientErrorHandler: refuseBrokenRequest,
@@ -64,8 +72,6 @@ export function createServer(options: ApiOptions): FastifyInstance {
   });
   app.setErrorHandler((error, request, reply) => fault(deps, error, request, reply));
   readBodiesStrictly(app, settings.bodyLimitBytes);
-  app.setValidatorCompiler(() => () => true);
-  app.setSerializerCompiler(() => JSON.stringify);
   for (const schema of [...components, problem]) app.addSchema(schema);
   void app.register(swagger, documentOptions);
   void app.register(async (scope) => addRoutes(scope, deps, gate, closing.signal));

@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help } from "commander";
 import { readFileSync } from "node:fs";
-import { Context, type Globals } from "./context.ts";
+import type { Context, Globals } from "./context.ts";
 import { CliError, EXIT, usage, type ExitCode } from "./errors.ts";
 import { Terminal, type Io, type Manner } from "./terminal.ts";
 
@@ -111,8 +111,12 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   let context: Context | undefined;
   program.hook("preSubcommand", async (_, command) => {
     here = `pawl ${command.name()}`;
-    context = new Context(io, terminal, program.opts<Globals>());
-    const module = await COMMANDS.find(({ name }) => name === command.name())?.load();
+    // Settings bring a YAML reader along: whoever only asks for help does not wait for it.
+    const [{ Context: Known }, module] = await Promise.all([
+      import("./context.ts"),
+      COMMANDS.find(({ name }) => name === command.name())?.load(),
+    ]);
+    context = new Known(io, terminal, program.opts<Globals>());
     module?.define(command.helpCommand(false), context);
     command.hook("preSubcommand", (__, child) => void (here = `pawl ${command.name()} ${child.name()}`));
   });

@@ -25,8 +25,12 @@ export function derivedScope(names: readonly ScopeNames[]): Scope {
   };
 }
 
+/** Short, without a control character, and no three stars: most names are patterns as they are. */
+const PLAIN = new RegExp(`^[\\x20-\\x29\\x2b-\\x7e]{0,${GLOB_MAX}}$`);
+
 /** A name that cannot stand in a pattern becomes the narrowest pattern that matches it. */
 function asPattern(name: string): string {
+  if (PLAIN.test(name)) return name;
   const chars = Array.from(name.replaceAll(/\p{Cc}/gu, "?").replaceAll(/\*{3,}/g, "**"));
   return chars.length <= GLOB_MAX
     ? chars.join("")

@@ -64,7 +64,8 @@ export interface TextRules {
 
 export function text(rules: TextRules): Shape {
   const { max, min = 0, pattern = WELL_FORMED } = rules;
-  const expected = new RegExp(pattern, "u");
+  // What is well formed has been asked already where nothing else is.
+  const expected = pattern === WELL_FORMED ? undefined : new RegExp(pattern, "u");
   const schema: JsonObject = { type: "string", maxLength: max, pattern, ...(min > 0 ? { minLength: min } : {}) };
   return {
     schema,
@@ -75,7 +76,7 @@ export function text(rules: TextRules): Shape {
       const length = value.length <= max && value.length >= 2 * min ? value.length : codePoints(value);
       if (length > max) return faults.add("shape.too_long", at, `${length} characters, at most ${max} are allowed`);
       if (length < min) return faults.add("shape.too_short", at, min === 1 ? "must not be empty" : `at least ${min} characters are needed`);
-      if (!expected.test(value)) faults.add("shape.bad_format", at, `expected ${rules.what ?? `text that matches ${pattern}`}`);
+      if (expected?.test(value) === false) faults.add("shape.bad_format", at, `expected ${rules.what ?? `text that matches ${pattern}`}`);
     },
   };
 }
@@ -133,6 +134,7 @@ const quoted = (name: string): string => JSON.stringify(name.length > 40 ? `${na
 export function object(required: Readonly<Record<string, Shape>>, optional: Readonly<Record<string, Shape>> = {}): Shape {
   const known = new Map(Object.entries({ ...required, ...optional }));
   const needed = Object.keys(required);
+  const places = new Map([...known.keys()].map((name) => [name, pointer("", name)]));
   const properties = Object.fromEntries([...known].map(([name, shape]) => [name, shape.schema]));
   return {
     schema: { type: "object", properties, required: Object.keys(required), additionalProperties: false },
@@ -145,7 +147,7 @@ export function object(required: Readonly<Record<string, Shape>>, optional: Read
         const member = value[name];
         if (member === undefined) continue;
         const shape = known.get(name);
-        if (shape) shape.check(member, pointer(at, name), faults);
+        if (shape) shape.check(member, `${at}${places.get(name)}`, faults);
         else
           faults.add(
             "shape.unknown_member",
