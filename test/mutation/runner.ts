@@ -41,7 +41,7 @@ interface Learnt {
 
 /** How long a test may take under a mutant, in milliseconds and in times of its own. */
 const LEAST_LIMIT = 1000;
-const LIMIT_FACTOR = 15;
+const LIMIT_FACTOR = 5;
 
 /** Seconds each, for every mutant that nothing else notices: what they alone notice counts as survived. */
 const EXHAUSTIVE = [".fuzz.test.ts", "exploration.test.ts", "interleavings.test.ts"];
@@ -129,14 +129,10 @@ class InProcessRunner implements TestRunner {
     board.activeMutant = options.activeMutant.id;
     try {
       const reaching = new Set(options.testFilter ?? this.#knowledge().reachedBy[options.activeMutant.id] ?? []);
-      const module = moduleOf(options.sandboxFileName);
-      const verdict = await this.#run(
-        nearest(
-          module,
-          cases.filter(({ id }) => reaching.has(id)),
-        ),
-      );
-      return this.#result(verdict ?? (options.testFilter ? undefined : await this.#reloadAndRun(options.sandboxFileName)));
+      // What runs both when modules load and in tests is tried in tests: that is where its result is looked at.
+      if (reaching.size === 0) return this.#result(await this.#reloadAndRun(options.sandboxFileName));
+      const reached = cases.filter(({ id }) => reaching.has(id));
+      return this.#result(await this.#run(nearest(moduleOf(options.sandboxFileName), reached)));
     } finally {
       board.activeMutant = undefined;
     }
