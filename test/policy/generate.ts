@@ -110,7 +110,8 @@ function combine(r: Random, depth: number, leaf: () => Expr, deeper: (r: Random,
   ])();
 }
 
-function condition(r: Random, depth: number): Expr {
+/** A condition of a rule, as a tree. */
+export function condition(r: Random, depth: number): Expr {
   const leaf = [
     (): Expr => ({ t: "bin", op: r.pick(["==", "!=", ...ORDERS]), a: intExpr(r, 2), b: intExpr(r, 1) }),
     (): Expr => bound(r, path("summary", r.pick(["effects", "updates", "lines_added"]))),
@@ -152,7 +153,8 @@ function condition(r: Random, depth: number): Expr {
 /** `effects[0].kind` reads through a loop variable in the reference, so that its trees need no further kind of node. */
 const fieldOf = (a: Expr, name: string): Expr => ({ t: "index", a, i: lit(name) });
 
-function render(e: Expr): string {
+/** The text of a tree in CEL. */
+export function render(e: Expr): string {
   switch (e.t) {
     case "lit":
       return Array.isArray(e.v)
