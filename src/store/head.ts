@@ -4,7 +4,15 @@ import { assert, equalBytes, fail, type Refusal } from "../core/base/index.ts";
 import { emptyRoot, openCheckpoint, parseVkey, signCheckpoint, vkey, type LogKey } from "../core/ledger/index.ts";
 import type { Head } from "./model.ts";
 
-export type OpenCode = "schema_newer" | "not_a_store" | "not_empty" | "wrong_origin" | "wrong_key" | "store_corrupt" | "store_unavailable";
+export type OpenCode =
+  | "schema_newer"
+  | "not_a_store"
+  | "not_empty"
+  | "wrong_origin"
+  | "wrong_key"
+  | "store_corrupt"
+  | "store_unavailable"
+  | "not_primary";
 export type OpenRefusal = Refusal<OpenCode>;
 
 export const openRefusal = (code: OpenCode, message: string, remedy: string): { readonly ok: false; readonly error: OpenRefusal } =>

@@ -20,7 +20,7 @@ const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
 const parserOf = (oid: number, format?: "text" | "binary"): unknown => PARSERS[oid] ?? types.getTypeParser(oid, format);
 
 /** Every session says for itself what safety rests on, whatever the server's defaults are. */
-const SESSION = `-c synchronous_commit=on -c lock_timeout=${LOCK_MILLIS} -c statement_timeout=${STATEMENT_MILLIS}`;
+const SESSION = `-c synchronous_commit=on -c default_transaction_isolation=read\\ committed -c lock_timeout=${LOCK_MILLIS} -c statement_timeout=${STATEMENT_MILLIS}`;
 const WRITING = `${SESSION} -c idle_in_transaction_session_timeout=${IDLE_MILLIS}`;
 
 export function config(url: string, writing: boolean): PoolConfig {
@@ -37,9 +37,20 @@ export function config(url: string, writing: boolean): PoolConfig {
 
 /** A pool of which a connection may break while nobody uses it: the next user gets another. */
 export function connections(url: string, max: number, writing: boolean): Pool {
-  const pool = new Pool({ ...config(url, writing), max });
+  const pool = new Pool({ ...config(url, writing), max, onConnect: (client) => onPrimary(client as Queryable) });
   pool.on("error", () => {});
   return pool;
+}
+
+/** What a server says that may lag behind is no ground for any decision, not even for one that only reads. */
+export class NotPrimary extends Error {}
+
+/** Asked of each new connection: an address may lead to another server from one moment to the next. */
+export async function onPrimary(client: Queryable): Promise<void> {
+  const asked = "SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS reading";
+  const [answer] = (await client.query(asked)).rows as [{ readonly standby: boolean; readonly reading: boolean }];
+  if (answer.standby) throw new NotPrimary("the server is a standby, which may lag behind");
+  if (answer.reading) throw new NotPrimary("the server takes no writes");
 }
 
 export interface Queryable {

@@ -7,7 +7,7 @@ import { logOf, openRefusal, type Identity, type OpenRefusal } from "../head.ts"
 import { prepare, type Run } from "../sql/migrate.ts";
 import type { Backend, Cell, Filling, Row, Snapshot, TableName } from "../model.ts";
 import { CHANNEL, runStep, transact } from "./commit.ts";
-import { all, config, connections, messageOf, type Queryable } from "./connect.ts";
+import { all, config, connections, messageOf, NotPrimary, onPrimary, type Queryable } from "./connect.ts";
 import { ERASE, HEAD, LEASE, RETRY, SETTLE, clearWith, inDueOrder, snapshotOver, sqlReads } from "../sql/reads.ts";
 import { insertInto, numbered } from "../sql/statements.ts";
 import { cellsOf } from "../sql/tables.ts";
@@ -65,10 +65,12 @@ export async function inDatabase<T>(
   client.on("error", () => {});
   try {
     await client.connect();
+    await onPrimary(client);
     await client.query("BEGIN");
     await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
   } catch (error) {
     await client.end().catch(() => {});
+    if (error instanceof NotPrimary) return openRefusal("not_primary", error.message, "give the address of the primary");
     return openRefusal("store_unavailable", `the database cannot be opened: ${messageOf(error)}`, "check the URL and that the server runs");
   }
   try {
