@@ -56,22 +56,21 @@ export const repositoryOf = (folder: string, name: string): string => join(folde
 export interface Made {
   /** Where PostgreSQL is; without, the embedded database. */
   readonly postgres?: string;
-  /** Where keys, database and mirrors lie, when not below the folder. */
-  readonly data?: string;
-  /** Further settings of the repositories. */
-  readonly repository?: Readonly<Record<string, unknown>>;
+  /** Where git finds a repository. */
+  readonly urlOf?: (path: string) => string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Writes everything that a first start needs. */
-export async function prepare(folder: string, { postgres, data = "data", repository = {} }: Made = {}): Promise<void> {
+export async function prepare(folder: string, { postgres, urlOf = (path) => path }: Made = {}): Promise<void> {
   mkdirSync(folder, { recursive: true });
   for (const name of REPOSITORIES) await createSampleRepository(repositoryOf(folder, name));
   const settings = {
-    data_dir: data,
+    data_dir: "data",
     origin: ORIGIN,
     listen: { port: 0 },
     database: postgres === undefined ? { kind: "sqlite" } : { kind: "postgres", url: postgres },
-    repositories: REPOSITORIES.map((name) => ({ name, url: `./${name}.git`, environment: "production", ...repository })),
+    repositories: REPOSITORIES.map((name) => ({ name, url: urlOf(repositoryOf(folder, name)), environment: "production" })),
     seeds: { directory: "directory.json", policy: "policy.yaml" },
     rate: { per_credential_per_minute: 1_000_000, anonymous_per_minute: 1_000_000 },
     limits: { open_changes_per_proposer: 1000 },
@@ -84,9 +83,9 @@ export async function prepare(folder: string, { postgres, data = "data", reposit
 /** The first start, and a token for everybody. */
 export async function deploy(folder: string, made: Made = {}): Promise<Deployment> {
   await prepare(folder, made);
-  const server = await startServer({ cwd: folder });
+  const server = await startServer({ cwd: folder, env: made.env ?? {} });
   const connection = new Connection();
-  const admin = readFileSync(join(folder, made.data ?? "data", "tokens", "ada"), "utf8");
+  const admin = readFileSync(join(folder, "data", "tokens", "ada"), "utf8");
   const tokens = new Map([[ADMIN, admin]]);
   for (const principal of [...AGENTS, ...REVIEWERS]) {
     const ask = { method: "POST", path: "/v1/tokens", token: admin, body: { principal } } as const;

@@ -24,7 +24,7 @@ export async function count(from: Template): Promise<ReadonlyMap<Name, Counts>> 
   const story = Story.copy(from);
   try {
     const log = join(story.folder, "calls");
-    const server = await startServer({ cwd: story.folder, under: writeDown(log, CALLS, false) });
+    const server = await startServer({ cwd: story.folder, under: writeDown(log, CALLS) });
     const most = (): Map<Name, number> => {
       const calls = readCalls(log);
       return new Map(CALLS.map((name) => [name, busiest(calls.filter((call) => call.name === name).map(({ thread }) => thread))]));

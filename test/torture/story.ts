@@ -81,6 +81,11 @@ export class Story implements Evidence {
     }
   }
 
+  async state(url: string): Promise<string> {
+    await this.mirror.follow(this.caller(ADMIN).connection, url);
+    return this.mirror.change(this.proposed.id ?? "")?.state.status ?? "nothing";
+  }
+
   /** What a server that was started after all that must show. */
   async check(url: string, bornAt: number): Promise<void> {
     const moved = new Set(await this.mirror.follow(this.caller(ADMIN).connection, url));
@@ -95,11 +100,11 @@ export class Story implements Evidence {
   }
 
   /** Started again after the worst; what the dead server had under way is due at once, as a minute later. */
-  async restart(): Promise<PawlProcess & { readonly bornAt: number }> {
+  async restart(env: Readonly<Record<string, string>> = {}): Promise<PawlProcess & { readonly bornAt: number }> {
     for (const name of REPOSITORIES) sweepLocks(this.folder, name);
     aMinuteLater(join(this.folder, "data", "pawl.db"));
     const bornAt = Date.now();
-    return { ...(await startServer({ cwd: this.folder })), bornAt };
+    return { ...(await startServer({ cwd: this.folder, env })), bornAt };
   }
 
   async fsck(): Promise<void> {

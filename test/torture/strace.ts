@@ -9,8 +9,8 @@ export function straceFault(): string | undefined {
   return tried.status === 0 ? undefined : `strace cannot trace here: ${tried.stderr.split("\n", 1)[0]}`;
 }
 
-/** Whatever a thread of the server does; the programs that it starts are left alone. */
-const THREADS = ["strace", "-f", "-qq", "--seccomp-bpf", "--detach-on=execve", "-o", "/dev/null"];
+/** Each thread counts for itself, also those of the programs that are started: these make few such calls. */
+const THREADS = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"];
 
 /** SIGKILL when a thread is about to make its Nth such call. */
 export const killAt = (call: string, n: number): readonly string[] => [
@@ -30,13 +30,12 @@ export const failAt = (call: string, error: string, n: number, more: boolean): r
   `inject=${call}:error=${error}:when=${n}${more ? "+" : ""}`,
 ];
 
-/** Writes down the calls, and with `programs` also those of the programs that are started. */
-export const writeDown = (log: string, calls: readonly string[], programs: boolean): readonly string[] => [
+/** Writes down the calls of the server and of the programs that it starts. */
+export const writeDown = (log: string, calls: readonly string[], more: readonly string[] = []): readonly string[] => [
   "strace",
   "-f",
   "-qq",
   "--seccomp-bpf",
-  ...(programs ? [] : ["--detach-on=execve"]),
   "-y",
   "-s",
   "8192",
@@ -44,6 +43,7 @@ export const writeDown = (log: string, calls: readonly string[], programs: boole
   `trace=${calls.join(",")}`,
   "-e",
   "signal=none",
+  ...more,
   "-o",
   log,
 ];

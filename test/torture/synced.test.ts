@@ -32,7 +32,7 @@ test("[E44, D30] every acknowledgement comes after the sync of what it acknowled
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const story = Story.copy(await template(join(folder, "template")));
   const log = join(folder, "calls");
-  const server = await startServer({ cwd: story.folder, under: writeDown(log, CALLS, true) });
+  const server = await startServer({ cwd: story.folder, under: writeDown(log, CALLS) });
   t.after(() => server.kill("group"));
   const view = await story.tell(server.url);
   assert.equal(view?.status, "verified");
