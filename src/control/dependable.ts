@@ -54,5 +54,5 @@ async function answerOf<T, E>(
 
 const crashed = (error: unknown): Refusal => ({
   code: "connector_crashed",
-  message: `the connector broke: ${String(error)}`.slice(0, 1_000),
+  message: `the connector broke: ${String(error)}`.slice(0, 1_000).toWellFormed(),
 });

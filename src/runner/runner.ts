@@ -199,11 +199,11 @@ class Run {
 
 /** Canonical, bounded evidence of a refusal; its digest is what the ledger keeps. */
 function evidenceOf(error: Refusal): JsonObject {
-  const details = error.details === undefined ? undefined : JSON.stringify(error.details).slice(0, 16_384);
+  const details = error.details === undefined ? undefined : JSON.stringify(error.details).slice(0, 16_384).toWellFormed();
   return {
     code: error.code,
-    message: error.message.slice(0, 4_096),
-    ...(error.where === undefined ? {} : { where: error.where.slice(0, 1_024) }),
+    message: error.message.slice(0, 4_096).toWellFormed(),
+    ...(error.where === undefined ? {} : { where: error.where.slice(0, 1_024).toWellFormed() }),
     ...(details === undefined ? {} : { details }),
   };
 }

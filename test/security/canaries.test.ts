@@ -35,8 +35,8 @@ interface World {
   readonly repository: string;
   readonly output: { text: string };
   readonly url: string;
-  as(name: string, stdin: string, ...argv: string[]): Promise<Ran>;
-  stop(): Promise<void>;
+  readonly as: (name: string, stdin: string, ...argv: string[]) => Promise<Ran>;
+  readonly stop: () => Promise<void>;
 }
 
 /** The repository's check prints a secret when it fails, as tools do. */
@@ -168,7 +168,7 @@ async function everythingReadable({ as, dir, url }: World, me: string): Promise<
   return [...read, ...said.map(({ out, err }) => out + err)];
 }
 
-test("[K78] [GI-36] secrets that were planted everywhere are in no ledger, answer, log, export or copy of the database", async (t) => {
+test("[K78] [GI-37] secrets that were planted everywhere are in no ledger, answer, log, export or copy of the database", async (t) => {
   const world = await start(t);
   const [me = ""] = readdirSync(join(world.dir, "data/tokens")).filter((name) => name !== "sandbox");
   const told = [...(await story(world, me)), ...(await everythingReadable(world, me))];

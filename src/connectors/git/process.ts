@@ -176,7 +176,7 @@ export function startGit(program: GitProgram, call: GitCall): Subprocess<{ buffe
 export function readable(text: string): string {
   const plain = text
     .replace(/[\p{Cc}\p{Cf}]+/gu, " ")
-    .replace(/\/\/[^\s/@]*@/g, "//")
+    .replace(/\/\/[^\s/]*@/g, "//")
     .trim();
-  return plain.length > 600 ? `${plain.slice(0, 600)}…` : plain;
+  return plain.length > 600 ? `${plain.slice(0, 600).toWellFormed()}…` : plain;
 }

@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { execa } from "execa";
+import { stripVTControlCharacters } from "node:util";
+import { execa, type Result as Ran } from "execa";
 import type { Performed } from "../../control/ports.ts";
 import { fail, ok } from "../../core/base/index.ts";
 import type { JsonObject, Result } from "../../core/base/index.ts";
@@ -92,22 +93,33 @@ async function runProgram(
     maxBuffer: 8 * 1024 * 1024,
   });
   const output = await tailOf(done.all ?? "");
-  const ended =
-    done.timedOut || done.isCanceled ? "did not end in time" : done.exitCode === undefined ? "did not run" : `ended with ${done.exitCode}`;
-  const evidence: JsonObject = { argv: [...check.argv], exit: done.exitCode ?? -1, output };
+  const argv = await Promise.all(check.argv.map(withoutSecretLines));
+  const evidence: JsonObject = { argv, exit: done.exitCode ?? -1, output };
   if (done.exitCode === 0) return ok({ facts: { ...facts, check: evidence } });
   return fail({
     code: "verify_check_failed",
-    message: `the check ${readable(check.argv.join(" "))} ${ended}`,
+    message: `the check ${readable(argv.join(" "))} ${endOf(done)}`,
     remedy: "read its output; the change is taken back",
     details: evidence,
   });
 }
 
+type Ended = Pick<Ran, "timedOut" | "isCanceled" | "isMaxBuffer" | "signal" | "exitCode">;
+
+function endOf({ timedOut, isCanceled, isMaxBuffer, signal, exitCode }: Ended): string {
+  if (timedOut || isCanceled) return "did not end in time";
+  if (isMaxBuffer) return "printed too much";
+  if (signal !== undefined) return `was ended by ${signal}`;
+  return exitCode === undefined ? "did not run" : `ended with ${exitCode}`;
+}
+
 /** The end of what a program printed, without lines in which something looks like a secret: it is kept, and shown to reviewers. */
-async function tailOf(output: string): Promise<string> {
+async function tailOf(printed: string): Promise<string> {
+  // Colours stand right before a word: no scanner knows a secret behind their letters.
+  const output = stripVTControlCharacters(printed);
   const end = output.slice(-SCANNED);
   // A line that is cut may hold half a secret, which no scanner knows.
   const whole = end.length < output.length ? end.slice(end.indexOf("\n") + 1 || end.length) : end;
-  return (await withoutSecretLines(whole)).slice(-TAIL);
+  // Half a character at the cut could not be recorded.
+  return (await withoutSecretLines(whole)).slice(-TAIL).toWellFormed();
 }

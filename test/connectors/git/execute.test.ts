@@ -307,6 +307,31 @@ test("[GI-30] a check that fails or does not end fails the verification, with th
   }
 });
 
+/** Wide characters, an odd number of bytes before them: a cut in the middle leaves half of one. */
+const WIDE = `printf x; i=0; while [ $i -lt 2500 ]; do printf '\\360\\237\\232\\200'; i=$((i+1)); done; printf y; exit 1`;
+
+test("[GI-37] what a check printed can be recorded wherever it is cut, and says nothing of a secret that is coloured, quoted or an argument", async (t) => {
+  const { world, connector } = start(t);
+  const plan = await planned(connector);
+  const performed = done(await connector.apply(plan.payload, plan.state, LIMITS));
+  const token = `ghp_${"AbCdEfGhIj".repeat(4).slice(0, 36)}`;
+  const ending = async (...argv: string[]) => {
+    const checking = world.connector({ verify: { argv, timeoutSeconds: 20 } });
+    const answer = await checking.verify(plan.payload, performed, LIMITS);
+    assert.ok(!answer.ok && answer.error.code === "verify_check_failed");
+    return { message: answer.error.message, text: canonical(answer.error as unknown as Json) };
+  };
+  assert.match((await ending("sh", "-c", WIDE)).text, /🚀y"/);
+  for (const program of [`printf '\\033[1m\\033[33m%s\\033[0m' "$1$2"; exit 1`, `printf '{"text":"a\\\\n%s"}' "$1$2"; exit 1`]) {
+    const { text } = await ending("sh", "-c", program, "check", token.slice(0, 9), token.slice(9));
+    assert.ok(!text.includes(token), text);
+    assert.match(text, /a line in which something looks like a secret/);
+  }
+  assert.ok(!(await ending("sh", "-c", "exit 1", "check", token)).text.includes(token));
+  assert.match((await ending("sh", "-c", "kill -9 $$")).message, /was ended by SIGKILL$/);
+  assert.match((await ending("sh", "-c", "yes x")).message, /printed too much$/);
+});
+
 test("[GI-31] taking back is a commit that brings back the earlier tree", async (t) => {
   const { world, connector } = start(t);
   const before = world.git(world.bare, "rev-parse", "main^{tree}");
