@@ -18,7 +18,7 @@ const NAMES = ["north", "south", "west"] as const;
 const SHARED_KEYS = ["origin", "log.pem", "grant.pem", "secret.hex"];
 export const REVIEWERS = ["bo", "cy", "di", "ed"];
 export const BRANCHES = ["one", "two", "three"];
-export const LEASE_SECONDS = 2;
+const LEASE_SECONDS = 2;
 
 interface Ending {
   after(fn: () => Promise<void> | void): void;

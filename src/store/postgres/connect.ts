@@ -1,4 +1,5 @@
 /** Connections to PostgreSQL, and what their errors mean. */
+import { callbackify } from "node:util";
 import { DatabaseError, Pool, types, type PoolConfig } from "pg";
 import { numbered } from "../sql/statements.ts";
 import type { Cell, Row } from "../model.ts";
@@ -37,7 +38,7 @@ export function config(url: string, writing: boolean): PoolConfig {
 
 /** A pool of which a connection may break while nobody uses it: the next user gets another. */
 export function connections(url: string, max: number, writing: boolean): Pool {
-  const pool = new Pool({ ...config(url, writing), max, onConnect: (client) => onPrimary(client as Queryable) });
+  const pool = new Pool({ ...config(url, writing), max, verify: callbackify(onPrimary) });
   pool.on("error", () => {});
   return pool;
 }
