@@ -3,6 +3,7 @@ import type { Claim } from "../../control/ports.ts";
 import { rightEdge } from "../../core/ledger/index.ts";
 import { claimId, type Facts, type Head, type Need, type StreamRow, type TileRow } from "../model.ts";
 import { CLAIM, HEAD, LEAVES, OUTBOX_KEY, STREAM, TILE, headOf, leafRange, leavesOf } from "../sql/reads.ts";
+import { selectFrom } from "../sql/statements.ts";
 import { messageOf, rowsOf, type Connection } from "./program.ts";
 
 export function factsOr(connection: Connection, need: Need): Facts | string {
@@ -17,10 +18,7 @@ export function factsOr(connection: Connection, need: Need): Facts | string {
 function readFacts(connection: Connection, need: Need): Facts {
   const head = need.known ?? headOf(rowsOf(connection, HEAD, []));
   const streams = new Map<string, StreamRow>();
-  for (const name of need.streams) {
-    const [row] = rowsOf(connection, STREAM, [name]) as unknown as StreamRow[];
-    if (row) streams.set(name, row);
-  }
+  for (const row of readStreams(connection, need.streams)) streams.set(row.stream, row);
   const claims = new Map<string, Claim>();
   for (const { kind, key } of need.claims) {
     const [row] = rowsOf(connection, CLAIM, [kind, key]) as unknown as Claim[];
@@ -28,6 +26,17 @@ function readFacts(connection: Connection, need: Need): Facts {
   }
   const outbox = new Set(need.outbox.filter((key) => rowsOf(connection, OUTBOX_KEY, [key]).length > 0));
   return { head, edge: need.known ? [] : readEdge(connection, head), streams, claims, outbox };
+}
+
+/** All in one question: asking costs more than finding. */
+const STREAMS = `${selectFrom("streams")} WHERE stream IN (SELECT value FROM json_each(?))`;
+
+function readStreams(connection: Connection, names: readonly string[]): StreamRow[] {
+  const [only] = names;
+  if (only === undefined) return [];
+  return (names.length === 1
+    ? rowsOf(connection, STREAM, [only])
+    : rowsOf(connection, STREAMS, [JSON.stringify(names)])) as unknown as StreamRow[];
 }
 
 function readEdge(connection: Connection, { size }: Head): TileRow[] {

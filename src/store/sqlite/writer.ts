@@ -1,7 +1,7 @@
 /** Where a SQLite transaction runs: in a thread of its own, or here. */
 import { Worker } from "node:worker_threads";
-import type { Cell } from "../model.ts";
 import { TIDY_PAGES, connect, messageOf, pagesOf, runProgram, tidy, type Connection, type ProgramStep, type Reply } from "./program.ts";
+import { pack, type Packed } from "./packed.ts";
 
 export interface Writer {
   run(steps: readonly ProgramStep[]): Promise<Reply>;
@@ -47,7 +47,7 @@ export function tidied(connection: Connection): Reply {
 }
 
 /** What the thread is told. */
-export type Message = readonly ProgramStep[] | "tidy" | "close";
+export type Message = Packed | "tidy" | "close";
 
 /** A path in a string is not rewritten when TypeScript is compiled. */
 const THREAD = import.meta.url.endsWith(".ts") ? new URL("./worker.ts", import.meta.url) : new URL("./worker.js", import.meta.url);
@@ -66,7 +66,7 @@ export function writerThread(path: string): Writer {
   worker.on("error", (error: unknown) => stop(`the writer's thread failed: ${String(error)}`));
   // Alive only while something waits, so that a program that is done can end.
   worker.unref();
-  const ask = async (message: Message): Promise<Reply> => {
+  const ask = async (message: Message, handed: readonly ArrayBuffer[] = []): Promise<Reply> => {
     if (stopped !== undefined) return { kind: "failed", message: stopped };
     const { promise, resolve } = Promise.withResolvers<Reply>();
     worker.ref();
@@ -75,11 +75,14 @@ export function writerThread(path: string): Writer {
       resolve(reply);
     });
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is not a window
-    worker.postMessage(message);
+    worker.postMessage(message, handed);
     return promise;
   };
   return {
-    run: (steps) => ask(steps.map(compact)),
+    run: (steps) => {
+      const message = pack(steps);
+      return ask(message, [message.bytes.buffer]);
+    },
     tidy: () => ask("tidy"),
     close: async () => {
       if (stopped !== undefined) return;
@@ -90,8 +93,3 @@ export function writerThread(path: string): Writer {
     },
   };
 }
-
-/** A view is sent with all of the buffer that it looks at, which may be shared with much else. */
-const compact = (step: ProgramStep): ProgramStep => ({ ...step, rows: step.rows.map((row) => row.map(compactCell)) });
-const compactCell = (cell: Cell): Cell =>
-  cell instanceof Uint8Array && cell.byteLength < cell.buffer.byteLength ? new Uint8Array(cell) : cell;
