@@ -2,6 +2,7 @@
 export * from "./assert.ts";
 export * from "./bytes.ts";
 export * from "./canonical.ts";
+export * from "./clone.ts";
 export * from "./glob.ts";
 export * from "./hash.ts";
 export * from "./ids.ts";

@@ -1,3 +1,5 @@
+import { cloner } from "./clone.ts";
+
 /** What is not plain JSON, or holds keys that an object cannot have in canonical order. */
 export const FOREIGN = Symbol("foreign");
 
@@ -68,7 +70,7 @@ interface Form {
   readonly keys: readonly string[];
   /** An object with the same keys in canonical order; nothing where they are in order. */
   readonly template?: Members;
-  readonly clone: (template: Members) => Members;
+  readonly clone: ReturnType<typeof cloner>;
 }
 
 /** Objects are of a few forms, mostly that of their neighbour. They are found by the first key; there are not very many. */
@@ -104,25 +106,12 @@ function remember(first: string, forms: Form[], form: Form): void {
   known.set(first, forms);
 }
 
-/** The engine remembers for each place in the code how it cloned there, for a few forms; so there are several places. */
-const CLONES: readonly Form["clone"][] = [
-  (template) => ({ ...template }),
-  (template) => ({ ...template }),
-  (template) => ({ ...template }),
-  (template) => ({ ...template }),
-  (template) => ({ ...template }),
-  (template) => ({ ...template }),
-  (template) => ({ ...template }),
-  (template) => ({ ...template }),
-];
-let made = 0;
-
 /** Undefined where no object has these keys in canonical order: those that are whole numbers come first in any, by size. */
 function newForm(keys: readonly string[]): Form | undefined {
   const sorted = keys.toSorted();
   const template = templateOf(sorted);
   if (!sameKeys(Object.keys(template), sorted)) return undefined;
-  const clone = CLONES[made++ % CLONES.length] as Form["clone"];
+  const clone = cloner();
   return sameKeys(keys, sorted) ? { keys, clone } : { keys, clone, template };
 }
 

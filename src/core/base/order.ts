@@ -3,7 +3,7 @@ export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 
 
 /** Each once, in that order: a set as canonical bytes hold it. */
 export function sortedSet(texts: Iterable<string>): readonly string[] {
-  const distinct = [...new Set(texts)];
+  const distinct = Array.isArray(texts) && texts.length < 2 ? [...(texts as readonly string[])] : [...new Set(texts)];
   // Without a function to compare by, texts are compared by code units.
   return distinct.length < 2 ? distinct : distinct.toSorted();
 }

@@ -40,23 +40,25 @@ const codePointName = (char: string): string => `U+${(char.codePointAt(0) ?? 0).
  * whatever Unicode says may be ignored when drawn, blanks that are not the space, conjoining Hangul (which draws as another
  * text would), and our own bracket.
  */
-const UNSEEN =
-  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{2800}\u{1D159}\u{1100}-\u{11FF}\u{A960}-\u{A97C}\u{D7B0}-\u{D7FB}\u{27E8}]|[\p{Zs}--\x20]/gv;
+const unseenIn = (text: string) =>
+  text.matchAll(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{2800}\u{1D159}\u{1100}-\u{11FF}\u{A960}-\u{A97C}\u{D7B0}-\u{D7FB}\u{27E8}]|[\p{Zs}--\x20]/gv,
+  );
 
-/** An emoji that Unicode recommends may hold joiners and selectors; they draw as one picture and hide nothing. */
-const EMOJI = /\p{RGI_Emoji}/gv;
+/** An emoji that Unicode recommends may hold joiners and selectors; they draw as one picture and hide nothing. A long list: read when wanted. */
+const emojiIn = (text: string) => text.matchAll(/\p{RGI_Emoji}/gv);
 const JOINING = /\u{200D}|\u{FE0F}|[\u{E0020}-\u{E007F}]/u;
 
 /** The offsets that lie within an emoji, where the text holds any that needs a joiner, a selector or a mark. */
 function picturesOf(text: string): ReadonlySet<number> {
   const inside = new Set<number>();
   if (!JOINING.test(text)) return inside;
-  for (const { 0: emoji, index } of text.matchAll(EMOJI)) for (let at = 0; at < emoji.length; at += 1) inside.add(index + at);
+  for (const { 0: emoji, index } of emojiIn(text)) for (let at = 0; at < emoji.length; at += 1) inside.add(index + at);
   return inside;
 }
 
 function* unseen(text: string, pictures: ReadonlySet<number>): Iterable<number> {
-  for (const match of text.matchAll(UNSEEN)) {
+  for (const match of unseenIn(text)) {
     if (!pictures.has(match.index) || !JOINING.test(match[0])) yield match.index;
   }
 }

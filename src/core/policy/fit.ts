@@ -1,4 +1,4 @@
-import { never } from "../base/index.ts";
+import { cloner, never } from "../base/index.ts";
 import type { CelType, CelValue } from "./cel/types.ts";
 import { nameOf } from "./cel/types.ts";
 
@@ -87,23 +87,47 @@ interface Member {
   readonly fit: Fit;
 }
 
+/** Facts made here have their members in the declared order; those are copied at once and looked at in one go. */
 function fitMessage(members: readonly Member[], misfit: Misfit): Fit {
+  const clone = cloner();
   return (value) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return misfit;
-    const source = value as Readonly<Record<string, unknown>>;
-    const copy: Record<string, CelValue | undefined> = {};
-    for (let i = 0; i < members.length; i++) {
-      const { name, optional, text, fit } = members[i] as Member;
-      const given = source[name];
-      // Most members are texts, and nearly all that are there fit.
-      if (text && typeof given === "string" && given.isWellFormed()) copy[name] = given;
-      else if (given === undefined && optional) copy[name] = undefined;
-      else {
-        const item = fit(given);
-        if (item instanceof Misfit) return item.under(name);
-        copy[name] = item;
-      }
-    }
-    return copy;
+    return fitInOrder(members, clone(value) as Copy) ?? fitByName(members, value as Readonly<Copy>);
   };
 }
+
+type Copy = Record<string, CelValue | undefined>;
+
+/** Undefined if there are other members, or they are in another order. */
+function fitInOrder(members: readonly Member[], copy: Copy): Copy | Misfit | undefined {
+  let i = 0;
+  for (const name in copy) {
+    const member = members[i++];
+    if (member?.name !== name) return undefined;
+    const given = copy[name];
+    if (isPlain(member, given)) continue;
+    const item = member.fit(given);
+    if (item instanceof Misfit) return item.under(name);
+    copy[name] = item;
+  }
+  return i === members.length ? copy : undefined;
+}
+
+function fitByName(members: readonly Member[], source: Readonly<Copy>): Copy | Misfit {
+  const copy: Copy = {};
+  for (const member of members) {
+    const { name } = member;
+    const given = source[name];
+    if (isPlain(member, given)) copy[name] = given;
+    else {
+      const item = member.fit(given);
+      if (item instanceof Misfit) return item.under(name);
+      copy[name] = item;
+    }
+  }
+  return copy;
+}
+
+/** Most members are texts, and nearly all that are there fit. */
+const isPlain = ({ text, optional }: Member, given: unknown): boolean =>
+  (text && typeof given === "string" && given.isWellFormed()) || (optional && given === undefined);

@@ -95,8 +95,12 @@ function literalsOf(source: string): (text: string) => boolean {
   const tail = rest.at(-1) as string;
   const middle = rest.slice(0, -1).filter((literal) => literal !== "");
   const least = [head, tail, ...middle].reduce((sum, literal) => sum + literal.length, 0);
+  const [first, last] = [head.charCodeAt(0), tail.charCodeAt(tail.length - 1)];
   return (text) => {
-    if (text.length < least || !text.endsWith(tail) || !text.startsWith(head)) return false;
+    if (text.length < least) return false;
+    // Most texts differ in the first or last character already, and to look at one costs a tenth of looking at the whole.
+    if (head !== "" && (text.charCodeAt(0) !== first || !text.startsWith(head))) return false;
+    if (tail !== "" && (text.charCodeAt(text.length - 1) !== last || !text.endsWith(tail))) return false;
     for (let i = 0; i < middle.length; i++) if (!text.includes(middle[i] as string)) return false;
     return true;
   };
