@@ -145,9 +145,21 @@ class Session {
     return answer;
   }
 
-  #propose(caller: Caller, request: RequestOf<"propose">): Promise<Answered> {
+  /** Without a key, each copy that arrives is a proposal of its own, and is told from the others. */
+  #tag(): number {
     const { n } = this.#ask;
+    const { copies, oracle } = this.#world;
+    const copy = copies.get(n) ?? 0;
+    copies.set(n, copy + 1);
+    const tag = n + copy * 1_000_000;
+    const asked = oracle.asked.get(n);
+    if (asked !== undefined) oracle.asked.set(tag, asked);
+    return tag;
+  }
+
+  #propose(caller: Caller, request: RequestOf<"propose">): Promise<Answered> {
     const { wishes, behalf, hours, start, keyed, leak, supersedes } = request;
+    const n = keyed ? this.#ask.n : this.#tag();
     const old = supersedes === undefined ? undefined : this.#world.track(supersedes);
     this.#world.oracle.asks.add(`propose ${n} ${caller.principal}`);
     if (old !== undefined) this.#world.oracle.asks.add(`superseded ${old.id} successor`);
@@ -177,7 +189,7 @@ class Session {
   }
 
   #revise(caller: Caller, track: Track, { wishes, hours }: RequestOf<"revise">): Promise<Answered> {
-    const { n } = this.#ask;
+    const n = this.#tag();
     this.#world.oracle.asks.add(`revise ${n} ${caller.principal}`);
     const raw: JsonObject = {
       title: `change ${n}`,

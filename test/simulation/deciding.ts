@@ -8,6 +8,9 @@ import { expected } from "./policy.ts";
 import { faultOf, makersOf, quorumFault, type People } from "./tally.ts";
 import type { EventOf, Must, Track } from "./track.ts";
 
+/** How far two clocks of one deployment may differ. */
+export const SKEW = 60_000;
+
 /** Everything that a decision is judged by. */
 export interface Judge {
   readonly people: People;
@@ -151,6 +154,7 @@ function started(track: Track, event: EventOf<"run_started">, judge: Judge, must
   if (grant === undefined) return;
   judge.consumed.add(event.grant);
   must(14, event.at < grant.event.grantExpiresAt, "started after its grant expired");
+  must(14, event.at >= grant.event.at - SKEW, "started by a clock that is behind");
   must(11, grant.route.review.bundle === judge.bundleDigest, "started under a policy that is not the one in force");
   must(7, grant.route.holds.length === 0, "started although it is held");
   if (grant.route.outcome !== "auto") {

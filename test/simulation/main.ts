@@ -74,7 +74,7 @@ async function asJson(ran: Campaign, seed: number): Promise<number> {
     return 0;
   }
   const { step, invariant, message, change } = failure;
-  const least = await shortest(failure, 150);
+  const least = await shortest(failure, 300_000);
   console.log(JSON.stringify({ ...told, step, invariant, message, change, locked: failure.locked, shortest: least.actions }));
   return 1;
 }

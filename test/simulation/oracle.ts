@@ -4,7 +4,7 @@ import type { ChangeEvent } from "../../src/core/change/index.ts";
 import type { Plan } from "../../src/core/plan/index.ts";
 import type { Directory } from "../../src/core/review/index.ts";
 import type { PayloadRow, WriteSet } from "../../src/store/model.ts";
-import { decideOn, type Judge } from "./deciding.ts";
+import { decideOn, SKEW, type Judge } from "./deciding.ts";
 import type { Disk } from "./disk.ts";
 import { CANARY, LEAK, readBundle, WORDS, type Bundle } from "./facts.ts";
 import { Log } from "./ledger.ts";
@@ -17,7 +17,6 @@ import { book, decider, ended, mustOf, type Asked, type Must, type Run, type Tra
 const STRICTER_EACH = 16;
 /** Half of what a token is, with a mark of ours, so that it is known wherever it turns up. */
 export const TOKEN_MARK = "5ec4e7c0ffee";
-const SKEW = 60_000;
 export const runnerOf = (node: number): string => `rnr_sim00${node}`;
 
 const text = new TextDecoder();
@@ -264,8 +263,7 @@ export class Oracle implements Witness, Judge {
     must(9, !run.sent.has(step.id), "an effect is sent twice");
     run.sent.add(step.id);
     const now = this.#scheduler.now + (this.offsets[life.node] ?? 0);
-    const { at, grantExpiresAt } = run.grant.event;
-    must(14, now < grantExpiresAt - SKEW && now >= at - 2 * SKEW, "an effect is sent outside the time of its grant");
+    must(14, now < run.grant.event.grantExpiresAt - SKEW, "an effect is sent after the time of its grant");
   }
 
   touched({ kind, tag, payload }: Touch, state: Digest): void {

@@ -2,21 +2,25 @@ import type { Action } from "./actions.ts";
 import { shrink } from "./shrink.ts";
 import { replay, type Failure, type Options } from "./simulate.ts";
 
-/** How many worlds may be made in search of a shorter history. */
-const TRIES = 700;
+/** How many steps may be made in search of a shorter history: about a minute's worth. */
+const BUDGET = 1_500_000;
+const TRIES = 2_000;
 
 /** The same failure in as few actions as a search finds: first what happened in between is put in its plain order, then things are left out. */
-export async function shortest(failure: Failure, tries = TRIES, options: Options = {}): Promise<Failure> {
+export async function shortest(failure: Failure, budget = BUDGET, options: Options = {}): Promise<Failure> {
   let least = failure;
+  let left = budget;
   const fails = async (actions: readonly Action[]): Promise<readonly Action[] | undefined> => {
-    const again = (await replay(actions, failure.locked, options)).failure;
+    if (left < 0) return undefined;
+    const { world, failure: again } = await replay(actions, failure.locked, options);
+    left -= world.steps;
     if (again?.invariant !== failure.invariant) return undefined;
     if (again.actions.length <= least.actions.length) least = { ...again, seed: failure.seed };
     return again.actions;
   };
   const plain = await fails(inOrder(failure.actions, () => true));
   const start = together(plain ?? (await ordered(failure.actions, fails)));
-  await shrink(start, fails, tries);
+  await shrink(start, fails, TRIES);
   return least;
 }
 

@@ -104,7 +104,7 @@ for (const { what, breaks, spoil } of SPOILS) {
     for (let seed = 1; seed <= 12 && found === undefined; seed++) found = (await simulate(seed, 3_000, options)).failure;
     assert.ok(found);
     assert.equal(found.invariant, breaks, found.message);
-    const least = await shortest(found, 200, options);
+    const least = await shortest(found, 200_000, options);
     assert.equal((await replay(least.actions, least.locked, options)).failure?.invariant, breaks);
     assert.ok(least.actions.length <= 30, `${least.actions.length} actions:\n${least.actions.map(describe).join("\n")}`);
     assert.equal(told((await replay(least.actions, least.locked)).failure), "", "without the fault nothing is wrong with it");

@@ -42,6 +42,8 @@ export class World implements Surroundings {
   readonly tampers = new Tampers();
   /** Requests by the action that made them, for those who ask twice. */
   readonly requests = new Map<number, Ask>();
+  /** How often each of them has arrived. */
+  readonly copies = new Map<number, number>();
   /** Everything let go, done and gone wrong so far. */
   steps = 0;
   made: number;
