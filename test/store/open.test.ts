@@ -60,6 +60,26 @@ for (const kind of ["sqlite", "postgres"] satisfies Kind[]) {
   });
 }
 
+for (const kind of ["sqlite", "postgres"] satisfies Kind[]) {
+  test(`${kind}: [ST-32] a database of the first schema gets its leaf hashes from its tiles, and goes on`, async (t) => {
+    const database = await makeDatabase(kind, t);
+    const first = await database.open();
+    await accepted(first, { writes: [gathered("audit", 300), counted("change/a", 0, 2)] });
+    const { root } = await first.head();
+    const tile = await first.tile(0, 1);
+    await first.close();
+    await database.sql("INSERT INTO tiles (level, idx, hashes) VALUES (0, 1, ?)", tile);
+    await database.sql("ALTER TABLE entries DROP COLUMN leaf");
+    await database.sql("DELETE FROM pawl_migrations WHERE version = 2");
+    const second = await database.open();
+    assert.deepEqual((await fsck(second)).faults, []);
+    assert.deepEqual((await second.head()).root, root);
+    assert.deepEqual(await second.tile(0, 1), tile);
+    assert.deepEqual((await accepted(second, { writes: [counted("change/a", 2)] })).indexes, [302]);
+    assert.equal((await fsck(second)).ok, true);
+  });
+}
+
 test("[ST-33] another origin or key is refused; a former key is not", async (t) => {
   const path = join(temporaryFolder(t), "pawl.db");
   const code = async (more: object): Promise<string> => {

@@ -1,10 +1,11 @@
 /** What only SQLite has: a file, a disk that fills up, a thread that may end. */
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { fsck, openSqlite } from "../../src/store/index.ts";
 import type { OpenStore, SqliteOptions } from "../../src/store/index.ts";
+import { pack, unpack } from "../../src/store/sqlite/packed.ts";
 import { connect, runProgram } from "../../src/store/sqlite/program.ts";
 import type { Reply } from "../../src/store/sqlite/program.ts";
 import { writerHere, writerThread } from "../../src/store/sqlite/writer.ts";
@@ -88,4 +89,81 @@ test("[ST-1] without a thread the store does the same", async (t) => {
   const receipts = await Promise.all(Array.from({ length: 50 }, (_, i) => accepted(store, { writes: [counted(`change/${i}`, 0)] })));
   assert.equal(receipts.at(-1)?.size, 50);
   assert.equal((await fsck(store)).ok, true);
+});
+
+test("[ST-37] an append that nobody waits behind is on the disk before the event loop goes on", async (t) => {
+  const path = join(temporaryFolder(t), "pawl.db");
+  const store = await open(t, { path });
+  const other = connect(path, { readOnly: true });
+  t.after(() => other.db.close());
+  const size = () => other.prepare("SELECT size FROM head").statement.get();
+  // The thread is up once it has committed something.
+  await Promise.all([accepted(store, { writes: [gathered("audit")] }), accepted(store, { writes: [gathered("audit")] })]);
+  let turns = 0;
+  const turn = (): void => void (turns++, (ticking = setImmediate(turn)));
+  const appending = accepted(store, { writes: [counted("change/a", 0)] });
+  let ticking = setImmediate(turn);
+  await appending;
+  clearImmediate(ticking);
+  assert.deepEqual(size(), [3]);
+  assert.ok(turns <= 1, `the loop went round ${turns} times`);
+});
+
+test("[ST-37] while another process writes, the event loop goes on and the thread waits for its turn", async (t) => {
+  const path = join(temporaryFolder(t), "pawl.db");
+  const store = await open(t, { path });
+  const other = connect(path);
+  t.after(() => other.db.close());
+  other.db.exec("BEGIN IMMEDIATE");
+  let done = false;
+  const appending = accepted(store, { writes: [counted("change/a", 0)] }).then(() => (done = true));
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => void setImmediate(resolve));
+  assert.equal(done, false);
+  assert.equal((await store.head()).size, 0);
+  other.db.exec("COMMIT");
+  await appending;
+  assert.equal((await store.head()).size, 1);
+});
+
+test("[ST-37] what another process wrote meanwhile is read again, and its versions are respected", async (t) => {
+  const path = join(temporaryFolder(t), "pawl.db");
+  const [one, two] = [await open(t, { path }), await open(t, { path })];
+  for (let n = 0; n < 6; n += 2) {
+    assert.deepEqual((await accepted(one, { writes: [counted("change/a", n)] })).indexes, [n]);
+    assert.deepEqual((await accepted(two, { writes: [counted("change/a", n + 1)] })).indexes, [n + 1]);
+    assert.equal((await refused(one, { writes: [counted("change/a", n + 1)] })).code, "version_conflict");
+  }
+  assert.equal((await fsck(one)).ok, true);
+});
+
+for (const together of [1, 4]) {
+  test(`[ST-38] the log is put into the file while appends go on, ${together} at a time, and does not grow without end`, async (t) => {
+    const path = join(temporaryFolder(t), "pawl.db");
+    const store = await open(t, { path });
+    const append = (n: number) =>
+      accepted(store, { writes: [gathered("audit")], payloads: [payload(`${n} `.repeat(500_000).slice(0, 1_000_000))] });
+    let largest = 0;
+    for (let n = 0; n < 60; n += together) {
+      await Promise.all(Array.from({ length: together }, (_, i) => append(n + i)));
+      largest = Math.max(largest, statSync(`${path}-wal`).size);
+    }
+    assert.ok(largest < 40_000_000, `the log had ${largest} bytes`);
+    assert.equal((await store.head()).size, 60);
+  });
+}
+
+test("[ST-1] a program goes to the thread and is there what it was", () => {
+  const bytes = new Uint8Array([9, 1, 2, 3, 9]).subarray(1, 4);
+  const steps = [
+    {
+      sql: "one",
+      rows: [
+        [1, 'a\u0000\u2028\u{1f600}"', null, bytes, new Uint8Array()],
+        [-0.5, "", Number.MAX_SAFE_INTEGER],
+      ],
+      expect: 2,
+    },
+    { sql: "none", rows: [] },
+  ];
+  assert.deepEqual(unpack(structuredClone(pack(steps))), steps);
 });
