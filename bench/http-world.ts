@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer } from "../src/api/index.ts";
 import { findSecretsInWords } from "../src/connectors/git/index.ts";
-import { ids } from "../src/chance.ts";
+import { idsBy } from "../src/chance.ts";
 import { createControl, dependable, issueToken, seedConfig, startWorker, type Deps } from "../src/control/index.ts";
 import type { Control } from "../src/control/types.ts";
 import { canonical, millis, type PrincipalId, type RunnerId } from "../src/core/base/index.ts";
@@ -18,6 +18,7 @@ import { Outside } from "../src/testing/scripted-connector.ts";
 
 const ORIGIN = "pawl.bench/http";
 const RUNNER = "rnr_bench00001" as RunnerId;
+const clock = { now: () => millis(Date.now()) };
 const AGENT = "agent:bot" as PrincipalId;
 
 /** One rule lets low risk pass; the others are of the kinds that people write, and are all evaluated. */
@@ -94,8 +95,8 @@ function depsOn(store: OpenStore, publicKey: Uint8Array): Deps {
   };
   return {
     store,
-    clock: { now: () => millis(Date.now()) },
-    ids,
+    clock,
+    ids: idsBy(clock),
     timers,
     connectors: new Map([["tool", dependable(new Outside().connector("tool"), timers)]]),
     findSecrets: findSecretsInWords,
@@ -132,7 +133,7 @@ export const proposal = (n: string, path = "docs"): string =>
 export async function serve(control: Control): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
   const plenty = { perSecond: 1e9, burst: 1e9 };
   const settings = { port: 0, rate: { credential: plenty, reserved: plenty, address: plenty } };
-  const app = createServer({ control, clock: { now: () => millis(Date.now()) }, settings });
+  const app = createServer({ control, clock, settings });
   await app.listen({ host: "127.0.0.1", port: 0 });
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
 }

@@ -1,6 +1,6 @@
 /** Names and unpredictable bytes. */
 import { randomFillSync } from "node:crypto";
-import type { Ids } from "./control/ports.ts";
+import type { Clock, Ids } from "./control/ports.ts";
 
 /** Asked for in advance, since each call of the operating system costs more than its bytes. */
 const pool = new Uint8Array(4096);
@@ -21,7 +21,8 @@ function random(bytes: number): Uint8Array {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 
-export const ids: Ids = {
-  next: (prefix) => `${prefix}_${Date.now().toString(16).padStart(12, "0")}${hex(random(10))}`,
+/** Ids in the order of the clock. */
+export const idsBy = (clock: Clock): Ids => ({
+  next: (prefix) => `${prefix}_${clock.now().toString(16).padStart(12, "0")}${hex(random(10))}`,
   random,
-};
+});

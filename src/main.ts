@@ -22,7 +22,7 @@ import {
 import type { Clock, Connector, RunReport, Timers } from "./control/ports.ts";
 import { millis, ok, refuse, toBase64, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { parseVkeys, parseWitnessKey, vkey } from "./core/ledger/index.ts";
-import { ids } from "./chance.ts";
+import { idsBy } from "./chance.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
 import { openKeys, openWitnessKey, type Keys } from "./keys.ts";
 import { lockFolder } from "./lock.ts";
@@ -53,6 +53,7 @@ export interface Hooks {
 }
 
 const clock: Clock = { now: () => millis(Date.now()) };
+const ids = idsBy(clock);
 
 const timers: Timers = {
   after(delay, fn) {

@@ -1,6 +1,6 @@
-import { createInterface } from "node:readline/promises";
+import { createRequire } from "node:module";
 import { styleText } from "node:util";
-import { visible } from "../core/base/index.ts";
+import type * as Base from "../core/base/index.ts";
 import { CliError, EXIT, errorDocument, usage, type Fault } from "./errors.ts";
 
 /** What the command line needs of the process it runs in; a test passes its own. */
@@ -26,17 +26,23 @@ const WIDEST = 160;
 
 /** What a screen obeys, reorders or swallows; an emoji may hold joiners. */
 const UNSEEN = String.raw`[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{2800}]--\t]`;
-const HIDDEN = new RegExp(UNSEEN, "v");
-const HIDDEN_OR_PICTURE = new RegExp(String.raw`\p{RGI_Emoji}|${UNSEEN}`, "gv");
+const load = createRequire(import.meta.url);
+/** The core comes with the first text that it must look at: help is plain, and does not wait for it. */
+const visible: typeof Base.visible = (...given) => (load("../core/base/index.ts") as typeof Base).visible(...given);
+
+let hidden: { readonly any: RegExp; readonly orPicture: RegExp } | undefined;
+/** Made for the first line that is more than plain: to read these classes takes as long as all the rest of a start. */
+const hiding = () => (hidden ??= { any: new RegExp(UNSEEN, "v"), orPicture: new RegExp(String.raw`\p{RGI_Emoji}|${UNSEEN}`, "gv") });
+const PLAIN = /^[\t\x20-\x7E]*$/;
 /** The colours that `paint` and the presentation's renderer use, and nothing else that a terminal would obey. */
 // oxlint-disable-next-line no-control-regex
 const OWN_COLOR = /(\u001B\[(?:0|1|2|22|39|(?:1;)?3[1-6]|1;37;41)m)/;
 
 /** One line as it may reach a screen. What `visible` has shown already stays as it is. */
 export function guarded(line: string, { color }: Pick<Manner, "color">): string {
-  if (!HIDDEN.test(line)) return line;
+  if (PLAIN.test(line) || !hiding().any.test(line)) return line;
   const shown = (text: string): string =>
-    text.replace(HIDDEN_OR_PICTURE, (found) => (/^\p{RGI_Emoji}$/v.test(found) ? found : visible(found)));
+    text.replace(hiding().orPicture, (found) => (/^\p{RGI_Emoji}$/v.test(found) ? found : visible(found)));
   // Every second part is one of our own colours.
   return color
     ? line
@@ -48,10 +54,9 @@ export function guarded(line: string, { color }: Pick<Manner, "color">): string 
 
 /** JSON of the same value, in which nothing acts on a screen. */
 const guardedJson = (json: string): string =>
-  json.replace(ACTING, (found) =>
+  json.replace(new RegExp(String.raw`[${UNSEEN}--\n]`, "gv"), (found) =>
     Array.from({ length: found.length }, (_, i) => `\\u${found.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
   );
-const ACTING = new RegExp(String.raw`[${UNSEEN}--\n]`, "gv");
 
 /** Everything that is said goes through here: results to stdout, all else to stderr. */
 export class Terminal {
@@ -160,6 +165,7 @@ export class Terminal {
         where: question,
         remedy: "pass --yes once it has been read; --digest binds it to what was read",
       });
+    const { createInterface } = await import("node:readline/promises");
     const reader = createInterface({ input: this.#io.stdin, output: this.#io.stderr });
     try {
       const said = await reader.question(`${guarded(question, this.manner)} [y/N] `, { signal: this.#io.signal });

@@ -25,7 +25,7 @@ const SHORTEST: Readonly<Record<string, readonly string[]>> = {
   privatekey: [of("-----BEGIN", " PRIVATE KEY-----\nMI", alnum(120), "\n-----END", " PRIVATE KEY-----")],
   npm: [
     of("npm", "_", alnum(36)),
-    of("//registry.npmjs.org/:_auth", "Token=", alnum(20)),
+    of("//packages.example/:_auth", "Token=", alnum(20)),
     of("https://", alnum(8), ":x-oauth-basic@github.com/a"),
   ],
   basicauth: [of("https://", "deploy", ":", alnum(10), "@ef.io")],
