@@ -76,6 +76,7 @@ export class Client {
   readonly #scene: Scene;
   readonly #cluster: Cluster;
   readonly #dice: Dice;
+  #unanswered = 0;
 
   constructor(name: string, scene: Scene, cluster: Cluster, seed: number) {
     this.#name = name;
@@ -86,8 +87,10 @@ export class Client {
 
   async work(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
+      const before = this.#unanswered;
       await this.#one();
-      await wait(this.#dice.below(25));
+      // A node that does not answer is not asked again at once, as a person would not.
+      await wait(this.#unanswered > before ? 200 : this.#dice.below(25));
     }
   }
 
@@ -159,7 +162,10 @@ export class Client {
 
   /** The view, the code of a refusal, or that nobody knows. */
   #judged(reply: Reply | undefined, what: string): ChangeView | string {
-    if (reply === undefined || reply.status >= 500) return "unknown";
+    if (reply === undefined || reply.status >= 500) {
+      this.#unanswered += 1;
+      return "unknown";
+    }
     if (reply.status < 300) return reply.body as ChangeView;
     const { reason } = reply.body as { readonly reason?: string };
     if (reply.status === 401 || reason === undefined) this.#scene.wrong.push(`${what}: ${reply.status} ${JSON.stringify(reply.body)}`);

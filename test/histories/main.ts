@@ -15,6 +15,11 @@ if (!(seconds > 0) || !Number.isSafeInteger(seed))
   throw new Error("usage: node test/histories/main.ts [--seconds N] [--seed S] [--verbose]");
 
 const endings: (() => Promise<void> | void)[] = [];
+const close = async (): Promise<void> => {
+  for (let ending = endings.shift(); ending !== undefined; ending = endings.shift()) await ending();
+};
+// Whoever breaks it off leaves no node behind.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void close().finally(() => process.exit(130)));
 try {
   console.log(`seed ${seed}: three nodes on one PostgreSQL, ${seconds} s of faults`);
   const cluster = await startCluster({ after: (fn) => void endings.unshift(fn) }, values.verbose ? { log: console.log } : {});
@@ -30,5 +35,5 @@ try {
   );
   process.exitCode = summary.violations.length === 0 ? 0 : 1;
 } finally {
-  for (const end of endings) await end();
+  await close();
 }

@@ -27,6 +27,13 @@ test("[ST-54] [I72] a standby is refused at the opening, whatever the address as
   }
 });
 
+test("[ST-54] [I72] an address of several hosts, of which one may be a standby, is refused", async () => {
+  for (const hosts of ["127.0.0.1:1,127.0.0.1:2", "127.0.0.1,127.0.0.2"]) {
+    const opened = await openPostgres({ url: `postgres://pawl:pawl@${hosts}/pawl?target_session_attrs=any`, ...identity });
+    assert.equal(opened.ok ? "" : opened.error.code, "store_unavailable");
+  }
+});
+
 test("[ST-54] [I72] a server that takes no writes is refused, too, and nothing is made in it", async (t) => {
   const url = await freshDatabase(t);
   const database = new URL(url).pathname.slice(1);

@@ -61,6 +61,12 @@ export async function inDatabase<T>(
   url: string,
   work: (run: Run, client: Client) => Promise<Result<T, OpenRefusal>>,
 ): Promise<Result<T, OpenRefusal>> {
+  if (!URL.canParse(url))
+    return openRefusal(
+      "store_unavailable",
+      "the database's address is none, or names several hosts",
+      "give the one address of the primary",
+    );
   const client = new Client(config(url, true));
   client.on("error", () => {});
   try {
