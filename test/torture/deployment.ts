@@ -1,6 +1,6 @@
 /** A deployment to be tortured: settings, people, policy, two small repositories, and a token for everybody. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createSampleRepository } from "../../src/sample-repository.ts";
 import { answered, Connection } from "./http.ts";
 import { startServer, type PawlProcess } from "./processes.ts";
@@ -56,13 +56,13 @@ export const repositoryOf = (folder: string, name: string): string => join(folde
 export interface Made {
   /** Where PostgreSQL is; without, the embedded database. */
   readonly postgres?: string;
-  /** Where git finds a repository. */
+  /** Where git finds a repository; without, beside the settings, so that a copy of all has repositories of its own. */
   readonly urlOf?: (path: string) => string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Writes everything that a first start needs. */
-export async function prepare(folder: string, { postgres, urlOf = (path) => path }: Made = {}): Promise<void> {
+export async function prepare(folder: string, { postgres, urlOf = (path) => `./${basename(path)}` }: Made = {}): Promise<void> {
   mkdirSync(folder, { recursive: true });
   for (const name of REPOSITORIES) await createSampleRepository(repositoryOf(folder, name));
   const settings = {

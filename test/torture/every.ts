@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { ServerDidNotStart, startServer } from "./processes.ts";
 import { Story, type Template } from "./story.ts";
-import { killAt, readCalls, writeDown } from "./strace.ts";
+import { killAt, readCalls, writeDownOwn } from "./strace.ts";
 import { broken } from "./violation.ts";
 
 /** Writing, syncing, and starting another program. */
@@ -24,7 +24,7 @@ export async function count(from: Template): Promise<ReadonlyMap<Name, Counts>> 
   const story = Story.copy(from);
   try {
     const log = join(story.folder, "calls");
-    const server = await startServer({ cwd: story.folder, under: writeDown(log, CALLS) });
+    const server = await startServer({ cwd: story.folder, under: writeDownOwn(log, CALLS) });
     const most = (): Map<Name, number> => {
       const calls = readCalls(log);
       return new Map(CALLS.map((name) => [name, busiest(calls.filter((call) => call.name === name).map(({ thread }) => thread))]));

@@ -9,44 +9,37 @@ export function straceFault(): string | undefined {
   return tried.status === 0 ? undefined : `strace cannot trace here: ${tried.stderr.split("\n", 1)[0]}`;
 }
 
-/** Each thread counts for itself, also those of the programs that are started: these make few such calls. */
-const THREADS = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"];
+/** Every thread of the server, each with a count of its own; the programs that it starts are left alone. */
+const THREADS = ["-f", "-qq", "--detach-on=execve"];
+/** The programs too. */
+const ALL = ["-f", "-qq", "--seccomp-bpf"];
 
 /** SIGKILL when a thread is about to make its Nth such call. */
-export const killAt = (call: string, n: number): readonly string[] => [
-  ...THREADS,
-  "-e",
-  `trace=${call}`,
-  "-e",
-  `inject=${call}:signal=KILL:when=${n}`,
+export const killAt = (call: string, n: number): readonly string[] => inject(call, `signal=KILL:when=${n}`);
+
+/** A thread's Nth such call fails, and every one after it. */
+export const failFrom = (call: string, error: string, n: number): readonly string[] => inject(call, `error=${error}:when=${n}+`);
+
+const inject = (call: string, fault: string): readonly string[] => [
+  ...["strace", ...THREADS, "-o", "/dev/null"],
+  ...["-e", `trace=${call}`, "-e", `inject=${call}:${fault}`],
 ];
 
-/** The Nth such call of a thread fails, and with `more` every one after it. */
-export const failAt = (call: string, error: string, n: number, more: boolean): readonly string[] => [
-  ...THREADS,
-  "-e",
-  `trace=${call}`,
-  "-e",
-  `inject=${call}:error=${error}:when=${n}${more ? "+" : ""}`,
+const written = (log: string, calls: readonly string[]): readonly string[] => [
+  ...["-y", "-s", "8192", "-e", `trace=${calls.join(",")}`, "-e", "signal=none", "-o", log],
 ];
 
 /** Writes down the calls of the server and of the programs that it starts. */
-export const writeDown = (log: string, calls: readonly string[], more: readonly string[] = []): readonly string[] => [
-  "strace",
-  "-f",
-  "-qq",
-  "--seccomp-bpf",
-  "-y",
-  "-s",
-  "8192",
-  "-e",
-  `trace=${calls.join(",")}`,
-  "-e",
-  "signal=none",
-  ...more,
-  "-o",
-  log,
+export const writeDown = (log: string, calls: readonly string[]): readonly string[] => ["strace", ...ALL, ...written(log, calls)];
+
+/** Writes down the server's calls with every byte, and lets a thread's Nth of one kind fail. */
+export const writeDownAndFail = (log: string, calls: readonly string[], call: string, n: number): readonly string[] => [
+  ...["strace", ...THREADS, "-xx", ...written(log, calls)],
+  ...["-e", `inject=${call}:error=EIO:when=${n}`],
 ];
+
+/** Writes down the server's calls. */
+export const writeDownOwn = (log: string, calls: readonly string[]): readonly string[] => ["strace", ...THREADS, ...written(log, calls)];
 
 export interface Call {
   readonly thread: string;
