@@ -61,45 +61,12 @@ export const pawl: Rival = (rules, facts) => {
   return () => firing(of, fit);
 };
 
-/** What somebody would write who knew all rules beforehand. */
-export const closures: Rival = (rules, facts) => {
-  const groups = groupsOf(facts);
-  return those(
+export const closures: Rival = (rules, facts) =>
+  those(
     rules,
-    rules.map(({ test }) => closureOf(test)),
-    (holds) => holds(groups),
+    rules.map(({ byHand }) => byHand),
+    (holds) => holds(facts),
   );
-};
-
-function closureOf(test: Test): (facts: Groups) => boolean {
-  switch (test.op) {
-    case "not": {
-      const holds = closureOf(test.of);
-      return (facts) => !holds(facts);
-    }
-    case "all":
-    case "any": {
-      const parts = test.of.map(closureOf);
-      return test.op === "all" ? (facts) => parts.every((holds) => holds(facts)) : (facts) => parts.some((holds) => holds(facts));
-    }
-    default:
-      return comparison(test);
-  }
-}
-
-function comparison(test: Extract<Test, { readonly fact: string }>): (facts: Groups) => boolean {
-  const [group, name] = test.fact.split(".") as [keyof Groups, string];
-  switch (test.op) {
-    case "is":
-      return (facts) => facts[group][name] === test.value;
-    case "oneOf":
-      return (facts) => test.values.includes(facts[group][name] as string);
-    case "holds":
-      return (facts) => (facts[group][name] as readonly string[]).includes(test.value);
-    default:
-      return (facts) => (facts[group][name] as number) > test.value;
-  }
-}
 
 /** Typed, checked, parsed before; facts are instances of the declared types, and ints bigints, so that nothing is converted. */
 export const celJs: Rival = (rules, facts) => {

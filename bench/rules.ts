@@ -12,6 +12,7 @@ export type Test =
 export interface BenchRule {
   readonly id: string;
   readonly test: Test;
+  readonly byHand: ByHand;
 }
 
 const is = (fact: string, value: string): Test => ({ op: "is", fact, value });
@@ -36,11 +37,60 @@ const KINDS: readonly ((n: number) => Test)[] = [
   (n) => all(over("summary.lines_added", 15 + (n % 70)), not(is("proposer.kind", "workload")), over("summary.updates", n % 5)),
 ];
 
+type ByHand = (facts: Facts) => boolean;
+
+/** The same kinds as somebody writes them who needs no policy language. */
+const BY_HAND: readonly ((n: number) => ByHand)[] = [
+  (n) => {
+    const system = `git:shop-${n}`;
+    return ({ summary, proposer }) =>
+      summary.systems.includes(system) && summary.environments.includes("main") && proposer.kind !== "human";
+  },
+  (n) => {
+    const id = `agent:coder-${n}`;
+    return ({ summary, proposer }) => proposer.id === id && summary.deletes > 0;
+  },
+  (n) => {
+    const surface = `surface-${n}`;
+    return ({ summary }) => summary.surfaces.includes(surface) && summary.lines_added > 20;
+  },
+  (n) => {
+    const [team, leads] = [`@acme/team-${n}`, `@acme/team-${n}-leads`];
+    return ({ summary }) => summary.owners.includes(team) || summary.owners.includes(leads);
+  },
+  (n) => {
+    const [one, other] = [`human:p${n}`, `human:q${n}`];
+    return ({ proposer: { on_behalf_of: by }, change }) => (by === one || by === other) && change.operations.includes("git.merge");
+  },
+  (n) => {
+    const operation = `sql.migrate-${n}`;
+    return ({ change, summary }) =>
+      change.operations.includes(operation) && summary.irreversible > 0 && !summary.environments.includes("test");
+  },
+  (n) => {
+    const system = `git:shop-${n}`;
+    return ({ summary }) => summary.effects > 2 && summary.systems.includes(system);
+  },
+  (n) => {
+    const owner = `human:p${n}`;
+    return ({ scope, proposer, summary }) => scope.origin === "derived" && proposer.owner === owner && summary.unowned > 0;
+  },
+  (n) => {
+    const [surface, id] = [`surface-${n}`, `agent:coder-${n}`];
+    return ({ summary, proposer }) => (summary.surfaces.includes(surface) && proposer.kind === "agent") || proposer.id === id;
+  },
+  (n) => {
+    const [lines, updates] = [15 + (n % 70), n % 5];
+    return ({ summary, proposer }) => summary.lines_added > lines && proposer.kind !== "workload" && summary.updates > updates;
+  },
+];
+
 export const benchRules = (count: number): readonly BenchRule[] =>
-  Array.from({ length: count }, (_, i) => ({
-    id: `r${i}`,
-    test: (KINDS[i % KINDS.length] as (n: number) => Test)(Math.floor(i / KINDS.length)),
-  }));
+  Array.from({ length: count }, (_, i) => {
+    const kind = i % KINDS.length;
+    const n = Math.floor(i / KINDS.length);
+    return { id: `r${i}`, test: (KINDS[kind] as (n: number) => Test)(n), byHand: (BY_HAND[kind] as (n: number) => ByHand)(n) };
+  });
 
 /** A change of three files of one repository: most rules are about others. */
 export function benchFacts(base: Facts): Facts {
