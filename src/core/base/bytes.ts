@@ -1,6 +1,7 @@
 /** Codecs of bytes. The decoders are strict: a text that the encoder would not have written is undefined. */
 
-export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+const encoder = new TextEncoder();
+export const utf8 = (text: string): Uint8Array => encoder.encode(text);
 
 /** The text of bytes that are UTF-8; a byte order mark stays in it. */
 export function fromUtf8(bytes: Uint8Array): string | undefined {

@@ -134,3 +134,13 @@ test("[CJ-1] more forms of objects than are remembered change nothing", () => {
   assert.equal(canonical(wide), canonicalize(wide));
   assert.equal(canonical({ ["x".repeat(200)]: 1, a: 2 }), `{"a":2,"${"x".repeat(200)}":1}`);
 });
+
+test("[CJ-1] a value of very many forms is left to the reference implementation", () => {
+  const forms = (count: number, name: string): object[] => Array.from({ length: count }, (_, i) => ({ [`${name}${i}`]: 1, a: 2 }));
+  assert.notEqual(inOrder(forms(100, "few")), FOREIGN);
+  const many = forms(101, "many");
+  assert.equal(inOrder(many), FOREIGN);
+  assert.equal(canonical(many), canonicalize(many));
+  // One by one they may come, and what came before is known.
+  assert.notEqual(inOrder(many.slice(50)), FOREIGN);
+});

@@ -12,7 +12,12 @@ const DEPTH = 200;
  * The value with the members of every object in the order of their UTF-16 units, as RFC 8785 wants them. What is in order
  * already is not copied.
  */
-export function inOrder(value: unknown, depth = 0): unknown {
+export function inOrder(value: unknown): unknown {
+  novel = 0;
+  return ordered(value, 0);
+}
+
+function ordered(value: unknown, depth: number): unknown {
   switch (typeof value) {
     case "object":
       if (value === null) return null;
@@ -35,11 +40,11 @@ function arrayInOrder(items: readonly unknown[] & { readonly toJSON?: unknown },
   for (let i = 0; i < items.length; i++) {
     const item = items[i];
     if (typeof item === "string") continue;
-    const ordered = inOrder(item, depth);
-    if (ordered === FOREIGN) return FOREIGN;
-    if (ordered === item) continue;
+    const put = ordered(item, depth);
+    if (put === FOREIGN) return FOREIGN;
+    if (put === item) continue;
     copy ??= items.slice();
-    copy[i] = ordered;
+    copy[i] = put;
   }
   return copy ?? items;
 }
@@ -53,13 +58,13 @@ function objectInOrder(value: Members, depth: number): unknown {
   let copy = form.template && form.clone(form.template);
   for (const key in value) {
     const member = value[key];
-    const ordered = typeof member === "string" ? member : inOrder(member, depth);
-    if (ordered === FOREIGN) return FOREIGN;
+    const put = typeof member === "string" ? member : ordered(member, depth);
+    if (put === FOREIGN) return FOREIGN;
     if (copy === undefined) {
-      if (ordered === member) continue;
+      if (put === member) continue;
       copy = { ...value };
     }
-    copy[key] = ordered;
+    copy[key] = put;
   }
   latest = form;
   return copy ?? value;
@@ -77,7 +82,9 @@ interface Form {
 const known = new Map<string, Form[]>();
 const EMPTY: Form = { keys: [], clone: (template) => template };
 let latest = EMPTY;
-const MOST = { firsts: 1_000, each: 16, keys: 64, keyLength: 100 };
+const MOST = { firsts: 250, each: 16, keys: 48, keyLength: 64, novel: 100 };
+/** Forms that this value brought. To learn one costs more than to sort its keys once, so who brings many gets no more of it. */
+let novel = 0;
 
 function fits({ keys }: Form, value: Members): boolean {
   let i = 0;
@@ -90,7 +97,7 @@ function formOf(value: Members): Form | undefined {
   for (const first in value) {
     const forms = known.get(first) ?? [];
     for (const form of forms) if (fits(form, value)) return form;
-    const form = newForm(Object.keys(value));
+    const form = ++novel > MOST.novel ? undefined : newForm(Object.keys(value));
     if (form === undefined || !fits(form, value)) return undefined;
     if (form.keys.length <= MOST.keys && form.keys.every((key) => key.length <= MOST.keyLength)) remember(first, forms, form);
     return form;
