@@ -64,11 +64,10 @@ export function vkey(name: string, publicKey: Uint8Array, kind = ED25519): strin
 
 export function parseVkey(line: string, kind = ED25519): Result<Vkey, LedgerFault> {
   if (line.length > MAX_NAME + 128) return refuse("key_malformed", "the verifier key line is too long");
-  const [name = "", id = "", key64 = "", ...more] = splitPlus(line);
+  const [name = "", id = "", key64 = ""] = splitPlus(line);
   const idText = fromHex(id);
   const key = fromBase64(key64);
-  if (more.length > 0 || !isName(name) || idText?.length !== 4 || key === undefined)
-    return refuse("key_malformed", "a verifier key is name+id+key");
+  if (!isName(name) || idText?.length !== 4 || key === undefined) return refuse("key_malformed", "a verifier key is name+id+key");
   if (key[0] !== kind || key.length !== 33) return refuse("key_malformed", "the key is not an Ed25519 key of 32 bytes of this kind");
   const publicKey = key.slice(1);
   if (!equalBytes(idText, idBytes(name, publicKey, kind))) return refuse("key_malformed", "the id is not that of the name and key");
