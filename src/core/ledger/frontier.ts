@@ -70,7 +70,9 @@ export class Growth {
     for (let n = this.#size; n > 0; n = Math.floor(n / 2)) ones += n % 2;
     const hashes = new Uint8Array(ones * HASH_BYTES);
     for (let level = 0, n = this.#size, at = hashes.length; n > 0; level++, n = Math.floor(n / 2)) {
-      if (n % 2 === 1) hashes.set(this.#nodes.subarray(level * HASH_BYTES, (level + 1) * HASH_BYTES), (at -= HASH_BYTES));
+      if (n % 2 === 0) continue;
+      at -= HASH_BYTES;
+      for (let i = 0; i < HASH_BYTES; i++) hashes[at + i] = this.#nodes[level * HASH_BYTES + i] as number;
     }
     return { size: this.#size, hashes };
   }

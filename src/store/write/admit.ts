@@ -1,6 +1,6 @@
 /** One request made ready to be batched: bounded, its bytes fixed and hashed. Pure. */
 import type { AppendRequest, Claim, Guard, OutboxItem, Payload, StoreRefusal, StreamState, StreamWrite } from "../../control/ports.ts";
-import { assert, canonical, digestOf, fail, ok, type Json, type Result } from "../../core/base/index.ts";
+import { assert, canonical, digestOf, fail, ok, utf8, type Json, type Result } from "../../core/base/index.ts";
 import { MAX_ENTRY_BYTES, leafHash } from "../../core/ledger/index.ts";
 import { MAX_NAME_LENGTH, MAX_PAYLOAD_BYTES, MAX_REQUEST_PARTS, MAX_STATE_BYTES, STREAM_NAME } from "../limits.ts";
 import type { PayloadRow } from "../model.ts";
@@ -34,7 +34,7 @@ export interface Admitted {
 
 /** `{"event":…,"n":…,"stream":…,"v":1}`: the keys are in canonical order, and a stream's name is its own JSON in quotes. */
 const entryBytes = (stream: string, n: number, event: Json): Uint8Array =>
-  new TextEncoder().encode(`{"event":${canonical(event)},"n":${n},"stream":"${stream}","v":1}`);
+  utf8(`{"event":${canonical(event)},"n":${n},"stream":"${stream}","v":1}`);
 
 /** Throws for what no valid caller asks (a name that cannot be, no event at all); refuses what the outside can cause. */
 export function admit(request: AppendRequest): Result<Admitted, StoreRefusal> {
