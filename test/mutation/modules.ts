@@ -11,7 +11,7 @@ const STANDINS: Readonly<Record<string, string>> = {
 const IMPORT = /^(?:import|export|\}) (?!type\b)(?:[^"]*? )?(?:from )?"(\.[^"]*)";/gm;
 
 /** The instrumenter prints `(a as Type) < b` without its brackets, which then begins a list of type arguments. */
-const readable = (source: string): string => source.replaceAll(/([\w.]+ as \w+) </g, "($1) <");
+const readable = (source: string): string => source.replaceAll(/ as \w+ (?=<)/g, " ");
 
 /** What a module remembers of its own results: what it learnt under one mutant must not answer under the next. */
 const memories: Map<unknown, unknown>[] = [];
