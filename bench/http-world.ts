@@ -59,6 +59,7 @@ export interface BenchWorld {
   /** Database file. */
   readonly path: string;
   readonly bearer: string;
+  readonly outside: Outside;
   close(): Promise<void>;
 }
 
@@ -70,7 +71,8 @@ export async function benchWorld(): Promise<BenchWorld> {
   const opened = await openSqlite({ path, origin: ORIGIN, signer });
   assert.ok(opened.ok, opened.ok ? "" : opened.error.message);
   const store = opened.value;
-  const deps = depsOn(store, signer.publicKey);
+  const outside = new Outside();
+  const deps = depsOn(store, signer.publicKey, outside);
   assert.ok((await seedConfig(deps, "policy", bundleText(RULES))).ok);
   assert.ok((await seedConfig(deps, "directory", DIRECTORY)).ok);
   const issued = await issueToken(deps, AGENT, "bench", "first-start");
@@ -83,10 +85,10 @@ export async function benchWorld(): Promise<BenchWorld> {
     await store.close();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { control: createControl(deps, RUNNER), deps, store, folder, path, bearer: issued.value.token, close };
+  return { control: createControl(deps, RUNNER), deps, store, folder, path, bearer: issued.value.token, outside, close };
 }
 
-function depsOn(store: OpenStore, publicKey: Uint8Array): Deps {
+function depsOn(store: OpenStore, publicKey: Uint8Array, outside: Outside): Deps {
   const timers: Deps["timers"] = {
     after(delay, fn) {
       const timer = setTimeout(fn, delay);
@@ -98,7 +100,7 @@ function depsOn(store: OpenStore, publicKey: Uint8Array): Deps {
     clock,
     ids: idsBy(clock),
     timers,
-    connectors: new Map([["tool", dependable(new Outside().connector("tool"), timers)]]),
+    connectors: new Map([["tool", dependable(outside.connector("tool"), timers)]]),
     findSecrets: findSecretsInWords,
     secretKey: new Uint8Array(32).fill(7),
     grantSigner: testSigner("grants", 2),

@@ -5,12 +5,16 @@ import type { Intended, Known } from "./commit.ts";
 import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { derive, look, planAfter, type AdmittedStep, type Looked, type Subject } from "./planning.ts";
-import type { Timers } from "./ports.ts";
 import type { ControlRefusal } from "./types.ts";
 
-/** Looks taken within requests at a time. Beyond them proposals are planned from the outbox, which bounds its own. */
+/** Looks taken within requests at a time. Who finds no place in time is planned from the outbox, which bounds its own. */
 const PLACES = 8;
-const taken = new WeakMap<Deps, number>();
+
+interface Places {
+  taken: number;
+  readonly waiting: ((mine: true) => void)[];
+}
+const places = new WeakMap<Deps, Places>();
 
 /** What the connectors answered in time, or what they are still at. */
 export type Glance =
@@ -19,22 +23,41 @@ export type Glance =
   | { readonly kind: "none" };
 
 export async function glance(deps: Deps, steps: readonly AdmittedStep[], patienceMillis: number): Promise<Glance> {
-  const busy = taken.get(deps) ?? 0;
-  if (patienceMillis <= 0 || busy >= PLACES) return { kind: "none" };
-  taken.set(deps, busy + 1);
-  const looked = look(deps, steps).finally(() => taken.set(deps, (taken.get(deps) ?? 1) - 1));
-  const seen = await inTime(deps.timers, looked, patienceMillis);
-  return seen === undefined ? { kind: "looking", looked } : { kind: "seen", looked: seen };
-}
-
-async function inTime<T>(timers: Timers, work: Promise<T>, millis: number): Promise<T | undefined> {
+  if (patienceMillis <= 0) return { kind: "none" };
   const { promise: late, resolve: giveUp } = Promise.withResolvers<undefined>();
-  const cancel = timers.after(millis, () => giveUp(undefined));
+  const cancel = deps.timers.after(patienceMillis, () => giveUp(undefined));
   try {
-    return await Promise.race([work, late]);
+    const leave = await enter(deps, late);
+    if (leave === undefined) return { kind: "none" };
+    const looked = look(deps, steps).finally(leave);
+    const seen = await Promise.race([looked, late]);
+    return seen === undefined ? { kind: "looking", looked } : { kind: "seen", looked: seen };
   } finally {
     cancel();
   }
+}
+
+/** A place, as the function that leaves it. */
+async function enter(deps: Deps, late: Promise<undefined>): Promise<(() => void) | undefined> {
+  const all = places.get(deps) ?? { taken: 0, waiting: [] };
+  places.set(deps, all);
+  const leave = (): void => {
+    const next = all.waiting.shift();
+    if (next === undefined) all.taken -= 1;
+    else next(true);
+  };
+  if (all.taken < PLACES) {
+    all.taken += 1;
+    return leave;
+  }
+  const { promise: mine, resolve } = Promise.withResolvers<true>();
+  all.waiting.push(resolve);
+  if ((await Promise.race([mine, late])) === true) return leave;
+  const at = all.waiting.indexOf(resolve);
+  // A place that was handed over at the last moment goes to the next.
+  if (at < 0) leave();
+  else all.waiting.splice(at, 1);
+  return undefined;
 }
 
 type Written = Promise<Result<Known, ControlRefusal>>;

@@ -146,17 +146,28 @@ test("[CO-50] a planning that follows a slow look and fails is told of, and its 
   assert.equal((await world.view(id)).status, "verified");
 });
 
-test("[CO-50] looks within requests are bounded: whoever comes then is accepted at once, and planned from the outbox", async () => {
+test("[CO-50] looks within requests are bounded: who finds no place in time is accepted alone, and the next have theirs", async () => {
   const world = await ControlWorld.open({ worker: false });
   const { promise, resolve } = Promise.withResolvers<void>();
   world.outside.before = async (operation) => (operation === "analyse" ? promise : undefined);
-  const busy = Array.from({ length: 8 }, (_, i) => propose(world, docs(`busy ${i}`)));
+  const busy = Array.from({ length: 8 }, (_, i) =>
+    world.control.propose(world.as("agent:bot"), docs(`busy ${i}`), undefined, 10 * PATIENCE),
+  );
   await until(() => world.outside.count("analyse") === 8);
-  const ninth = good(await propose(world, docs("ninth")));
-  assert.deepEqual([ninth.status, world.outside.count("analyse")], ["proposed", 8]);
+  const ninth = propose(world, docs("ninth"));
+  const tenth = world.control.propose(world.as("agent:bot"), docs("tenth"), undefined, 10 * PATIENCE);
+  await new Promise<void>((done) => void setImmediate(done));
+  world.time.pass(PATIENCE);
+  assert.deepEqual([good(await ninth).status, world.outside.count("analyse")], ["proposed", 8]);
   resolve();
-  for (const answer of await Promise.all(busy)) assert.equal(good(answer).status, "authorised");
-  assert.equal(good(await propose(world, docs("tenth"))).status, "authorised");
+  for (const answer of await Promise.all([...busy, tenth])) assert.equal(good(answer).status, "authorised");
+  assert.equal(good(await propose(world, docs("eleventh"))).status, "authorised");
+});
+
+test("[CO-50] many at once are all decided, a few at a time", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => propose(world, docs(`${i}`))));
+  for (const answer of answers) assert.equal(good(answer).status, "authorised");
 });
 
 test("[CO-50] who has no patience is answered before anything is looked at", async () => {
