@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { ADMIN } from "./deployment.ts";
-import { count } from "./every.ts";
+import { countCalls } from "./every.ts";
 import { alarm } from "./health.ts";
 import { startServer } from "./processes.ts";
 import { diskOf, put } from "./lost-writes.ts";
@@ -25,7 +25,7 @@ async function tracing(t: TestContext, work: (from: Template) => Promise<void>):
 
 test("[D36, CO-60] nothing can be written any more once an effect has begun: an alarm, and the next server calls the run indeterminate", (t) =>
   tracing(t, async (from) => {
-    const { end = 0 } = (await count(from)).get("pwrite64") ?? {};
+    const { end = 0 } = (await countCalls(from)).get("pwrite64") ?? {};
     // Somewhere in the last commits: after the push, or shortly before. One story makes fewer calls than another.
     for (let n = end - 20; n > 0 && !(await brokenAt(from, n)); n -= 20);
   }));
@@ -64,7 +64,7 @@ async function brokenAt(from: Template, n: number): Promise<boolean> {
  */
 test("[D36, E44] a sync fails once: it is reported, and what is acknowledged afterwards stands on the disk without what that sync lost", (t) =>
   tracing(t, async (from) => {
-    const { start = 0, end = 0 } = (await count(from)).get("fsync") ?? {};
+    const { start = 0, end = 0 } = (await countCalls(from)).get("fsync") ?? {};
     for (const n of [start + 1, end - 2]) {
       const before = Story.copy(from);
       const story = Story.copy(from);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { CALLS, count, killedAt, type Counts, type Name, type Point } from "./every.ts";
+import { CALLS, countCalls, killedAtAll, type Counts, type Name, type Point } from "./every.ts";
 import { template } from "./story.ts";
 import { straceFault } from "./strace.ts";
 
@@ -24,15 +24,10 @@ test("[D30] killed at a system call during a run: at most one start, indetermina
   const folder = mkdtempSync(join(tmpdir(), "pawl-every-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const from = await template(join(folder, "template"));
-  const points = chosen(await count(from));
   const ends = new Map<string, string>();
-  const work = async (): Promise<void> => {
-    for (let point = points.pop(); point !== undefined; point = points.pop()) {
-      const { left, end } = await killedAt(from, point);
-      ends.set(`${point.call} ${point.n}`, `${left}, then ${end}`);
-    }
-  };
-  await Promise.all([work(), work()]);
+  await killedAtAll(from, chosen(await countCalls(from)), ({ point, left, end }) => {
+    ends.set(`${point.call} ${point.n}`, `${left}, then ${end}`);
+  });
   t.diagnostic([...ends].map(([point, end]) => `${point}: ${end}`).join("; "));
   const last = [...ends.values()].map((each) => each.split(", then ")[1]);
   assert.ok(last.every((end) => end === "verified" || end === "indeterminate" || end === "failed"));

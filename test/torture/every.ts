@@ -20,7 +20,7 @@ export interface Counts {
   readonly end: number;
 }
 
-export async function count(from: Template): Promise<ReadonlyMap<Name, Counts>> {
+export async function countCalls(from: Template): Promise<ReadonlyMap<Name, Counts>> {
   const story = Story.copy(from);
   try {
     const log = join(story.folder, "calls");
@@ -85,4 +85,17 @@ async function survive(story: Story, point: Point): Promise<Ended> {
   } finally {
     await again.kill("group");
   }
+}
+
+/** Every point between the start of the story and its end. */
+export const allPoints = (counts: ReadonlyMap<Name, Counts>): Point[] =>
+  [...counts].flatMap(([call, { start, end }]) => Array.from({ length: end - start }, (_, i) => ({ call, n: start + 1 + i })));
+
+/** Two at a time: what a server does under strace is mostly to wait. */
+export async function killedAtAll(from: Template, points: readonly Point[], told: (ended: Ended) => void): Promise<void> {
+  const left = points.toReversed();
+  const work = async (): Promise<void> => {
+    for (let point = left.pop(); point !== undefined; point = left.pop()) told(await killedAt(from, point));
+  };
+  await Promise.all([work(), work()]);
 }

@@ -1,14 +1,27 @@
-/** `npm run torture -- --rounds N --db sqlite|postgres [--seed S]`: kills a working Pawl again and again and looks what is lost. */
-import { rmSync } from "node:fs";
+/**
+ * `npm run torture -- --rounds N --db sqlite|postgres [--seed S]`: kills a working Pawl again and again and looks what is lost.
+ * `npm run torture -- --every`: kills one at each system call of one change's story.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { allPoints, countCalls, killedAtAll } from "./every.ts";
+import { template } from "./story.ts";
+import { straceFault } from "./strace.ts";
 import { torture, TortureFailed, type Settings, type Summary } from "./torture.ts";
 
-const USAGE = "usage: npm run torture -- [--rounds N] [--db sqlite|postgres] [--seed S] [--fsck EVERY]";
+const USAGE = "usage: npm run torture -- [--rounds N] [--db sqlite|postgres] [--seed S] [--fsck EVERY] | --every";
 
-function read(args: readonly string[]): Omit<Settings, "progress"> | string {
+type Options = Omit<Settings, "progress"> & { readonly every: boolean };
+
+function read(args: readonly string[]): Options | string {
   try {
     const text = { type: "string" } as const;
-    const { values } = parseArgs({ args: [...args], options: { rounds: text, db: text, seed: text, fsck: text } });
+    const { values } = parseArgs({
+      args: [...args],
+      options: { rounds: text, db: text, seed: text, fsck: text, every: { type: "boolean" } },
+    });
     const { db = "sqlite" } = values;
     const numbers = {
       rounds: Number(values.rounds ?? 25),
@@ -16,7 +29,7 @@ function read(args: readonly string[]): Omit<Settings, "progress"> | string {
       fsckEvery: Number(values.fsck ?? 10),
     };
     if (!Object.values(numbers).every((n) => Number.isSafeInteger(n) && n >= 0)) return "--rounds, --seed and --fsck are whole numbers";
-    return db === "sqlite" || db === "postgres" ? { ...numbers, database: db } : "--db is sqlite or postgres";
+    return db === "sqlite" || db === "postgres" ? { ...numbers, database: db, every: values.every === true } : "--db is sqlite or postgres";
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -43,14 +56,44 @@ function told({ kills, journal, mirror, fscks, seconds }: Summary, rounds: numbe
   ].join("\n");
 }
 
+async function everyCall(progress: (line: string) => void): Promise<number> {
+  const fault = straceFault();
+  if (fault !== undefined) {
+    console.error(fault);
+    return 2;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "pawl-every-"));
+  const from = await template(join(folder, "template"));
+  const points = allPoints(await countCalls(from));
+  const ends = new Map<string, number>();
+  let done = 0;
+  try {
+    await killedAtAll(from, points, ({ point: { call, n }, left, end }) => {
+      ends.set(`${left}, then ${end}`, (ends.get(`${left}, then ${end}`) ?? 0) + 1);
+      progress(`${++done} of ${points.length}: ${call} ${n}: ${left}, then ${end}`);
+    });
+  } catch (error) {
+    progress("");
+    console.error(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\neverything is kept in ${folder}`);
+    return 1;
+  }
+  progress("");
+  console.log(`killed at ${points.length} system calls; how the change stood then, and how it ended:`);
+  for (const [end, times] of ends) console.log(`${String(times).padStart(5)}  ${end}`);
+  console.log("at most one start each, and nothing was tried again by itself");
+  rmSync(folder, { recursive: true, force: true });
+  return 0;
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const options = read(args);
   if (typeof options === "string") {
     console.error(`${options}\n${USAGE}`);
     return 2;
   }
-  console.log(`seed ${options.seed}, ${options.rounds} rounds, ${options.database}`);
   const progress = (line: string): void => void (process.stdout.isTTY && process.stdout.write(`\r\u001B[K${line}`));
+  if (options.every) return everyCall(progress);
+  console.log(`seed ${options.seed}, ${options.rounds} rounds, ${options.database}`);
   try {
     const summary = await torture({ ...options, progress });
     progress("");

@@ -1,7 +1,6 @@
 /** One change from its proposal to its end, told to a server that may be gone at any moment and comes back. */
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import type { ChangeView } from "../../src/control/types.ts";
 import { Dice } from "../../src/testing/dice.ts";
 import { Recorder } from "../../src/testing/history.ts";
@@ -12,6 +11,7 @@ import { sweepLocks } from "./effects.ts";
 import { Caller, Journal, type Proposed } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
 import { command, startServer, type PawlProcess } from "./processes.ts";
+import { aMinuteLater } from "./time.ts";
 import { broken } from "./violation.ts";
 
 /** A deployment at rest, to be copied for each story. */
@@ -102,7 +102,7 @@ export class Story implements Evidence {
   /** Started again after the worst; what the dead server had under way is due at once, as a minute later. */
   async restart(env: Readonly<Record<string, string>> = {}): Promise<PawlProcess & { readonly bornAt: number }> {
     for (const name of REPOSITORIES) sweepLocks(this.folder, name);
-    aMinuteLater(join(this.folder, "data", "pawl.db"));
+    await aMinuteLater(this.folder);
     const bornAt = Date.now();
     return { ...(await startServer({ cwd: this.folder, env })), bornAt };
   }
@@ -116,11 +116,4 @@ export class Story implements Evidence {
     for (const caller of this.#callers.values()) caller.connection.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-/** Jobs that a dead process held are anybody's. */
-export function aMinuteLater(path: string): void {
-  const db = new DatabaseSync(path);
-  db.exec("UPDATE outbox SET lease_until = 0 WHERE settled = 0");
-  db.close();
 }

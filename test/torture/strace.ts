@@ -21,12 +21,26 @@ export const killAt = (call: string, n: number): readonly string[] => inject(cal
 export const failFrom = (call: string, error: string, n: number): readonly string[] => inject(call, `error=${error}:when=${n}+`);
 
 const inject = (call: string, fault: string): readonly string[] => [
-  ...["strace", ...THREADS, "-o", "/dev/null"],
-  ...["-e", `trace=${call}`, "-e", `inject=${call}:${fault}`],
+  "strace",
+  ...THREADS,
+  "-o",
+  "/dev/null",
+  "-e",
+  `trace=${call}`,
+  "-e",
+  `inject=${call}:${fault}`,
 ];
 
 const written = (log: string, calls: readonly string[]): readonly string[] => [
-  ...["-y", "-s", "8192", "-e", `trace=${calls.join(",")}`, "-e", "signal=none", "-o", log],
+  "-y",
+  "-s",
+  "8192",
+  "-e",
+  `trace=${calls.join(",")}`,
+  "-e",
+  "signal=none",
+  "-o",
+  log,
 ];
 
 /** Writes down the calls of the server and of the programs that it starts. */
@@ -34,8 +48,12 @@ export const writeDown = (log: string, calls: readonly string[]): readonly strin
 
 /** Writes down the server's calls with every byte, and lets a thread's Nth of one kind fail. */
 export const writeDownAndFail = (log: string, calls: readonly string[], call: string, n: number): readonly string[] => [
-  ...["strace", ...THREADS, "-xx", ...written(log, calls)],
-  ...["-e", `inject=${call}:error=EIO:when=${n}`],
+  "strace",
+  ...THREADS,
+  "-xx",
+  ...written(log, calls),
+  "-e",
+  `inject=${call}:error=EIO:when=${n}`,
 ];
 
 /** Writes down the server's calls. */

@@ -13,6 +13,7 @@ import { Caller, Journal } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
 import { startDurablePostgres, type DurablePostgres } from "./postgres.ts";
 import { command, startServer, type PawlProcess } from "./processes.ts";
+import { aMinuteLater } from "./time.ts";
 import { broken } from "./violation.ts";
 
 export interface Settings {
@@ -164,6 +165,8 @@ class World implements Evidence {
     if (kill === "both") await this.#postgres?.restart();
     if (kill === "postgres") return;
     for (const name of REPOSITORIES) sweepLocks(this.folder, name);
+    // What the dead server had under way is taken up at once, by dice, or while it still counts as held.
+    if (this.#dice.chance(0.7)) await aMinuteLater(this.folder, this.#postgres?.url);
     this.#bornAt = Date.now();
     this.server = await startServer({ cwd: this.folder });
     this.board.url = this.server.url;
