@@ -67,9 +67,10 @@ async function planProposed(deps: Deps, change: ChangeId): Promise<JobEnd> {
   const found = await findChange(deps, change);
   if (!found.ok || found.value.state.status !== "proposed") return endOf(deps, `planning ${change}`, found);
   const planned = await planFirst(deps, change);
-  // A planning that was under way may have been of an earlier revision.
-  if (planned.ok && planned.value.state.status === "proposed") return "later";
-  return endOf(deps, `planning ${change}`, planned);
+  const end = endOf(deps, `planning ${change}`, planned);
+  // What was under way may have been of an earlier revision, or of one that was refused.
+  const left = await findChange(deps, change);
+  return left.ok && left.value.state.status === "proposed" ? "later" : end;
 }
 
 /** Planned and routed under another policy than the one in force: once more, and votes for the old route are void. */

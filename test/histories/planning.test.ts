@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RunnerId } from "../../src/core/base/index.ts";
-import { ControlWorld, good, ordinary } from "../../src/testing/control-world.ts";
+import { ControlWorld, good, ordinary, refusal } from "../../src/testing/control-world.ts";
 
 test("[CO-15] [I70] of two nodes that plan one proposal the later changes nothing: what was signed meanwhile keeps its grant", async () => {
   const here = await ControlWorld.open({ worker: false });
@@ -27,4 +27,35 @@ test("[CO-15] [I70] of two nodes that plan one proposal the later changes nothin
   const after = good(await here.control.replan(here.as("agent:bot"), id));
   assert.deepEqual([after.version, after.grant, outside.count("analyse")], [authorised.version, authorised.grant, 2]);
   await there.close();
+});
+
+test("[CO-50] [I70] a revision that is refused takes no proposal's planning with it", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  const body = { ...ordinary(), start: "on-request" };
+  const { id } = good(await world.control.propose(world.as("agent:bot"), body, undefined, 0));
+  const [asked, looking, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  world.outside.before = async () => {
+    asked.resolve();
+    await looking.promise;
+  };
+  const load = world.deps.store.load.bind(world.deps.store);
+  let loads = 0;
+  world.between({
+    load: async (stream) => {
+      if (stream === `change/${id}` && (loads += 1) === 1) await held.promise;
+      return load(stream);
+    },
+  });
+  // How it starts is settled: that is noticed only once the revision is written.
+  const revising = world.control.revise(world.as("agent:bot"), id, { ...body, start: "when-authorised" }, 1_000);
+  await asked.promise;
+  world.time.pass(1_000);
+  world.work();
+  for (let turn = 0; turn < 100; turn += 1) await new Promise<void>((done) => void setImmediate(done));
+  held.resolve();
+  looking.resolve();
+  assert.equal(refusal(await revising).reason, "invalid");
+  await world.pass(60_000, 1_000);
+  assert.equal((await world.view(id)).status, "awaiting");
+  await world.close();
 });
