@@ -150,6 +150,26 @@ test("[PO-51] of a thousand rules only those that can match are evaluated, and t
   );
 });
 
+test("[PO-50] [PO-51] a rule that was ruled out shows its parts, unless one plain demand says it all", () => {
+  for (const when of ['findings.exists(f, f.code == "x.y")', "summary.effects > 9", 'time.hour == 3 || proposer.kind == "robot"']) {
+    assert.equal(traced(when).skipped, undefined, when);
+    assert.equal(traced(when).fired, false);
+    assert.equal(traced(when).parts[0]?.value, false);
+  }
+  for (const when of ['proposer.kind == "robot"', 'summary.effects > 0 && "x" in summary.surfaces', "true && time.hour in [1, 2]"]) {
+    assert.deepEqual([traced(when).skipped, traced(when).fired, traced(when).parts], [true, false, []], when);
+  }
+});
+
+test("[PO-52] the trace is made once, when it is asked for, and of facts that nobody can change any more", () => {
+  const given = structuredClone(facts()) as { summary: { effects: number } };
+  const evaluation = evaluate(bundle([{ id: "it", when: "summary.effects == 1" }]), given as unknown as Parameters<typeof evaluate>[1]);
+  given.summary.effects = 7;
+  const { trace } = evaluation;
+  assert.deepEqual(trace.find(({ rule }) => rule === "it")?.parts[1], { text: "summary.effects", value: 1 });
+  assert.equal(evaluation.trace, trace);
+});
+
 test("[PO-52] the same bundle and facts give the same bytes, and the digests are of what is sealed", () => {
   const of = bundle([{ outcome: "escalate", holds: ["freeze"] }]);
   const evaluation = evaluate(of, facts());

@@ -1,4 +1,5 @@
 import type { Bundle, Rule } from "./bundle.ts";
+import { meets } from "./cel/demands.ts";
 import type { Machine, Purse } from "./cel/machine.ts";
 import { shown } from "./cel/parts.ts";
 import type { Judged } from "./floor.ts";
@@ -12,12 +13,14 @@ export function traceOf(bundle: Bundle, { floor, rules, machine }: Judgement, no
   const tell = (rule: Judged): RuleTrace => ruleTrace(heard.get(rule) ?? { rule, fired: false }, machine, purse);
   return [
     ...bundle.floor.map(tell),
-    ...bundle.rules.map((rule, i) => (bundle.index.canMatch(i, machine.row) ? tell(rule) : skippedTrace(rule))),
+    ...bundle.rules.map((rule) => (cannotMatch(rule, machine) ? skippedTrace(rule) : tell(rule))),
     ...notes.map(noteTrace),
   ];
 }
 
 export const noteTrace = ({ rule, outcome, when, reason, fired }: Note): RuleTrace => ({ rule, outcome, fired, when, reason, parts: [] });
+
+const cannotMatch = ({ condition: { plain } }: Rule, { row }: Machine): boolean => plain !== undefined && !meets(plain, row);
 
 function skippedTrace({ id, outcome, reason, condition }: Rule): RuleTrace {
   return { rule: id, outcome, fired: false, when: condition.text, reason, parts: [], skipped: true };

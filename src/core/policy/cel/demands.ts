@@ -56,6 +56,12 @@ export function demandsOf(node: ASTNode, known: Known): readonly Demand[] {
   }
 }
 
+/** The first demand that a reader sees at once: an equality or membership that the condition has as a conjunct. */
+export function plainDemand(node: ASTNode, known: Known): Demand | undefined {
+  if (node.op === "&&") return plainDemand(node.args[0], known) ?? plainDemand(node.args[1], known);
+  return node.op === "==" || node.op === "in" ? demandsOf(node, known)[0] : undefined;
+}
+
 const some = (one: Possibility | undefined): readonly Demand[] => (one === undefined ? [] : [[one]]);
 
 /** The one of each side with the fewest values, for it leaves the least open. */

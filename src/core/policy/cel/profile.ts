@@ -10,7 +10,7 @@ import { partsOf } from "./parts.ts";
 import { Patterns } from "./pattern.ts";
 import type { Part } from "./parts.ts";
 import { Places } from "./places.ts";
-import { demandsOf } from "./demands.ts";
+import { demandsOf, plainDemand } from "./demands.ts";
 import type { Demand } from "./demands.ts";
 import { BOOL, nameOf, unify } from "./types.ts";
 import type { CelMessage, CelType, Fields, MessageType, Outcome } from "./types.ts";
@@ -33,6 +33,8 @@ export interface Expression {
   readonly parts: readonly Part[];
   /** Without any one of these it is false, for the index. */
   readonly demands: readonly Demand[];
+  /** The one of them that explains by itself why it is false. */
+  readonly plain?: Demand;
 }
 
 /** Compiles expressions over the declared facts. Making one is dear; using it is cheap. */
@@ -56,7 +58,9 @@ export function profileOver(roots: Fields): Profile {
     const parts = partsOf(node.value, surroundings, (part) => environment.parse(part).ast);
     const run: Expression["run"] = (facts, purse = { left: STEP_BOUND }) =>
       runWithin(typed, machineOn({ facts, row: places.row(facts) }), purse);
-    return ok({ text, type: typed.type, run, typed, parts, demands: demandsOf(node.value, { roots, places }) });
+    const plain = plainDemand(node.value, surroundings);
+    const demands = demandsOf(node.value, surroundings);
+    return ok({ text, type: typed.type, run, typed, parts, demands, ...(plain ? { plain } : {}) });
   };
   const condition: Profile["condition"] = (text, patterns) => {
     const made = compile(text, patterns);
