@@ -7,6 +7,7 @@ import type { AppendRequest, Store } from "../src/control/ports.ts";
 import { millis } from "../src/core/base/index.ts";
 import { openMemory, openPostgres, openSqlite } from "../src/store/index.ts";
 import type { OpenStore } from "../src/store/index.ts";
+import { writerThread } from "../src/store/sqlite/writer.ts";
 import { testSigner } from "../src/testing/ledger.ts";
 import { administer } from "../src/testing/postgres.ts";
 import { startPostgres } from "../src/testing/postgres-server.ts";
@@ -41,14 +42,89 @@ const appends =
     let done = 0;
     const writer = async (): Promise<void> => {
       while (performance.now() - start < time) {
-        const answer = await store.append(request(next++));
-        if (!answer.ok) throw new Error(answer.error.message);
+        await accepted(store, request(next++));
         done++;
       }
     };
     await Promise.all(Array.from({ length: writers }, writer));
     return (done * 1000) / (performance.now() - start);
   };
+
+/** One append of so many entries at a time; counts entries. */
+const groups =
+  (store: Store, size: number): Probe =>
+  async (time) => {
+    const start = performance.now();
+    let done = 0;
+    for (; performance.now() - start < time; done += size) {
+      const { writes } = request(next++);
+      await accepted(store, {
+        writes: writes.map((write) => ({ ...write, events: Array.from({ length: size }, (_, id) => ({ type: "noted", id })) })),
+      });
+    }
+    return (done * 1000) / (performance.now() - start);
+  };
+
+/** The time under which 99 of 100 stay, in microseconds. */
+const slowest =
+  (work: () => unknown): Probe =>
+  async (time) => {
+    const start = performance.now();
+    const taken: number[] = [];
+    for (let before = start; before - start < time;) {
+      await work();
+      const now = performance.now();
+      taken.push(now - before);
+      before = now;
+    }
+    return highest(taken);
+  };
+
+const highest = (times: readonly number[]): number => 1000 * (times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0);
+
+/** Of what arrives at any time, 99 of 100 wait no longer than this for the turn of the loop in which it came to end. */
+function arrival(turns: readonly number[]): number {
+  const sorted = turns.toSorted((a, b) => b - a);
+  let rest = sorted.reduce((sum, turn) => sum + turn, 0) / 100;
+  return 1000 * (sorted.find((turn) => (rest -= turn) <= 0) ?? 0);
+}
+
+/** How long everything else in the process has to wait while so many writers append. */
+const waits =
+  (store: Store, writers: number): Probe =>
+  async (time) => {
+    const turns: number[] = [];
+    let before = performance.now();
+    const turn = (): void => {
+      const now = performance.now();
+      turns.push(now - before);
+      before = now;
+      turning = setImmediate(turn);
+    };
+    let turning = setImmediate(turn);
+    await appends(store, writers)(time);
+    clearImmediate(turning);
+    return arrival(turns);
+  };
+
+/** Commits on the event loop must not keep others waiting longer than those of a thread do. */
+async function* waitRows(folder: string, store: OpenStore): AsyncGenerator<Row> {
+  const threaded = await sqliteStore(folder, "threaded.db", writerThread);
+  try {
+    for (const writers of [1, 8, 32]) {
+      const name = `store: SQLite, wait of others beside ${writers}, slowest`;
+      const probes = { value: waits(store, writers), ceiling: waits(threaded, writers) };
+      yield await contest({ name, unit: "µs", against: "with every commit in the thread", ...probes });
+    }
+  } finally {
+    await threaded.close();
+  }
+}
+
+async function accepted(store: Store, wanted: AppendRequest): Promise<void> {
+  const answer = await store.append(wanted);
+  if (!answer.ok) throw new Error(answer.error.message);
+}
 
 /** What one small append puts into a log file: the ceiling writes as much and no more. */
 const BYTES = 4096;
@@ -78,8 +154,8 @@ function memoryRow(): Promise<Row> {
   return contest({ name: "store: memory, 1 at a time", unit: "op/s", against, value: appends(store, 1), ceiling: perSecond(sign) });
 }
 
-async function sqliteStore(folder: string, name: string): Promise<OpenStore> {
-  const opened = await openSqlite({ path: join(folder, name), origin: ORIGIN, signer });
+async function sqliteStore(folder: string, name: string, writer?: typeof writerThread): Promise<OpenStore> {
+  const opened = await openSqlite({ path: join(folder, name), origin: ORIGIN, signer, ...(writer && { writer }) });
   if (!opened.ok) throw new Error(opened.error.message);
   return opened.value;
 }
@@ -92,15 +168,23 @@ async function* sqliteRows(folder: string): AsyncGenerator<Row> {
     const against = "write and fdatasync of the same bytes";
     yield await contest({ name: "store: SQLite, 1 at a time", ...single, against, aim: { atLeast: 0.75 }, ceiling: perSecond(raw.sync) });
     const withSignature = perSecond(() => Math.min(sign(), raw.sync()));
-    yield await contest({ name: "store: the same, against both", ...single, against: "the same and one signature", ceiling: withSignature });
     yield await contest({
-      name: "store: SQLite, 100 at a time",
-      unit: "op/s",
-      against: "the same run's 1 at a time",
-      aim: { atLeast: 15 },
-      value: appends(many, 100),
-      ceiling: single.value,
+      name: "store: the same, against both",
+      ...single,
+      against: "the same and one signature",
+      ceiling: withSignature,
     });
+    const beside = { unit: "op/s", against: "the same run's 1 at a time", ceiling: single.value };
+    yield await contest({ ...beside, name: "store: SQLite, groups of 100 in one append", aim: { atLeast: 15 }, value: groups(many, 100) });
+    yield await contest({ ...beside, name: "store: SQLite, 100 appends at a time", value: appends(many, 100) });
+    yield await contest({
+      name: "store: SQLite, 1 at a time, slowest of 100",
+      unit: "µs",
+      against: "write and fdatasync, slowest of 100",
+      value: slowest(() => accepted(one, request(next++))),
+      ceiling: slowest(raw.sync),
+    });
+    yield* waitRows(folder, one);
   } finally {
     await Promise.all([one.close(), many.close()]);
     raw.close();

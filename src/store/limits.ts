@@ -9,6 +9,8 @@ export const MAX_REQUEST_PARTS = 5_000;
 export const MAX_BATCH_REQUESTS = 512;
 /** A batch closes with the request that reaches this many bytes of entries, states and payloads. */
 export const MAX_BATCH_BYTES = 32 * 1024 * 1024;
+/** A larger request keeps a disk and a processor busy for more than a moment: it is never written on the event loop. */
+export const MAX_ALONE_BYTES = 64 * 1024;
 /** Appends waiting for their turn; more are refused rather than remembered. */
 export const MAX_QUEUED = 20_000;
 /** Attempts of one batch on a database that other processes write to as well; one loses most rarely more than a few in a row. */

@@ -113,7 +113,7 @@ export interface Need {
   readonly outbox: readonly string[];
   /** The head of which the asker knows the right edge. Neither need be read: should another writer have moved it, the commit fails as `moved`. */
   readonly known?: Head;
-  /** One request, behind which no other waits. */
+  /** One small request, behind which no other waits. */
   readonly alone?: boolean;
 }
 

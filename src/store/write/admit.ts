@@ -46,14 +46,29 @@ export function admit(request: AppendRequest): Result<Admitted, StoreRefusal> {
   const tooLarge = firstFault(admitted.flatMap(writeFaults));
   if (tooLarge) return fail(tooLarge);
   const stored = payloads.map(payloadRow);
+  const texts = outbox.map(({ body }) => canonical(body));
   return ok({
     writes: admitted,
     guards: guards.map(({ stream, version }) => ({ stream, version })),
     claims: claims.map(({ kind, key, value }) => ({ kind, key, value })),
-    outbox: outbox.map((item) => ({ ...item, text: canonical(item.body) })),
+    outbox: outbox.map((item, i) => ({ ...item, text: texts[i] as string })),
     payloads: stored,
-    bytes: admitted.reduce((sum, write) => sum + writeBytes(write), 0) + stored.reduce((sum, { size }) => sum + size, 0),
+    bytes: requestBytes(admitted, texts, stored) + claims.length * ROW_BYTES,
   });
+}
+
+/** What a row costs beside its contents. */
+const ROW_BYTES = 200;
+
+function requestBytes(writes: readonly Write[], texts: readonly string[], payloads: readonly PayloadRow[]): number {
+  let sum = 0;
+  for (const { entries, state } of writes) {
+    for (const { bytes } of entries) sum += bytes.length;
+    sum += state?.text.length ?? 0;
+  }
+  for (const text of texts) sum += text.length + ROW_BYTES;
+  for (const { size } of payloads) sum += size;
+  return sum;
 }
 
 const firstFault = (faults: readonly (StoreRefusal | undefined)[]): StoreRefusal | undefined => faults.find((fault) => fault !== undefined);
@@ -66,8 +81,6 @@ function admitWrite(write: StreamWrite): Write {
   });
   return { stream, expected, entries, ...(state && { state: { ...state, text: canonical(state.body) } }) };
 }
-
-const writeBytes = ({ entries, state }: Write): number => entries.reduce((sum, { bytes }) => sum + bytes.length, state?.text.length ?? 0);
 
 /** Copies the bytes: the caller may go on using its buffer while the append waits for its turn. */
 const payloadRow = ({ digest, mediaType, bytes }: Payload): PayloadRow => ({

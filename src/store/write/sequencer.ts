@@ -7,7 +7,7 @@ import { assert, equalBytes, fail, ok, type Result } from "../../core/base/index
 import type { Admitted } from "./admit.ts";
 import { CorruptTree, writeSet, type Edge } from "./commit.ts";
 import { decide, needOf, type Decision } from "./decide.ts";
-import { MAX_ATTEMPTS, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_QUEUED } from "../limits.ts";
+import { MAX_ALONE_BYTES, MAX_ATTEMPTS, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_QUEUED } from "../limits.ts";
 import type { Backend, Facts, Head, Outcome, WriteSet } from "../model.ts";
 
 export type Answer = Result<Receipt, StoreRefusal>;
@@ -35,7 +35,7 @@ interface Writing {
 interface Sequence extends Writing {
   /** The tree's right edge after the last commit. */
   edge: Edge | undefined;
-  /** The batch is one request, and no other waits. */
+  /** The batch is one small request, and no other waits. */
   alone: boolean;
   /** The head of the last commit: a database that falls behind it has lost what was acknowledged. */
   seen: Head | undefined;
@@ -53,7 +53,7 @@ export function sequencer(writing: Writing): Sequencer {
     while (queue.length > 0) {
       if (writing.backend.gather) await writing.backend.gather();
       const batch = takeBatch(queue);
-      sequence.alone = batch.length === 1 && queue.length === 0;
+      sequence.alone = batch.length === 1 && queue.length === 0 && (batch[0]?.request.bytes ?? 0) <= MAX_ALONE_BYTES;
       await settle(sequence, batch);
     }
     running = undefined;
