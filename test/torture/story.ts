@@ -41,7 +41,7 @@ export class Story implements Evidence {
     const { log_keys } = JSON.parse(readFileSync(join(folder, "data", "trust.json"), "utf8")) as { log_keys: readonly string[] };
     this.mirror = new Mirror(ORIGIN, log_keys);
     this.#callers = new Map([...tokens].map(([who, token]) => [who, new Caller(who, token, this.recorder, this.journal)]));
-    const next = (): string => "story";
+    const next = (): string => `story-${sort}`;
     const board = { next, url: "", seen: new Map(), journal: this.journal, checkpoint: () => undefined, landed: async () => false };
     const made = proposal(board, sort, AGENTS[0], new Dice(1));
     this.proposed = { ...made, body: { ...made.body, start: "when-authorised" } };

@@ -9,7 +9,7 @@ import { openObjects } from "./objects.ts";
 import type { ObjectReader } from "./objects.ts";
 import { FOREIGN_CONFIG, runGit, succeeded } from "./process.ts";
 import type { GitCall, GitOutcome, GitProgram } from "./process.ts";
-import { sweep } from "./scratch.ts";
+import { sweep, sweepLocks } from "./scratch.ts";
 import type { GitRepository, Head } from "./types.ts";
 
 export type MirrorCode =
@@ -85,6 +85,7 @@ async function openMirror(program: GitProgram, workDir: string, repository: GitR
   if (version.kind === "exit" && (major < 2 || (major === 2 && minor < 38))) {
     return refuse("git_too_old", `git ${major}.${minor} is installed, and 2.38 is needed`, { remedy: "install a current git" });
   }
+  await sweepLocks(dir);
   const format = repository.objectFormat ?? "sha1";
   const made = await runGit(program, {
     args: ["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", dir],

@@ -1,5 +1,6 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 
 /** Names a process for as long as the machine runs: a number alone comes again, in a container at once. */
 const SELF = `${process.pid}.${Math.round(performance.timeOrigin)}`;
@@ -14,6 +15,33 @@ export async function scratch(home: string): Promise<string> {
 export async function sweep(home: string): Promise<void> {
   const names = await readdir(home).catch(() => []);
   for (const name of names.filter((one) => !isAlive(one))) await rm(join(home, name), { recursive: true, force: true });
+}
+
+/** A living git holds a lock for moments. */
+const LOCK_MILLIS = 500;
+
+/** Removes the locks of gits that were killed together with the Pawl that had started them: git itself would wait for them for ever. */
+export async function sweepLocks(dir: string): Promise<void> {
+  const found = await locksIn(dir);
+  if (found.size === 0) return;
+  await wait(LOCK_MILLIS);
+  const still = await locksIn(dir);
+  for (const [path, mark] of found) if (still.get(path) === mark) await rm(path, { force: true });
+}
+
+/** What stands for one lock and no later one of the same name. */
+async function locksIn(dir: string): Promise<ReadonlyMap<string, string>> {
+  const names = [
+    ...(await readdir(dir).catch(() => [])),
+    ...(await readdir(join(dir, "refs"), { recursive: true }).catch(() => [])).map((name) => join("refs", name)),
+  ];
+  const locks = new Map<string, string>();
+  for (const name of names.filter((one) => one.endsWith(".lock"))) {
+    const path = join(dir, name);
+    const seen = await stat(path).catch(() => undefined);
+    if (seen !== undefined) locks.set(path, `${seen.ino} ${seen.mtimeMs}`);
+  }
+  return locks;
 }
 
 function isAlive(name: string): boolean {
