@@ -10,7 +10,7 @@ import { currentDirectory, policyOf } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { documentAmong, erased, readJson, readWords } from "./payloads.ts";
 import { evaluatePlan, type PlanContext } from "./planning.ts";
-import type { ListQuery, Payload, StoredStream } from "./ports.ts";
+import { StoreUnreadable, type ListQuery, type Payload, type StoredStream } from "./ports.ts";
 import { invalid } from "./refusals.ts";
 import type { Answer, Caller, ChangeView, Control, ControlRefusal, EventView, ListView, PlanView, SeatView } from "./types.ts";
 
@@ -35,13 +35,14 @@ export async function list(deps: Deps, caller: Caller, query: Parameters<Control
   return ok({ changes, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) });
 }
 
-/** One row that cannot be shown is reported and left out: it does not take the others with it. */
+/** One row that cannot be shown is reported and left out: it does not take the others with it. That nothing can be read is another matter. */
 async function viewRow(deps: Deps, row: StoredStream, directory: Directory): Promise<ChangeView | undefined> {
   const known = knownFrom(row);
   try {
     if (known.ok) return await viewChange(deps, known.value, directory);
     deps.report({ what: `listing ${row.stream}`, error: known.error });
   } catch (error) {
+    if (error instanceof StoreUnreadable) throw error;
     deps.report({ what: `listing ${row.stream}`, error });
   }
   return undefined;

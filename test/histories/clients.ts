@@ -225,12 +225,16 @@ export class Client {
         this.#scene.recorder.invoke({ client: this.#name, node: node.name, change, kind: "read", by: AGENT }),
       ]),
     );
-    const reply = await node.ask({ method: "GET", path: "/v1/changes?limit=20", token: this.#cluster.tokens.get(AGENT) });
+    const reply = await node.ask({ method: "GET", path: "/v1/changes?limit=200", token: this.#cluster.tokens.get(AGENT) });
     if (reply?.status !== 200) return;
-    for (const view of (reply.body as { readonly changes: readonly ChangeView[] }).changes) {
+    const views = (reply.body as { readonly changes: readonly ChangeView[] }).changes;
+    for (const view of views) {
       invocations.get(view.id)?.accepted({ version: view.version, status: view.status });
+      invocations.delete(view.id);
       this.#saw(view);
     }
+    // A whole page says of whatever is not on it that it is not there.
+    if (views.length < 200) for (const left of invocations.values()) left.refused("unknown_change");
   }
 
   async #head(): Promise<void> {

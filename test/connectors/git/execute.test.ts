@@ -319,7 +319,7 @@ test("[GI-37] what a check printed can be recorded wherever it is cut, and says 
     const checking = world.connector({ verify: { argv, timeoutSeconds: 20 } });
     const answer = await checking.verify(plan.payload, performed, LIMITS);
     assert.ok(!answer.ok && answer.error.code === "verify_check_failed");
-    return { message: answer.error.message, text: canonical(answer.error as unknown as Json) };
+    return { message: answer.error.message, text: canonical(answer.error) };
   };
   assert.match((await ending("sh", "-c", WIDE)).text, /🚀y"/);
   for (const program of [`printf '\\033[1m\\033[33m%s\\033[0m' "$1$2"; exit 1`, `printf '{"text":"a\\\\n%s"}' "$1$2"; exit 1`]) {
