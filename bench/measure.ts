@@ -73,7 +73,7 @@ export async function contest({ name, unit, against, aim, value, ceiling, ...own
   };
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1

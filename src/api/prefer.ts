@@ -1,5 +1,5 @@
 /** Longest a proposal is held for its decision; who waits longer asks the change. */
-export const MOST_PATIENCE_SECONDS = 30;
+const MOST_PATIENCE_SECONDS = 30;
 
 /**
  * How long a caller waits for the decision, of an RFC 7240 `Prefer` header: `wait=N` seconds, or `respond-async` alone for not at all.

@@ -17,7 +17,6 @@ import type { GitLimits, GitOptions, GitRepository } from "./types.ts";
 import { verifyPayload } from "./verify.ts";
 
 export { checkRepositories } from "./declare.ts";
-export { findSecrets } from "./secrets.ts";
 export { findSecretsInWords } from "./words.ts";
 export type { GitLimits, GitOptions, GitRepository, Identity } from "./types.ts";
 
