@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryLog, testEntries, testEntry, testSigner } from "../../testing/ledger.ts";
-import { toBase64, toHex } from "../base/index.ts";
+import { toBase64, toHex, utf8 } from "../base/index.ts";
 import {
   consistencyProof,
   cosignature,
   emptyRoot,
   entryBundle,
   formatCheckpoint,
+  formatSubmission,
   frontierFromTiles,
   GrowingTree,
   inclusionProof,
@@ -20,6 +21,7 @@ import {
   openNote,
   parseCheckpoint,
   parseEntryBundle,
+  parseSubmission,
   parseTilePath,
   parseVkey,
   parseVkeys,
@@ -325,4 +327,19 @@ test("[LG-30] a cosignature is by the key it names, whole, and at a time", () =>
   assert.equal(code(openCosignatures(signNote("no checkpoint\n", [signer]), trusted)), "checkpoint_malformed");
   for (const seconds of [-1, 0.5, 2 ** 53]) assert.throws(() => cosignature(note, one, seconds), /invariant broken/);
   assert.throws(() => cosignature("x", one, 1), /invariant broken/);
+});
+
+test("[LG-28] a submission of any size, of the most hashes and bytes is read, and one more is not", () => {
+  const note = headOf(logOf(3));
+  const read = (oldSize: number, hashes = 0, more = ""): string => {
+    const proof = Array.from({ length: hashes }, () => emptyRoot());
+    const parsed = parseSubmission(utf8(formatSubmission({ oldSize, proof, note: note + more })));
+    return parsed.ok ? `${parsed.value.oldSize} ${parsed.value.proof.length}` : parsed.error.code;
+  };
+  for (const size of [0, 7, 10, 12, 300, 1_234_567_890]) assert.equal(read(size), `${size} 0`);
+  assert.deepEqual([read(7, 63), read(7, 64)], ["7 63", "request_malformed"]);
+  const room = 132 * 1024 - utf8(formatSubmission({ oldSize: 7, proof: [], note })).length;
+  assert.deepEqual([read(7, 0, "x".repeat(room)), read(7, 0, "x".repeat(room + 1))], ["7 0", "request_malformed"]);
+  for (const text of [`xold 7\n\n${note}`, `old 7x\n\n${note}`, `\n\n${note}`, `old 7\n${note}x`])
+    assert.equal(code(parseSubmission(utf8(text))), "request_malformed", JSON.stringify(text.slice(0, 12)));
 });

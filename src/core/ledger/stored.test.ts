@@ -26,6 +26,12 @@ test("[LG-22] what is stored in the wrong place is told as missing or as altered
   assert.deepEqual(faultOf(stored(5, { entries: [...rows.slice(0, 3), ...rows.slice(1)] })), ["log_entry_altered", 1, undefined]);
   assert.deepEqual(faultOf(stored(5, { entries: rows.slice(0, 4) })), ["log_entry_missing", 4, undefined]);
   assert.deepEqual(faultOf(stored(5, { entries: rows.slice(0, 4), readTile: undefined })), ["log_entry_missing", 0, 4]);
+  const words = (entries: StoredLog["entries"]): string => {
+    const verified = verifyLog(stored(5, { entries }));
+    return verified.ok ? "" : verified.error.message;
+  };
+  assert.equal(words(rows.filter(({ index }) => index !== 2)), "entry 2 is missing: entry 3 follows");
+  assert.equal(words([...rows.slice(0, 3), ...rows.slice(1)]), "entry 1 is stored twice or out of order");
   const hashed = rows.map((row) => ({ ...row, leafHash: leafHash(row.bytes) }));
   assert.deepEqual(faultOf(stored(5, { entries: hashed, readTile: undefined })), []);
   const wrong = hashed.with(3, { ...hashed[3]!, leafHash: leafHash(testEntry(9)) });
