@@ -20,7 +20,7 @@ test("[GI-38] locks of a killed git lie in the mirror: the next change is planne
     }
   };
   assert.equal(await told("document"), "verified");
-  const [mirror = ""] = globSync("data/work/git/*.git", { cwd: at }).map((name) => join(at, name));
+  const [mirror = ""] = globSync(join("data", "work", "git", "*.git"), { cwd: at }).map((name) => join(at, name));
   const refs = globSync("refs/pawl/base/*", { cwd: mirror });
   assert.ok(refs.length > 0, "the mirror holds the branch");
   for (const name of [...refs, "packed-refs", "config", "HEAD"]) writeFileSync(join(mirror, `${name}.lock`), "");

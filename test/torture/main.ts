@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { ChangeEvent } from "../../src/core/change/index.ts";
 import { allPoints, countCalls, killedAtAll } from "./every.ts";
 import { template } from "./story.ts";
 import { straceFault } from "./strace.ts";
@@ -38,7 +39,8 @@ function read(args: readonly string[]): Options | string {
 function told({ kills, journal, mirror, fscks, seconds }: Summary, rounds: number): string {
   const { acknowledged, refused, unavailable, lost, keysAsked, keysStored } = journal.tally;
   const ends = Map.groupBy(mirror.changes.values(), ({ state }) => state.status);
-  const runs = [...mirror.changes.values()].flatMap(({ events }) => events.filter(({ type }) => type === "run_started"));
+  const all = [...mirror.changes.values()].flatMap(({ events }) => events);
+  const runs = Map.groupBy(all.flatMap(runEnd), (end) => end);
   const list = (counts: Iterable<readonly [string, number]>): string =>
     [...counts]
       .filter(([, count]) => count > 0)
@@ -49,11 +51,19 @@ function told({ kills, journal, mirror, fscks, seconds }: Summary, rounds: numbe
     `kills           ${list(Object.entries(kills))}`,
     `writes          ${acknowledged} acknowledged, ${refused} refused, ${unavailable} unavailable; ${lost} answers lost`,
     `keys            ${keysAsked} proposals asked again; ${keysStored} had been stored`,
-    `changes         ${mirror.changes.size}: ${list([...ends].map(([status, all]) => [status, all.length] as const))}`,
-    `runs            ${runs.length} started`,
+    `changes         ${mirror.changes.size}: ${list([...ends].map(([status, of]) => [status, of.length] as const))}`,
+    `runs            ${all.filter(({ type }) => type === "run_started").length} started: ${list([...runs].map(([end, { length }]) => [end, length] as const))}`,
     `ledger          ${mirror.size} entries, ${mirror.compared} checkpoints proven prefixes, ${fscks} times recomputed whole and sound`,
     "nothing that was acknowledged is lost, and nothing ran twice",
   ].join("\n");
+}
+
+/** How a run ended, by the entry that says so. */
+function runEnd(event: ChangeEvent): string[] {
+  if (event.type === "verified") return ["verified"];
+  if (event.type === "failed" || event.type === "undone" || event.type === "indeterminate")
+    return [`${event.type} (${event.because.code})`];
+  return event.type === "reconciled" ? [`reconciled as ${event.as}`] : [];
 }
 
 async function everyCall(progress: (line: string) => void): Promise<number> {
