@@ -40,6 +40,8 @@ export function config(url: string, writing: boolean): PoolConfig {
 export function connections(url: string, max: number, writing: boolean): Pool {
   const pool = new Pool({ ...config(url, writing), max, verify: callbackify(onPrimary) });
   pool.on("error", () => {});
+  // While a new connection is verified nobody else listens to it: that it breaks just then would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return pool;
 }
 
