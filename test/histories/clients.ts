@@ -29,6 +29,8 @@ export class Scene {
   /** Commit messages by change: one for each revision. */
   readonly messages = new Map<string, string[]>();
   readonly slots = BRANCHES.map((branch): Slot => ({ branch, busy: false }));
+  /** Bodies that were proposed, each with a key of its own. */
+  proposals = 0;
   #labels = 0;
   #now = 0;
 
@@ -45,6 +47,8 @@ export class Scene {
 interface Slot {
   readonly branch: string;
   change?: string;
+  /** A proposal that nobody has heard of yet, with its label. */
+  asked?: { readonly label: string; readonly ask: Ask };
   busy: boolean;
 }
 
@@ -185,28 +189,32 @@ export class Client {
     return { title: label, summary: label, start, steps: [{ connector: "git", input }] };
   }
 
-  /** Asked again with the same key, wherever, until there is an answer: one proposal is one change. */
+  /** Asked again with the same key, by whoever and wherever, until there is an answer: one proposal is one change. */
   async #propose(slot: Slot): Promise<void> {
     if (slot.busy) return;
     slot.busy = true;
-    const label = this.#scene.label();
-    const ask: Ask = {
-      method: "POST",
-      path: "/v1/changes",
-      token: this.#cluster.tokens.get(AGENT),
-      body: this.#proposal(slot.branch, label),
-      headers: { "idempotency-key": label.replace(" ", "-"), ...(this.#dice.chance(0.5) ? { prefer: "respond-async" } : {}) },
-    };
+    slot.asked ??= this.#newProposal(slot.branch);
+    const { label, ask } = slot.asked;
     const node = this.#node();
     // The answer to a repetition is the change as it is by then.
     const invocation = this.#scene.recorder.invoke({ client: this.#name, node: node.name, change: "", kind: "touch", by: AGENT });
     const view = this.#judged(await node.ask(ask), `proposing at ${node.name}`);
     slot.busy = false;
-    if (typeof view === "string") return;
+    if (view === "unknown") return;
+    delete slot.asked;
+    if (typeof view === "string") return void this.#scene.wrong.push(`a proposal was refused: ${view}`);
     invocation.accepted({ version: view.version, status: view.status, change: view.id });
     this.#scene.messages.set(view.id, [label]);
     this.#saw(view);
     slot.change = view.id;
+  }
+
+  #newProposal(branch: string): { readonly label: string; readonly ask: Ask } {
+    const label = this.#scene.label();
+    this.#scene.proposals += 1;
+    const token = this.#cluster.tokens.get(AGENT);
+    const headers = { "idempotency-key": label.replace(" ", "-"), ...(this.#dice.chance(0.5) ? { prefer: "respond-async" } : {}) };
+    return { label, ask: { method: "POST", path: "/v1/changes", token, body: this.#proposal(branch, label), headers } };
   }
 
   async #revise(change: string, path: string): Promise<void> {

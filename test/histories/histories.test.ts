@@ -19,7 +19,7 @@ test("[I70] [D31] paused, killed and cut off, three nodes tell every client what
   const { violations, ...summary } = await runHistories(cluster, { seconds: SECONDS, seed: SEED });
   t.diagnostic(`seed ${SEED}: ${line(summary.operations, summary.changes, summary.faults)}; ${summary.runs} runs`);
   assert.deepEqual(violations, [], `again with PAWL_HISTORIES_SEED=${SEED}, or node test/histories/main.ts --seed ${SEED}`);
-  assert.ok(summary.operations.accepted > 50 && summary.changes > 0, line(summary.operations, summary.changes, summary.faults));
+  assert.ok(summary.operations.accepted > 10 && summary.changes > 0, line(summary.operations, summary.changes, summary.faults));
 });
 
 /** A transport of git's that waits in front of a service for as long as its gate is shut. */

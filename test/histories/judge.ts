@@ -1,7 +1,8 @@
 /** What the clients were told, beside what the ledger, the repository and the store hold in the end. */
 import { setTimeout as wait } from "node:timers/promises";
+import type { ChangeView } from "../../src/control/types.ts";
 import { leafHash } from "../../src/core/ledger/index.ts";
-import type { ChangeEvent, Status } from "../../src/core/change/index.ts";
+import type { ChangeEvent } from "../../src/core/change/index.ts";
 import { check, type Entries } from "../../src/testing/history.ts";
 import { rootOf } from "../contract/store-tree.ts";
 import type { Scene, SeenHead } from "./clients.ts";
@@ -18,7 +19,7 @@ export interface Judged {
 }
 
 /** Once faults stopped: everybody answers, and what was under way ends or waits for a person. */
-async function settled(scene: Scene, cluster: Cluster): Promise<readonly string[]> {
+async function settled(cluster: Cluster): Promise<readonly string[]> {
   const until = Date.now() + PATIENCE_MILLIS;
   const token = cluster.tokens.get("agent:bot");
   for (const node of cluster.nodes) {
@@ -27,20 +28,19 @@ async function settled(scene: Scene, cluster: Cluster): Promise<readonly string[
       await wait(100);
     }
   }
-  for (const change of scene.seen.keys()) {
-    for (;;) {
-      const reply = await cluster.nodes[0]?.ask({ method: "GET", path: `/v1/changes/${change}`, token }, 30_000);
-      const status = (reply?.body as { readonly status?: Status } | undefined)?.status;
-      if (reply?.status === 200 && status !== undefined && !UNDER_WAY.includes(status)) break;
-      if (Date.now() > until) return [`${change} is ${status ?? "unreadable"} still`];
-      await wait(100);
-    }
+  for (;;) {
+    const path = `/v1/changes?limit=200&status=${UNDER_WAY.join(",")}`;
+    const reply = await cluster.nodes[0]?.ask({ method: "GET", path, token }, 30_000);
+    const left = reply?.status === 200 ? (reply.body as { readonly changes: readonly ChangeView[] }).changes : undefined;
+    if (left?.length === 0) break;
+    if (Date.now() > until) return [`under way still: ${left?.map(({ id, status }) => `${id} ${status}`).join(", ") ?? "unreadable"}`];
+    await wait(100);
   }
   return [];
 }
 
 export async function judge(scene: Scene, cluster: Cluster): Promise<Judged> {
-  const violations = [...scene.wrong, ...(await settled(scene, cluster))];
+  const violations = [...scene.wrong, ...(await settled(cluster))];
   const whole = await readLedger(cluster);
   const operations = scene.recorder.operations();
   for (const fault of check({ operations, ledger: whole.changes, everybody: true })) {
@@ -49,6 +49,7 @@ export async function judge(scene: Scene, cluster: Cluster): Promise<Judged> {
     violations.push([`${fault.change} ${fault.code}: ${fault.message}`, ...story, ...events].join("\n"));
   }
   violations.push(...headFaults(scene.heads, whole.leaves), ...(await effectFaults(scene, cluster, whole.changes)));
+  if (whole.changes.size > scene.proposals) violations.push(`${scene.proposals} proposals made ${whole.changes.size} changes`);
   const { code, said } = await cluster.fsck();
   if (code !== 0) violations.push(`fsck: ${said}`);
   const ends: Record<string, number> = {};
