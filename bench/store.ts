@@ -155,7 +155,12 @@ function memoryRow(): Promise<Row> {
 }
 
 async function sqliteStore(folder: string, name: string, writer?: typeof writerThread): Promise<OpenStore> {
-  const opened = await openSqlite({ path: join(folder, name), origin: ORIGIN, signer, ...(writer && { writer }) });
+  const opened = await openSqlite({
+    path: join(folder, name),
+    origin: ORIGIN,
+    signer,
+    ...(writer ? { writer } : { now: () => performance.now() }),
+  });
   if (!opened.ok) throw new Error(opened.error.message);
   return opened.value;
 }
@@ -211,7 +216,7 @@ async function* postgresRows(folder: string): AsyncGenerator<Row> {
       [2, 100, undefined],
     ] as const) {
       const value: Probe = async (time) => {
-        const rates = await Promise.all(stores.slice(0, nodes).map((store) => appends(store, writers)(time)));
+        const rates = await Promise.all(stores.slice(0, nodes).map(async (store) => appends(store, writers)(time)));
         return rates.reduce((sum, rate) => sum + rate, 0);
       };
       const name = `store: PostgreSQL, ${nodes} × ${writers} at a time`;

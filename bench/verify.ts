@@ -54,7 +54,8 @@ function readAndHashed(path: string): void {
   for (const { bytes } of db.prepare("SELECT idx, stream, ordinal, bytes, leaf FROM entries ORDER BY idx").iterate()) {
     if (hash("sha256", bytes as Uint8Array, "hex").length === 64) read++;
   }
-  for (const table of ["streams", "tiles", "checkpoints"]) for (const _row of db.prepare(`SELECT * FROM ${table}`).iterate()) read++;
+  for (const table of ["streams", "tiles", "checkpoints"])
+    for (const row of db.prepare(`SELECT * FROM ${table}`).iterate()) if (row) read++;
   db.close();
   if (read < ENTRIES) throw new Error(`${read} rows were read`);
 }

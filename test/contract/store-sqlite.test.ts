@@ -11,7 +11,7 @@ storeContract("sqlite", async (t) => {
   const path = join(temporaryFolder(t), "pawl.db");
   return {
     open: async () => {
-      const opened = await openSqlite({ path, origin: ORIGIN, signer, pollMillis: 10 });
+      const opened = await openSqlite({ path, origin: ORIGIN, signer, pollMillis: 10, now: () => performance.now() });
       assert.ok(opened.ok);
       stores.push(opened.value);
       return opened.value;

@@ -6,7 +6,7 @@ import { ORIGIN, counted, gathered, payload, signer } from "./world.ts";
 const [kind, place = "", count = "0"] = process.argv.slice(2);
 const opened =
   kind === "sqlite"
-    ? await openSqlite({ path: place, origin: ORIGIN, signer })
+    ? await openSqlite({ path: place, origin: ORIGIN, signer, now: () => performance.now() })
     : await openPostgres({ url: place, origin: ORIGIN, signer });
 if (!opened.ok) throw new Error(opened.error.message);
 const store = opened.value;

@@ -51,13 +51,13 @@ function scanArray(bytes: Uint8Array, at: number, depth: number): number {
 
 function scanObject(bytes: Uint8Array, at: number, depth: number): number {
   if (bytes[at + 1] === 0x7d) return at + 2;
-  let before = -1;
+  let last = -1;
   for (let i = at; ;) {
     const key = i + 1;
     if (bytes[key] !== QUOTE) return -1;
     i = scanString(bytes, key);
-    if (i < 0 || bytes[i] !== 0x3a || (before >= 0 && !inOrder(bytes, before, key))) return -1;
-    before = key;
+    if (i < 0 || bytes[i] !== 0x3a || (last >= 0 && !inOrder(bytes, last, key))) return -1;
+    last = key;
     i = scanValue(bytes, i + 1, depth + 1);
     if (i < 0) return -1;
     if (bytes[i] === 0x7d) return i + 1;

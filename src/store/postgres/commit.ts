@@ -1,6 +1,6 @@
 /** One commit on PostgreSQL. The head's row is the lock: whoever holds it is alone, on all nodes, until its transaction ends. */
 import { setTimeout as wait } from "node:timers/promises";
-import type { ClientBase, Pool, PoolClient } from "pg";
+import type { ClientBase, Pool, PoolClient, QueryResult } from "pg";
 import type { Claim } from "../../control/ports.ts";
 import { claimId, type Facts, type Need, type Outcome, type Row, type StreamRow, type TileRow, type WriteSet } from "../model.ts";
 import { all, isConflict, isRefused, isRolledBack, messageOf, type Queryable } from "./connect.ts";
@@ -52,9 +52,10 @@ class Use {
    */
   async commit(queries: readonly Query[]): Promise<{ readonly refused?: unknown; readonly end: unknown }> {
     this.#state = "broken";
-    const writing = queries.map((query) => this.client.query(query));
-    const [written, [commit]] = await Promise.all([Promise.allSettled(writing), Promise.allSettled([this.client.query("COMMIT")])]);
-    const refused = written.map((result) => (result.status === "rejected" ? result.reason : undefined)).find(isRefused);
+    const writing: Promise<QueryResult>[] = queries.map((query) => this.client.query(query));
+    const committing: Promise<QueryResult> = this.client.query("COMMIT");
+    const [written, [commit]] = await Promise.all([Promise.allSettled(writing), Promise.allSettled([committing])]);
+    const refused = written.map(reasonOf).find(isRefused);
     if (commit.status === "rejected") return { refused, end: commit.reason };
     this.#state = "committed";
     return { refused: refused ?? (commit.value.command === "COMMIT" ? undefined : new Error("the server rolled back")), end: "committed" };
@@ -79,6 +80,7 @@ class Use {
   }
 }
 const ignore = (): void => {};
+const reasonOf = (result: PromiseSettledResult<unknown>): unknown => (result.status === "rejected" ? result.reason : undefined);
 
 async function attempt(pool: Pool, use: Use, need: Need, decide: (facts: Facts) => WriteSet | undefined): Promise<Outcome> {
   let facts: Facts;

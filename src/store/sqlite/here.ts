@@ -15,7 +15,7 @@ export interface Here {
 }
 
 /** `wrote` is told about how many pages each commit added to the log. */
-export function commitsHere(path: string, wrote: (pages: number) => void): Here {
+export function commitsHere(path: string, now: () => number, wrote: (pages: number) => void): Here {
   const connection = connect(path, { busyMillis: 0 });
   let elsewhere = 0;
   return {
@@ -24,9 +24,9 @@ export function commitsHere(path: string, wrote: (pages: number) => void): Here 
         elsewhere--;
         return undefined;
       }
-      const start = performance.now();
+      const start = now();
       const outcome = transact(connection, wrote, need, decide);
-      if (performance.now() - start > SLOW_MILLIS) elsewhere = PATIENCE;
+      if (now() - start > SLOW_MILLIS) elsewhere = PATIENCE;
       return outcome;
     },
     close: () => connection.db.close(),

@@ -4,7 +4,7 @@ import { factsOr } from "./facts.ts";
 import { commitsHere } from "./here.ts";
 import { TIDY_PAGES, type Connection, type ProgramStep, type Reply } from "./program.ts";
 import { outcomeOf, programOf } from "./steps.ts";
-import { writerThread, type Writer } from "./writer.ts";
+import type { Writer } from "./writer.ts";
 
 export interface Writing {
   readonly transact: Backend["transact"];
@@ -12,9 +12,9 @@ export interface Writing {
   readonly close: () => Promise<void>;
 }
 
-/** `own` is a writer that does all of the writing. */
-export function hybrid(path: string, reader: Connection, own: ((path: string) => Writer) | undefined): Writing {
-  const writer = (own ?? writerThread)(path);
+/** With `now`, a clock that shows whether the disk is slow; without it the writer does everything. */
+export function hybrid(path: string, reader: Connection, makeWriter: (path: string) => Writer, now: (() => number) | undefined): Writing {
+  const writer = makeWriter(path);
   let running = 0;
   let pages = 0;
   const counted = async (work: () => Promise<Reply>): Promise<Reply> => {
@@ -36,7 +36,7 @@ export function hybrid(path: string, reader: Connection, own: ((path: string) =>
     pages = 0;
     void tidy();
   };
-  const here = own === undefined ? commitsHere(path, wrote) : undefined;
+  const here = now && commitsHere(path, now, wrote);
   const run = (steps: readonly ProgramStep[]): Promise<Reply> => counted(() => writer.run(steps));
   return {
     run,

@@ -9,7 +9,7 @@ import type { Backend, Cell, Filling, Row, Snapshot, TableName } from "../model.
 import { ERASE, LEASE, RETRY, SETTLE, inDueOrder, snapshotOver, clearWith, sqlReads } from "../sql/reads.ts";
 import { hybrid } from "./hybrid.ts";
 import { connect, isNoDatabase, rowsOf, type Connection } from "./program.ts";
-import type { Writer } from "./writer.ts";
+import { writerThread, type Writer } from "./writer.ts";
 import { insertInto } from "../sql/statements.ts";
 import { cellsOf } from "../sql/tables.ts";
 import { createStore, type OpenStore } from "../store.ts";
@@ -17,8 +17,10 @@ import { POLL_MILLIS, telling, watching } from "../watching.ts";
 
 export interface SqliteOptions extends Identity {
   readonly path: string;
-  /** Where all commits run; unless told otherwise, here when nothing else waits and else in a thread of its own. */
+  /** Where commits run: in a thread of its own unless told otherwise. */
   readonly writer?: (path: string) => Writer;
+  /** A clock in milliseconds. With it, small appends that nobody waits behind are committed on the event loop, as long as the disk is fast. */
+  readonly now?: () => number;
   /** How often to look for what other processes wrote. */
   readonly pollMillis?: number;
 }
@@ -70,9 +72,13 @@ function isForeign(path: string): boolean {
   return tables.length > 0 && !tables.some(({ name }) => name === "pawl_migrations");
 }
 
-function sqliteBackend(path: string, size: number, { writer: own, pollMillis = POLL_MILLIS }: SqliteOptions): Backend {
+function sqliteBackend(
+  path: string,
+  size: number,
+  { writer = writerThread, now: clock, pollMillis = POLL_MILLIS }: SqliteOptions,
+): Backend {
   const reader = connect(path, { readOnly: true });
-  const writing = hybrid(path, reader, own);
+  const writing = hybrid(path, reader, writer, clock);
   const reads = sqlReads(async (sql, params) => rowsOf(reader, sql, params));
   const watchers = watching({ size: async () => (await reads.head()).size, streamsFrom: reads.streamsFrom }, size, pollMillis);
   const write = async (sql: string, params: readonly Cell[]): Promise<{ readonly rows: readonly Row[]; readonly changes: number }> => {
@@ -83,7 +89,7 @@ function sqliteBackend(path: string, size: number, { writer: own, pollMillis = P
   return {
     ...reads,
     transact: telling(watchers, writing.transact),
-    gather: () => new Promise((resolve) => void setImmediate(resolve)),
+    gather: () => new Promise((done) => void setImmediate(done)),
     erase: async (digest) => (await write(ERASE, [digest])).changes > 0,
     takeDue: async (now, until, limit) => inDueOrder((await write(LEASE.sqlite, [until, now, now, limit])).rows),
     settle: async (id) => void (await write(SETTLE, [id])),

@@ -74,7 +74,6 @@ export function writerThread(path: string): Writer {
       if (waiting.length === 0) worker.unref();
       resolve(reply);
     });
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is not a window
     worker.postMessage(message, handed);
     return promise;
   };
