@@ -80,7 +80,7 @@ export async function openStoreFor(settings: Settings): Promise<Result<Opened>> 
 function openDatabase(database: Settings["database"], dataDir: string, keys: Keys) {
   const identity = { origin: keys.origin, signer: keys.log };
   if (database.kind === "postgres") return openPostgres({ url: database.url, poolSize: database.poolSize, ...identity });
-  return openSqlite({ path: join(dataDir, "pawl.db"), ...identity });
+  return openSqlite({ path: join(dataDir, "pawl.db"), ...identity, now: () => performance.now() });
 }
 
 /** Also for a database that refuses to open: whoever asks wants to know why. */
