@@ -340,3 +340,38 @@ test("[PL-36] a terminal narrower than 48 or wider than 160 columns is taken for
     );
   assert.deepEqual([widest(1), widest(48.9), widest(160), widest(500)], [48, 48, 160, 160]);
 });
+
+test("[PL-28] what contradicts a claim leaves the request inside its scope; what is assumed is open too", () => {
+  const finding: Finding = { code: "claim.x", severity: "warning", message: "m", provenance: "derived" };
+  const plan = { ...bare([]), findings: [finding], unverified: [], assumptions: [] };
+  assert.equal(section("asked", plan).answer, "yes, all of it");
+  const said: Statement = { topic: "t", text: "x", provenance: "claimed", source: "s" };
+  assert.equal(section("unchecked", { ...plan, unverified: [said], assumptions: [said] }).answer, "2 open points");
+  const two = bare([effect("a", { environment: "x" }), effect("a", { environment: "y" })]);
+  assert.equal(section("reach", two).answer.split(" · ")[0], "2 environments");
+});
+
+test("[PL-36] who proposes for themselves is named once; a statement of several lines keeps them", () => {
+  const ada = "human:ada" as PrincipalId;
+  const own = plain(bare([], { proposal: { author: ada, proposer: ada, onBehalfOf: ada } }));
+  assert.ok(own.includes("proposed by human:ada chg_01k9a7q2m4"), own.join("|"));
+  const said: Statement = { topic: "t", text: "first\nsecond", provenance: "derived", source: "s" };
+  const shown = plain({ ...bare([]), evidence: [said] });
+  const at = shown.indexOf("● derived first s");
+  assert.deepEqual(shown.slice(at, at + 2), ["● derived first s", "second"]);
+  const instructed = plain(bare([]), { route: { ...empty, instructions: [{ rule: "r", code: "c", message: "m" }] } });
+  assert.equal(instructed[instructed.indexOf("to mend m c by r") + 1], "");
+});
+
+test("[PL-39] a vote against fills no seat and is red; facts alone are a section of their own", () => {
+  const votes = [{ seat: "a", text: "bo rejected", approves: false }];
+  const given = { route: { ...empty, seats: [seat("a")] }, context: { votes, facts: [{ label: "now", text: "late" }] } };
+  const shown = plain(bare([]), given);
+  assert.ok(shown.includes("□ a 1 of: group a session · by console, cli") && shown.includes("now late"));
+  assert.ok(lines(bare([]), { ...given, color: true }).some((line) => line.includes("\u001B[31mbo rejected")));
+  const trace: RuleTrace = { rule: "r", outcome: "auto", fired: false, when: "w", reason: "", parts: [], error: "e" };
+  const one = lines(bare([]), { context: { facts: [{ label: "l", text: "t" }], trace: [trace] }, color: true });
+  assert.ok(one.some((line) => line.includes("As of now")) && one.some((line) => line.includes("\u001B[31me\u001B[0m")));
+  const gone = lines(bare([], { step: { undo: { kind: "impossible", text: "t", provenance: "derived" } } }), { color: true });
+  assert.ok(gone.some((line) => line.includes("\u001B[1;31mIt cannot be undone.")));
+});
