@@ -218,9 +218,30 @@ export async function serveWitness(
 ): Promise<Result<RunningWitness>> {
   const logs = parseVkeys(options.logs);
   if (!logs.ok) return logs;
-  const signer = openWitnessKey(options.folder, options.name, randomBytes);
-  const { folder, listen } = options;
-  return ok(await startWitness({ folder, listen, signer, logs: logs.value, clock, report: (line) => hooks.log(line) }));
+  const { folder, listen, name } = options;
+  const signer = openWitnessKey(folder, name, randomBytes);
+  if (!signer.ok) return signer;
+  // Two that shared one memory could cosign two histories.
+  const lock = lockFolder(folder);
+  if (!lock.ok)
+    return refuse("folder_in_use", `another witness remembers in ${folder}`, {
+      where: "--folder",
+      remedy: "stop it, or name another folder",
+    });
+  try {
+    const running = await startWitness({
+      folder,
+      listen,
+      signer: signer.value,
+      logs: logs.value,
+      clock,
+      report: (line) => hooks.log(line),
+    });
+    return ok({ ...running, close: () => running.close().then(lock.value) });
+  } catch (error) {
+    lock.value();
+    throw error;
+  }
 }
 
 /** A person gives up for good what the database has lost, and that is on record in what is left. */

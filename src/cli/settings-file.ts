@@ -76,6 +76,8 @@ function shapeOf(settings: readonly Setting[]): Branch {
 
 const emptyBranch = (): Branch => ({ kind: "map", children: new Map() });
 const camel = (key: string): string => key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** Also of an address that is written wrongly: that is when a line is shown. */
+const CREDENTIALS = /(?<=:\/)[^\s"']+(?=@)|(?<=passw(?:or)?d["']?\s*[=:]\s*["']?)[^\s"',&]+/giu;
 const LINE = 160;
 const MOST_FAULTS = 50;
 
@@ -99,7 +101,7 @@ class Reader {
     const whole = text.split("\n")[line - 1] ?? "";
     const from = Math.max(0, col - 1 - LINE / 2);
     // Whoever reads this over a shoulder or in a log learns no password of an address.
-    const masked = whole.replaceAll(/(?<=:\/\/)[^\s"'/]*(?=@)/g, (credentials) => "*".repeat(credentials.length));
+    const masked = whole.replaceAll(CREDENTIALS, (credentials) => "*".repeat(credentials.length));
     const shown = masked.slice(from, from + LINE).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
     return { file, line, column: col, caret: `${shown}\n${" ".repeat(col - 1 - from)}^` };
   }

@@ -140,8 +140,8 @@ export const SETTINGS: readonly Setting[] = [
     name: "witnesses[].url",
     type: "text",
     required: true,
-    pattern: /^https?:\/\/[^\s]+$/,
-    shape: "an http(s):// address",
+    pattern: /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/,
+    shape: "an http(s):// address without credentials",
     text: "A witness (C2SP tlog-witness) that is shown each new head of the ledger, such as one that `pawl witness` runs elsewhere.",
   },
   {

@@ -34,36 +34,40 @@ export interface Feeder {
 
 const TIMEOUT_MILLIS = 10_000;
 const MAX_REPLY_BYTES = 4_096;
-/** Refusals that no waiting mends. */
+/** Refusals that no waiting mends; they stand until all is well, whatever else is answered meanwhile. */
 const ALARMING = ["log_set_back", "head_unreadable", "witness_ahead", "witness_refuses"];
 
 export function startFeeder(settings: FeederSettings): Feeder {
   const { guard, witnesses, folder, everyMillis, timers, report } = settings;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const standing = new Map<string, Refusal>();
-  let stopped = false;
+  const standing = new Map<object, Refusal>();
+  const told = new Map<object, string | undefined>();
+  const stop = new AbortController();
   let cancel = (): void => undefined;
 
-  const note = (who: string, answer: Result<unknown>): void => {
-    const before = standing.get(who)?.code;
+  const note = (who: object, name: string, answer: Result<unknown>): void => {
+    if (stop.signal.aborted) return;
     if (answer.ok) standing.delete(who);
     else if (ALARMING.includes(answer.error.code)) standing.set(who, answer.error);
-    if (!answer.ok && answer.error.code !== before) report({ what: `witnessing by ${who}`, error: answer.error });
+    if (!answer.ok && answer.error.code !== told.get(who)) report({ what: `witnessing by ${name}`, error: answer.error });
+    told.set(who, answer.ok ? undefined : answer.error.code);
   };
   const feed = async (): Promise<void> => {
-    note("this machine", await guard.check());
+    const remembered = await guard.check().catch((error: unknown) => refuse("head_not_kept", `the head cannot be remembered: ${String(error)}`));
+    note(guard, "this machine", remembered);
     for (const witness of witnesses) {
-      const answer = await submit(settings, witness).catch((error: unknown) =>
+      if (stop.signal.aborted) return;
+      const answer = await submit(settings, witness, stop.signal).catch((error: unknown) =>
         refuse("witness_away", `the witness at ${witness.url} cannot be asked: ${String(error)}`),
       );
-      note(witness.key.name, answer);
+      note(witness, witness.key.name, answer);
     }
   };
   const tick = (): void => {
     feed()
       .catch((error: unknown) => report({ what: "witnessing", error }))
       .finally(() => {
-        if (!stopped) cancel = timers.after(everyMillis, tick);
+        if (!stop.signal.aborted) cancel = timers.after(everyMillis, tick);
       });
   };
   cancel = timers.after(everyMillis, tick);
@@ -71,7 +75,7 @@ export function startFeeder(settings: FeederSettings): Feeder {
     feed,
     alarms: () => [...standing.values()],
     stop: () => {
-      stopped = true;
+      stop.abort();
       cancel();
     },
   };
@@ -79,36 +83,59 @@ export function startFeeder(settings: FeederSettings): Feeder {
 
 type Head = Awaited<ReturnType<Store["head"]>>;
 
-/** The witness says which size it knows when it is another than we thought: then the growth is proved from there, once. */
-async function submit(settings: FeederSettings, witness: WitnessAddress): Promise<Result<void>> {
-  const head = await settings.store.head();
-  const place = join(settings.folder, `${witness.key.id.toString(16).padStart(8, "0")}.note`);
-  const cosigned = sizeIn(readIfThere(place));
-  if (cosigned === head.size) return ok(undefined);
-  let answer = await post(settings, witness, head, Math.min(cosigned, head.size));
-  if (answer.status === 409) {
-    const known = Number(answer.body.trim());
-    if (!Number.isSafeInteger(known) || known < 0) return refuse("witness_away", `${witness.url} answered 409 without a size`);
-    if (known > head.size) return fail(ahead(witness, known, head));
-    answer = await post(settings, witness, head, known);
+/** How often a witness may have moved while it was asked: other nodes show it heads of the same log. */
+const MAX_MOVES = 4;
+
+/** The witness says which size it knows when it is another than we thought: then the growth is proved from there. */
+async function submit(settings: FeederSettings, witness: WitnessAddress, stop: AbortSignal): Promise<Result<void>> {
+  const { url, key } = witness;
+  const place = join(settings.folder, `${key.id.toString(16).padStart(8, "0")}.note`);
+  const kept = readIfThere(place);
+  let oldSize = sizeIn(kept);
+  for (let moves = 0; moves <= MAX_MOVES; moves++) {
+    // Read again each time: what another node showed meanwhile was in the database before.
+    const head = await settings.store.head();
+    if (kept?.startsWith(head.checkpoint)) return ok(undefined);
+    if (moves > 0 && oldSize > head.size) return fail(ahead(witness, oldSize, head));
+    const asked = Math.min(oldSize, head.size);
+    const answer = await post(settings, witness, { head, oldSize: asked, stop });
+    if (answer.status === 200) return keep(place, witness, head, answer.body);
+    if (answer.status !== 409) return fail(refusal(witness, answer, head));
+    if (!/^\d{1,15}\n?$/.test(answer.body)) return refuse("witness_away", `${url} answered 409 without a size`);
+    oldSize = Number(answer.body);
+    // It knows what we know, and refuses all the same.
+    if (oldSize === asked) return fail(refusal(witness, answer, head));
   }
-  if (answer.status !== 200) return fail(refusal(witness, answer, head));
-  const signed = `${head.checkpoint}${answer.body}`;
-  const opened = openCosignatures(signed, [witness.key]);
-  if (!opened.ok || opened.value.length === 0) return refuse("witness_away", `${witness.url} answered with no cosignature of its key`);
-  replaceFile(place, signed);
-  return ok(undefined);
+  return refuse("witness_moved", `the witness at ${url} was shown other heads of this log all the while`);
 }
 
-const sizeIn = (note: string | undefined): number => Number(note?.split("\n")[1] ?? 0);
+/** Of all that a witness may have answered one line is kept, which was verified: auditors read the file as a note. */
+function keep(place: string, { url, key }: WitnessAddress, { checkpoint }: Head, body: string): Result<void> {
+  for (const line of body.split("\n")) {
+    const signed = `${checkpoint}${line}\n`;
+    const opened = openCosignatures(signed, [key]);
+    if (!opened.ok || opened.value.length === 0) continue;
+    replaceFile(place, signed);
+    return ok(undefined);
+  }
+  return refuse("witness_away", `${url} answered with no cosignature of its key`);
+}
 
-async function post({ store }: FeederSettings, { url }: WitnessAddress, head: Head, oldSize: number) {
+const sizeIn = (note: string | undefined): number => Number(/^[^\n]+\n(\d{1,15})\n/.exec(note ?? "")?.[1] ?? 0);
+
+interface Asked {
+  readonly head: Head;
+  readonly oldSize: number;
+  readonly stop: AbortSignal;
+}
+
+async function post({ store }: FeederSettings, { url }: WitnessAddress, { head, oldSize, stop }: Asked) {
   const proof = await proofOfGrowth(store, oldSize, head.size);
-  const response = await fetch(new URL("/add-checkpoint", url), {
+  const response = await fetch(`${url.replace(/\/+$/, "")}/add-checkpoint`, {
     method: "POST",
     body: formatSubmission({ oldSize, proof, note: head.checkpoint }),
     redirect: "error",
-    signal: AbortSignal.timeout(TIMEOUT_MILLIS),
+    signal: AbortSignal.any([stop, AbortSignal.timeout(TIMEOUT_MILLIS)]),
   });
   return { status: response.status, body: await bounded(response) };
 }

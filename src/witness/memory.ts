@@ -17,6 +17,7 @@ export interface HeadGuard {
 }
 
 const RESTORE = "restore the database that has what was acknowledged, from another replica or a later backup";
+const REPLACE = "put back the file from a backup of the data folder, or take it away if you know that the database has lost nothing";
 const remedyFor = (size: number): string =>
   `${RESTORE}. Only when it is lost for good: \`pawl ledger accept-loss --size ${size}\` puts that on record; whoever kept the lost head can prove that the log was forked`;
 
@@ -33,19 +34,26 @@ export function headGuard(
     const seen = openCheckpoint(note, log.keys, log.origin);
     if (!seen.ok) {
       const message = `the head that this machine remembered cannot be read: ${seen.error.message}`;
-      return { head, fault: { code: "head_unreadable", message, where: path, remedy: RESTORE } };
+      return { head, fault: { code: "head_unreadable", message, where: path, remedy: REPLACE } };
     }
     const message = await setBack(store, seen.value, head);
     const fault =
       message === undefined ? {} : { fault: { code: "log_set_back", message, where: path, remedy: remedyFor(seen.value.size) } };
     return { head, seen: seen.value, ...fault };
   };
+  const check = async (): Promise<Result<void>> => {
+    const { head, seen, fault } = await look();
+    if (fault !== undefined) return fail(fault);
+    if (seen?.size !== head.size) replaceFile(path, head.checkpoint);
+    return ok(undefined);
+  };
+  // One after the other: a check that began earlier must not put an older head over a newer one.
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    async check() {
-      const { head, seen, fault } = await look();
-      if (fault !== undefined) return fail(fault);
-      if (seen?.size !== head.size) replaceFile(path, head.checkpoint);
-      return ok(undefined);
+    check: () => {
+      const done = last.then(check);
+      last = done.catch(() => undefined);
+      return done;
     },
     async forget(size, record) {
       const { seen, fault } = await look();

@@ -1,5 +1,5 @@
 /** A witness's memory on disk, and what it answers. What it has cosigned is durable before anybody hears of it. */
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Signer } from "../control/ports.ts";
 import { assert, digestOf } from "../core/base/index.ts";
@@ -12,7 +12,7 @@ import {
   type LogKey,
   type WatchedLog,
 } from "../core/ledger/index.ts";
-import { readIfThere, replaceFile } from "./files.ts";
+import { readIfThere, replaceFile, syncFolder } from "./files.ts";
 
 export interface WitnessReply {
   readonly status: number;
@@ -20,8 +20,8 @@ export interface WitnessReply {
   readonly body: string;
 }
 
-/** Kept proofs of a log's misbehaviour: more of them prove nothing more. */
-const MAX_PROOFS = 1_000;
+/** Of each kind: more of them prove nothing more. */
+const MAX_KEPT = 1_000;
 const PLAIN = "text/plain; charset=utf-8";
 
 /** As C2SP tlog-witness has them. */
@@ -34,14 +34,21 @@ const STATUS: Partial<Record<LedgerCode, number>> = {
   size_moved: 409,
   checkpoint_fork: 409,
   proof_mismatch: 422,
+  proof_malformed: 422,
 };
 
-/** Refused although the log's own key signed it: with the head that was cosigned before, this is worth showing to others. */
-const PROOF: readonly LedgerCode[] = ["checkpoint_fork", "proof_mismatch"];
+export interface ServiceSettings {
+  readonly folder: string;
+  readonly signer: Signer;
+  readonly logs: readonly LogKey[];
+  readonly clock: Clock;
+  readonly report: (line: string) => void;
+}
 
-export function openWitness(folder: string, signer: Signer, logs: readonly LogKey[], clock: Clock) {
-  const [heads, proofs] = [join(folder, "heads"), join(folder, "proofs")];
-  for (const each of [heads, proofs]) mkdirSync(each, { recursive: true, mode: 0o700 });
+export function openWitness({ folder, signer, logs, clock, report }: ServiceSettings) {
+  const [heads, proofs, doubts] = [join(folder, "heads"), join(folder, "proofs"), join(folder, "doubts")];
+  for (const each of [heads, proofs, doubts]) mkdirSync(each, { recursive: true, mode: 0o700 });
+  syncFolder(folder);
   const keysOf = Map.groupBy(logs, ({ name }) => name);
   const placeOf = (origin: string): string => join(heads, `${nameOf(origin)}.note`);
 
@@ -56,10 +63,19 @@ export function openWitness(folder: string, signer: Signer, logs: readonly LogKe
     return { origin, keys, seen: seen.value };
   };
 
+  /**
+   * What the log's own key signed is kept with the head that was cosigned before. Two roots for one size prove a fork. Without a proof
+   * of growth nothing is proved: anybody who has a newer head of the log can send it with a wrong one.
+   */
   const keep = (origin: string, code: LedgerCode, note: string): void => {
-    if (!PROOF.includes(code) || readdirSync(proofs).length >= MAX_PROOFS) return;
-    const both = `${readIfThere(placeOf(origin)) ?? ""}\n${note}`;
-    replaceFile(join(proofs, `${nameOf(origin)}-${nameOf(note)}.txt`), both);
+    if (code !== "checkpoint_fork" && code !== "proof_mismatch") return;
+    const place = code === "checkpoint_fork" ? proofs : doubts;
+    // By what the log signed: anybody can add further signatures.
+    const path = join(place, `${nameOf(origin)}-${nameOf(note.slice(0, note.lastIndexOf("\n\n")))}.txt`);
+    if (existsSync(path) || readdirSync(place).length >= MAX_KEPT) return;
+    replaceFile(path, `${readIfThere(placeOf(origin)) ?? ""}\n${note}`);
+    if (place === proofs) report(`ALARM: two heads that cannot both be true; both are kept in ${path}`);
+    else report(`in doubt: a head that was not shown to extend the one cosigned before; both are kept in ${path}`);
   };
 
   const submit = (body: Uint8Array): WitnessReply => {

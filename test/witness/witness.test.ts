@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -67,6 +69,17 @@ function feeder(t: TestContext, from: OpenStore, dataDir: string, witnesses: rea
   return { ...made, problems };
 }
 
+/** Something that answers where a witness should be. */
+async function standIn(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 const codes = (of: { alarms(): readonly { code: string }[] }): string[] => of.alarms().map(({ code }) => code);
 
 test("[LG-30] each new head is cosigned, across a restart of the witness and of whoever feeds it", async (t) => {
@@ -110,9 +123,14 @@ test("[E41] [LG-31] two heads of one log for two auditors: the witness refuses t
   await append(two, 4, "grown since");
   await forked.feed();
   assert.deepEqual(codes(forked), ["witness_refuses"], "more entries, which do not begin with those");
-  assert.equal(witness.proofs().length, 2);
-  assert.equal(witness.alarms.length, 2);
-  for (const proof of witness.proofs()) {
+  assert.equal(witness.proofs().length, 1);
+  const doubts = readdirSync(join(memory, "doubts")).map((name) => join(memory, "doubts", name));
+  assert.equal(doubts.length, 1);
+  assert.deepEqual(
+    witness.alarms.map((line) => line.slice(0, 8)),
+    ["ALARM: t", "in doubt"],
+  );
+  for (const proof of [...witness.proofs(), ...doubts]) {
     const notes = readFileSync(proof, "utf8").split(/(?<=\n)\n(?=log\.example)/);
     const heads = notes.map((note) => openCheckpoint(note, keys, ORIGIN));
     assert.ok(heads.length === 2 && heads.every((head) => head.ok), "each is a head that the log itself signed");
@@ -223,4 +241,121 @@ test("[LG-29] a witness whose memory is damaged answers nothing rather than sign
   await feed.feed();
   assert.match(feed.problems.join("\n"), /answered 500/);
   assert.ok(existsSync(join(memory, "heads")));
+});
+
+test("[LG-31] who has a true head and sends it with a wrong proof accuses nobody, and does not fill the place of proofs", async (t) => {
+  const [data, other, memory] = [folder(t), folder(t), folder(t)];
+  const log = await store(t, join(data, "a.db"));
+  await append(log, 5);
+  const witness = await witnessAt(t, memory);
+  await feeder(t, log, data, [witness]).feed();
+  await append(log, 3);
+  const { checkpoint } = await log.head();
+  const wrong = Array.from({ length: 4 }, () => Buffer.alloc(32, 7).toString("base64"));
+  for (let n = 0; n < 5; n++) {
+    const note = `${checkpoint}\u2014 nobody${n} ${Buffer.alloc(68, n).toString("base64")}\n`;
+    const answer = await fetch(`${witness.url}/add-checkpoint`, { method: "POST", body: ["old 5", ...wrong, "", note].join("\n") });
+    assert.equal(answer.status, 422);
+  }
+  assert.deepEqual(witness.proofs(), []);
+  assert.equal(readdirSync(join(memory, "doubts")).length, 1);
+  assert.ok(witness.alarms.every((line) => !line.startsWith("ALARM")));
+  const honest = feeder(t, log, other, [witness]);
+  await honest.feed();
+  assert.deepEqual(codes(honest), []);
+});
+
+test("[I70] [LG-32] two nodes that show one witness the heads of one log raise no alarm, however they overtake each other", async (t) => {
+  const [data, memory] = [folder(t), folder(t)];
+  const log = await store(t, join(data, "a.db"));
+  await append(log, 5);
+  const witness = await witnessAt(t, memory);
+  const far = feeder(t, log, folder(t), [witness]);
+  await far.feed();
+  let overtaken = 0;
+  // Each of the first requests is overtaken on its way: the log grows, and the other node has shown that already.
+  const url = await standIn(t, (request, response) => {
+    void (async () => {
+      if (overtaken++ < 3) {
+        await append(log, 2);
+        await far.feed();
+      }
+      const body = Buffer.concat((await request.toArray()) as Buffer[]);
+      const answer = await fetch(`${witness.url}/add-checkpoint`, { method: "POST", body });
+      response.writeHead(answer.status).end(await answer.text());
+    })();
+  });
+  const near = feeder(t, log, data, [{ ...witness, url }]);
+  await near.feed();
+  assert.deepEqual([codes(near), near.problems], [[], []]);
+  assert.match(readFileSync(keptOf(data, witness), "utf8"), /\n11\n/);
+});
+
+const keptOf = (dataDir: string, witness: RunningWitness): string =>
+  join(dataDir, "witnessed", `${trusted(witness).id.toString(16).padStart(8, "0")}.note`);
+
+test("[LG-30] of what a witness answers one verified line is kept, at an address below a path, and a damaged file is made again", async (t) => {
+  const data = folder(t);
+  const log = await store(t, join(data, "a.db"));
+  await append(log, 2);
+  const witness = await witnessAt(t, folder(t));
+  const bad = `\u2014 ${ORIGIN} ${Buffer.concat([Buffer.from(vkey(ORIGIN, signer.publicKey).split("+")[1] ?? "", "hex"), Buffer.alloc(64)]).toString("base64")}\n`;
+  const asked: (string | undefined)[] = [];
+  const url = await standIn(t, (request, response) => {
+    void (async () => {
+      asked.push(request.url);
+      const body = Buffer.concat((await request.toArray()) as Buffer[]);
+      const answer = await fetch(`${witness.url}/add-checkpoint`, { method: "POST", body });
+      response.writeHead(answer.status).end(answer.ok ? `${bad}${await answer.text()}${bad}\nmore\n` : await answer.text());
+    })();
+  });
+  const fed = feeder(t, log, data, [{ ...witness, url: `${url}/of/a/log/` }]);
+  writeFileSync(keptOf(data, witness), "damaged\nby a disk\n");
+  await fed.feed();
+  assert.deepEqual([codes(fed), fed.problems], [[], []]);
+  assert.deepEqual([...new Set(asked)], ["/of/a/log/add-checkpoint"]);
+  const kept = readFileSync(keptOf(data, witness), "utf8");
+  assert.ok(openCheckpoint(kept, keys, ORIGIN).ok, "auditors can open it");
+  assert.equal(kept.split("\u2014").length, 3);
+});
+
+test("[LG-32] an alarm stands although the log has grown to the size that was cosigned, and what is away is told once", async (t) => {
+  const [data, memory] = [folder(t), folder(t)];
+  const log = await store(t, join(data, "a.db"));
+  await append(log, 4);
+  await log.close();
+  cpSync(join(data, "a.db"), join(data, "backup.db"));
+  const later = await store(t, join(data, "a.db"));
+  await append(later, 4);
+  const witness = await witnessAt(t, memory);
+  await feeder(t, later, data, [witness]).feed();
+  const restored = await store(t, join(data, "backup.db"));
+  rmSync(join(data, "head.note"));
+  const fed = feeder(t, restored, data, [witness]);
+  await fed.feed();
+  assert.deepEqual(codes(fed), ["witness_ahead"]);
+  await append(restored, 4, "otherwise");
+  await fed.feed();
+  assert.deepEqual(codes(fed), ["witness_refuses"]);
+  await witness.close();
+  for (let n = 0; n < 3; n++) await fed.feed();
+  assert.deepEqual(codes(fed), ["witness_refuses"]);
+  assert.equal(fed.problems.filter((problem) => problem.includes("witness_away")).length, 1);
+});
+
+test("[LG-32] who stops does not wait for a witness that never answers, nor does a full disk keep heads from others", async (t) => {
+  const data = folder(t);
+  const log = await store(t, join(data, "a.db"));
+  await append(log, 2);
+  const witness = await witnessAt(t, folder(t));
+  const asked = Promise.withResolvers<void>();
+  const url = await standIn(t, () => asked.resolve());
+  const fed = feeder(t, log, data, [{ ...witness, url }]);
+  // Where the head would be kept stands something that no file can take the place of.
+  cpSync(join(data, "a.db"), join(data, "head.note.new", "a.db"), { recursive: true });
+  const feeding = fed.feed();
+  await asked.promise;
+  fed.stop();
+  await feeding;
+  assert.match(fed.problems[0] ?? "", /head_not_kept/);
 });
