@@ -3,7 +3,7 @@ import { never } from "../../src/core/base/index.ts";
 import type { Outcome } from "../../src/core/policy/index.ts";
 import type { Dice } from "../../src/testing/dice.ts";
 import type { Deed, Request, Rule } from "./actions.ts";
-import { MINUTE, PEOPLE, RESOURCES, VALUES, type Wish } from "./facts.ts";
+import { MINUTE, PEOPLE, type Bundle, RESOURCES, VALUES, type Wish } from "./facts.ts";
 import type { Fate, Kind } from "./scheduler.ts";
 import { makersOf, named } from "./tally.ts";
 import type { Track } from "./track.ts";
@@ -31,19 +31,19 @@ export function climateOf(dice: Dice): Climate {
     crash: dice.pick([0, 0.0007, 0.002, 0.005]),
     disorder: dice.pick([0.05, 0.3, 0.6]),
     acts: dice.pick([0.03, 0.06, 0.1]),
-    ticks: dice.pick([0.002, 0.01, 0.03, 0.1]),
+    ticks: dice.pick([0.002, 0.01, 0.03, 0.06]),
     clocks: dice.pick(["right", "skewed", "skewed", "wild"]),
-    rules: dice.pick([0.2, 1, 4]),
+    rules: dice.pick([0.5, 3, 8]),
     open: dice.pick([2, 4, 8]),
   };
 }
 
 const LIKELY: Readonly<Record<string, Partial<Record<Asks, number>>>> = {
-  proposed: { replan: 2, revise: 2, withdraw: 1, look: 2 },
+  proposed: { replan: 2, revise: 2, withdraw: 0.3, look: 2 },
   planned: { replan: 5, revise: 2 },
-  sent_back: { revise: 30, withdraw: 3 },
-  awaiting: { vote: 80, withdraw_vote: 3, send_back: 1, revise: 1.5, replan: 5, withdraw: 0.7, look: 3, wait: 2 },
-  authorised: { vote: 4, withdraw_vote: 4, send_back: 0.5, revise: 1, replan: 5, withdraw: 1, run: 25, look: 3, intrude: 2 },
+  sent_back: { revise: 30, withdraw: 2 },
+  awaiting: { vote: 80, withdraw_vote: 3, send_back: 1, revise: 3, replan: 5, withdraw: 0.3, look: 3, wait: 2 },
+  authorised: { vote: 4, withdraw_vote: 4, send_back: 0.5, revise: 1, replan: 4, withdraw: 0.4, run: 35, look: 3, intrude: 2 },
   stale: { replan: 40, revise: 3 },
   running: { intrude: 10, vote: 3, withdraw: 2, replan: 2, revise: 2, look: 2 },
   applied: { intrude: 8, withdraw: 2, revise: 1 },
@@ -67,6 +67,9 @@ export function nextDeed(world: World, dice: Dice, climate: Climate, n: number):
   const down = world.nodes.findIndex((node) => node === undefined);
   if (down >= 0 && dice.chance(0.04)) return { do: "restart", node: down };
   if (dice.chance(climate.crash)) return { do: "crash", node: dice.below(NODES) };
+  // Half of the worlds begin under another policy than the first start's.
+  if (n === 2 && dice.chance(0.5))
+    return { do: "ask", by: "human:cy", via: "token", node: 0, request: { ask: "put", what: { kind: "policy", bundle: policy(dice, n) } } };
   const idle = ready.length === 0;
   const acts = world.open < climate.open ? climate.acts : 0;
   if (idle ? dice.chance(0.5) : dice.chance(acts)) return someAct(world, dice, climate, n);
@@ -129,7 +132,7 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
     drift: 1,
     clock: climate.clocks === "right" ? 0 : 0.7,
     repeat: world.requests.size > 0 ? 1.5 : 0,
-    token: 0.7,
+    token: 1.2,
   });
   const node = dice.below(NODES);
   switch (kind) {
@@ -150,7 +153,7 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
     case "repeat":
       return { do: "repeat", of: dice.pick([...world.requests.keys()].slice(-12)) ?? 0, node };
     case "token":
-      return token(dice, node);
+      return token(world, dice, node);
     default:
       return never(kind, "act");
   }
@@ -159,7 +162,7 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
 function wishes(dice: Dice): readonly Wish[] {
   const first = dice.below(RESOURCES.length);
   const places = dice.chance(0.45) ? [first, (first + 1) % RESOURCES.length] : [first];
-  const risk = dice.chance(0.4) ? "low" : "high";
+  const risk = dice.chance(0.55) ? "low" : "high";
   return places.map((at) => ({
     resource: RESOURCES[at] ?? "alpha",
     value: dice.pick(VALUES),
@@ -182,7 +185,7 @@ function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
       ask: "propose",
       wishes: wishes(dice),
       ...(dice.chance(0.5) ? behalf : {}),
-      hours: dice.pick([0.1, 1, 2, 6, 24, 24]),
+      hours: dice.pick([0.1, 2, 6, 24, 24, 24]),
       start: dice.chance(0.7) ? "when-authorised" : "on-request",
       keyed: dice.chance(0.5),
       leak: dice.chance(0.02),
@@ -195,7 +198,7 @@ function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract
   const track = dice.pick(tracks) as Track;
   const slot = track.tag;
   const ask = dice.weighted<Asks>(dice.chance(0.06) ? ANY : (LIKELY[track.status] ?? ANY));
-  const maker = dice.chance(0.85) ? track.parties.proposer : `human:${dice.pick(PEOPLE)}`;
+  const maker = dice.chance(0.7) ? track.parties.proposer : `human:${dice.pick(PEOPLE)}`;
   const asker = (by: string, request: Request) => ({ do: "ask", by, via: "token", request }) as const;
   switch (ask) {
     case "vote": {
@@ -207,16 +210,16 @@ function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract
         page: dice.chance(0.9) ? "current" : "old",
       };
       const seat = dice.chance(0.1) ? { seat: dice.pick(["security", "owner", "admin"]) } : {};
-      return { do: "ask", ...voter(dice, track, wanted), request: { ...request, ...seat } };
+      return { do: "ask", ...voter(world, dice, track, wanted), request: { ...request, ...seat } };
     }
     case "withdraw_vote": {
       const votes = track.votes.map((vote) => `human:${vote.person}`);
       const by = dice.chance(0.8) ? dice.pick(votes) : undefined;
-      return { do: "ask", ...voter(dice, track, by), request: { ask, slot } };
+      return { do: "ask", ...voter(world, dice, track, by), request: { ask, slot } };
     }
     case "send_back":
     case "reconcile":
-      return { do: "ask", ...voter(dice, track), request: { ask, slot } };
+      return { do: "ask", ...voter(world, dice, track), request: { ask, slot } };
     case "revise":
       return asker(maker, { ask, slot, wishes: wishes(dice), hours: dice.pick([0.1, 2, 12]) });
     case "intrude":
@@ -256,31 +259,34 @@ function sitterFor(world: World, dice: Dice, { route, votes, parties }: Track): 
 }
 
 /** Mostly those who could sit, by any of their identities, now and then somebody else's, and now and then a machine. */
-function voter(dice: Dice, track: Track, given?: string): { readonly by: string; readonly via: string } {
+function voter(world: World, dice: Dice, track: Track, given?: string): { readonly by: string; readonly via: string } {
   const sitters =
     track.asked.kind === "pawl" ? (["human:cy", "human:ed"] as const) : (["human:bo", "human:cy", "human:di", "human:ed"] as const);
   const anybody = ["agent:bot", "human:bo2", ...PEOPLE.map((each) => `human:${each}`)];
-  const by = given ?? (dice.chance(0.85) ? dice.pick(sitters) : (dice.pick(anybody) ?? "human:bo"));
+  const makers = [...makersOf(track.parties, world.oracle.people.directory)].filter((each) => !each.includes(":"));
+  const maker = dice.chance(0.12) ? dice.pick(makers) : undefined;
+  const machine = dice.chance(0.04) ? "agent:bot" : undefined;
+  const somebody = dice.chance(0.85) ? dice.pick(sitters) : (dice.pick(anybody) ?? "human:bo");
+  const by = machine ?? (maker === undefined ? (given ?? somebody) : `human:${maker}`);
   const name = by.slice(by.indexOf(":") + 1);
   const via = dice.weighted({ token: 6, [`@${name}`]: 2, [`slack:U-${name}`]: 1, [by]: 0.5, "@bo-private": 0.3, "@di": 0.3 });
   return { by, via };
 }
 
+function policy(dice: Dice, n: number): Bundle {
+  return {
+    n: n % 3,
+    low: dice.weighted<Outcome>({ auto: 8, review: 3, revise: 1, block: 1, escalate: 1 }),
+    high: dice.chance(0.6) ? "review" : "escalate",
+    count: dice.chance(0.7) ? 1 : 2,
+    hold: dice.chance(0.1),
+    broken: dice.weighted({ no: 6, auto: 1, review: 1.5, absent: 1.5 }),
+  };
+}
+
 function rule(world: World, dice: Dice, node: number, n: number): Deed {
-  const what: Rule = dice.chance(0.35)
-    ? {
-        kind: "policy",
-        bundle: {
-          n: n % 3,
-          low: dice.weighted<Outcome>({ auto: 6, review: 3, revise: 1, block: 1.5, escalate: 1 }),
-          high: dice.chance(0.6) ? "review" : "escalate",
-          count: dice.chance(0.7) ? 1 : 2,
-          hold: dice.chance(0.1),
-          broken: dice.weighted({ no: 8, auto: 1, review: 1 }),
-        },
-      }
-    : { kind: "directory", edit: edit(world, dice) };
-  if (dice.chance(0.3))
+  const what: Rule = dice.chance(0.25) ? { kind: "policy", bundle: policy(dice, n) } : { kind: "directory", edit: edit(world, dice) };
+  if (dice.chance(0.2))
     return { do: "ask", by: dice.pick(["human:flo", "human:ed", "human:cy"]), via: "token", node, request: { ask: "govern", what } };
   return { do: "ask", by: "human:cy", via: "token", node, request: { ask: "put", what } };
 }
@@ -288,15 +294,15 @@ function rule(world: World, dice: Dice, node: number, n: number): Deed {
 /** People come and go; groups change; now and then a second account is found out. */
 function edit(world: World, dice: Dice): Extract<Rule, { kind: "directory" }>["edit"] {
   const { persons } = world.oracle.people.directory;
-  const regular = dice.pick(["bo", "cy", "di", "ed"] as const);
-  const kind = dice.weighted({ back: 6, leave: 3, member: 4, identity: 1.5, machine: 0.7 });
+  const regular = (dice.chance(0.75) ? signer(world, dice)?.person : undefined) ?? dice.pick(["bo", "cy", "di", "ed"]);
+  const kind = dice.weighted({ back: 6, leave: 7, member: 4, identity: 1.5, machine: 0.7 });
   switch (kind) {
     case "back":
       return { edit: "active", person: dice.pick(persons.filter((each) => !each.active))?.id ?? "gus", active: true };
     case "leave":
       return { edit: "active", person: regular, active: false };
     case "member":
-      return { edit: "member", group: dice.pick(["security", "identity", "admins"]), person: regular, member: dice.chance(0.8) };
+      return { edit: "member", group: dice.pick(["security", "identity", "admins"]), person: regular, member: dice.chance(0.6) };
     case "identity":
       return { edit: "identity", person: dice.pick(["bo", "bo2", "hal"]), identity: dice.pick(["@bo-private", "@di", "@bo"]) };
     case "machine":
@@ -311,9 +317,16 @@ function edit(world: World, dice: Dice): Extract<Rule, { kind: "directory" }>["e
   }
 }
 
-function token(dice: Dice, node: number): Deed {
-  const by = `human:${dice.pick(PEOPLE)}`;
-  const principal = dice.chance(0.3) ? "agent:bot" : by;
-  const ask = dice.chance(0.6) ? "make_token" : "revoke_token";
+/** Somebody whose vote stands somewhere: of them it matters most what becomes. */
+function signer(world: World, dice: Dice): Track["votes"][number] | undefined {
+  const open = [...world.oracle.tracks.values()].filter((track) => !track.ended && track.votes.length > 0);
+  return dice.pick(dice.pick(open)?.votes ?? []);
+}
+
+function token(world: World, dice: Dice, node: number): Deed {
+  const standing = dice.chance(0.5) ? signer(world, dice) : undefined;
+  const by = `human:${standing?.person ?? dice.pick(PEOPLE)}`;
+  const principal = standing === undefined && dice.chance(0.3) ? "agent:bot" : by;
+  const ask = dice.chance(standing === undefined ? 0.7 : 0.3) ? "make_token" : "revoke_token";
   return { do: "ask", by: dice.chance(0.3) ? "human:cy" : by, via: "token", node, request: { ask, principal } };
 }

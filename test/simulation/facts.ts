@@ -22,13 +22,13 @@ export const WORDS = "spoken-2e81d0";
 /** What the world's scanner takes for a secret. */
 export const LEAK = "hunter2";
 
-/** Everybody, and a second account of Bo's under another name until somebody notices. */
+/** Who is also where they could sign what they had a part in, and Bo's second account, until somebody notices. */
+const ALSO: Readonly<Record<string, readonly string[]>> = { security: ["ada", "bo2"], identity: ["ada", "hal"] };
+
 export const FIRST_PEOPLE: Directory = {
   ...WORLD_DIRECTORY,
   persons: [...WORLD_DIRECTORY.persons, { id: person("bo2"), name: "Bo", active: true, identities: ["@bo-private"], roles: [] }],
-  groups: WORLD_DIRECTORY.groups.map((group) =>
-    group.name === "security" ? { ...group, members: [...group.members, person("bo2")] } : group,
-  ),
+  groups: WORLD_DIRECTORY.groups.map((group) => ({ ...group, members: [...group.members, ...(ALSO[group.name] ?? []).map(person)] })),
 };
 
 /** What one step asks: set this resource to this value. */
@@ -47,7 +47,7 @@ export const stepOf = (wish: Wish, tag: number): JsonObject => {
   return { connector: "sim", input: { known, note: { $secret: `${CANARY}-${tag}` }, resource, risk, stray, tag, value } };
 };
 
-/** A policy as a few numbers. `broken`: a rule that cannot be evaluated. */
+/** A policy as a few numbers. `broken`: a rule that cannot be evaluated, since it asks for too much or for what is absent. */
 export interface Bundle {
   readonly n: number;
   readonly low: Outcome;
@@ -55,7 +55,7 @@ export interface Bundle {
   /** How many of security sign what is of high risk. */
   readonly count: 1 | 2;
   readonly hold: boolean;
-  readonly broken: "no" | "auto" | "review";
+  readonly broken: "no" | "auto" | "review" | "absent";
 }
 export const FIRST_BUNDLE: Bundle = { n: 0, low: "auto", high: "review", count: 1, hold: false, broken: "no" };
 
@@ -76,7 +76,8 @@ export function bundleText(bundle: Bundle, mark = 0): string {
     rule("high", high, '"auth" in summary.surfaces', seats),
     rule("pawl", "escalate", '"pawl" in summary.surfaces', "    seats: [{ id: admin, who: [{ group: admins }] }]\n"),
     hold ? rule("freeze", "review", '!("pawl" in summary.surfaces)', "    holds: [freeze]\n") : "",
-    broken === "no" ? "" : rule("broken", broken, 'effects[9].path == "x"', needs(broken)),
+    broken === "auto" || broken === "review" ? rule("broken", broken, 'effects[9].path == "x"') : "",
+    broken === "absent" ? rule("broken", "review", 'effects.exists(e, e.path == "x")') : "",
     "defaults:\n  seats: [{ id: owner, who: [{ owners: true }] }]\n  unowned: [{ group: maintainers }]\n",
   ].join("");
 }

@@ -28,7 +28,7 @@ export function expected(asked: Asked, bundle: Bundle): Expected {
     if (asked.wishes.some(({ known }) => known !== "derived")) fired.push("review");
     if (asked.wishes.some(({ stray }) => stray)) fired.push("revise");
   }
-  // A rule that cannot be evaluated asks for a review, whatever it would have said.
+  // A rule that cannot be evaluated asks for a review, whatever it would have said; no resource here has a path.
   if (bundle.broken !== "no") fired.push("review");
   const outcome = fired.reduce((a, b) => (OUTCOMES.indexOf(b) > OUTCOMES.indexOf(a) ? b : a), "auto");
   const asks = outcome === "review" || outcome === "escalate";

@@ -40,7 +40,7 @@ const KINDS = [
 ].flat();
 
 test("[LC-14] [LC-26] [LC-27] [LC-29] [LC-33] [A1, A2, A7, B12, B13, D31, D35] a fixed seed keeps every invariant, and everything that can happen happens", async () => {
-  const { failure, tally } = await campaign(7295, 60_000);
+  const { failure, tally } = await campaign(1, 70_000);
   assert.equal(told(failure), "");
   assert.deepEqual(
     KINDS.filter((type) => !tally.events_seen.has(type)),
