@@ -139,10 +139,20 @@ function startFault(
 /** A runner is told the lifecycle's own code; that the desk is away is the one thing it does something about. */
 const atDesk = ({ code, reason, ...rest }: ControlRefusal): Refusal => ({ ...rest, code: code === "unavailable" ? code : reason });
 
+/** A runner that was not answered says again what may be on record already: then it stands as it was said first. */
+function wasTold(state: ChangeState, { run, runner }: RunRef, command: ChangeCommand): boolean {
+  if (!("run" in state) || state.run !== run || state.runner !== runner) return false;
+  if (command.type === "finish_effect") return state.done.includes(command.step);
+  // `failed` and `indeterminate` may be others' words, who gave the run up.
+  return command.type === "report" && state.status === command.outcome && (state.status === "verified" || state.status === "undone");
+}
+
 /** The desk at which runners report; what they may say is decided by the lifecycle, not here. */
 export function runDesk(deps: Deps): RunDesk {
   const tell = async (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []): Promise<Result<void>> => {
-    const done = await commitChange(deps, ref.change, async () => ok({ commands: [command], payloads }));
+    const done = await commitChange(deps, ref.change, async (state) =>
+      ok(wasTold(state, ref, command) ? { commands: [] } : { commands: [command], payloads }),
+    );
     return done.ok ? ok(undefined) : fail(atDesk(done.error));
   };
   // Salted, like all that somebody could guess from its digest in the ledger.

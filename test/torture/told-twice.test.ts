@@ -1,0 +1,36 @@
+/** The database goes away between a write and its answer, and is back a moment later. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { StoreUnreadable } from "../../src/control/ports.ts";
+import { ControlWorld, ordinary } from "../../src/testing/control-world.ts";
+import { runChange } from "../../src/runner/runner.ts";
+
+for (const lost of ["effect_done", "verified"]) {
+  test(`[D36, CO-28] the entry ${lost} is written and its answer lost with the database: once it is back, the run goes on`, async () => {
+    const world = await ControlWorld.open();
+    const change = await world.approve((await world.propose({ ...ordinary(), start: "on-request" })).id, "ed");
+    let away = 0;
+    const { store } = world.deps;
+    world.between({
+      append: async (request: Parameters<typeof store.append>[0]) => {
+        const answer = await store.append(request);
+        const types = request.writes.flatMap(({ events }) => events.map((event) => (event as { readonly type: string }).type));
+        if (away > 0 || !types.includes(lost)) return answer;
+        away = 1;
+        return { ok: false, error: { code: "store_unavailable", message: "gone", details: { outcome: "unknown" } } };
+      },
+      history: async (...args: Parameters<typeof store.history>) => {
+        if (away !== 1) return store.history(...args);
+        away = 2;
+        throw new StoreUnreadable("the database cannot be read: gone");
+      },
+    });
+    let over = false;
+    const running = runChange(world.runner, change.id).finally(() => (over = true));
+    // The runner rests before it says again what nobody seems to have heard.
+    for (; !over; await new Promise(setImmediate)) world.time.pass(100);
+    assert.deepEqual(await running, { kind: "ended", end: "verified", code: "verified" });
+    assert.equal((await world.view(change.id)).status, "verified");
+    assert.equal(world.outside.writes.length, 1);
+  });
+}
