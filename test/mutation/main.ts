@@ -35,11 +35,12 @@ function options(mutate: readonly string[], temporary: string, concurrency: numb
     testRunner: "in-process",
     ignorers: ["left-out"],
     coverageAnalysis: "perTest",
-    ignorePatterns: ["/*", "!/src", "!/docs", "!/package.json", "!/test", "/test/*", "!/test/plan", "!/test/policy"],
+    ignorePatterns: ["/*", "!/src", "!/docs", "!/package.json", "!/examples", "!/test", "/test/*", "!/test/plan", "!/test/policy"],
     // Types cannot be stripped under node_modules, and the checkout stays as it is.
     tempDirName: temporary,
     cleanTempDir: "always",
     concurrency,
+    dryRunTimeoutMinutes: 20,
     timeoutMS: 4000,
     timeoutFactor: 3,
     testRunnerNodeArgs: ["--max-old-space-size=2048"],

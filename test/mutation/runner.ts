@@ -52,7 +52,9 @@ const EXHAUSTIVE = [".fuzz.test.ts", "exploration.test.ts", "interleavings.test.
 const BESIDE: Readonly<Record<string, string>> = {
   "test/plan/render.test.ts": "presentation",
   "test/plan/schema.test.ts": "plan",
-  "test/policy/conformance.test.ts": "policy",
+  "test/policy/examples.test.ts": "policy",
+  "test/policy/oracle.test.ts": "policy",
+  "test/policy/random.test.ts": "policy",
 };
 
 const LEARNT = "learnt.json";
@@ -75,12 +77,12 @@ class InProcessRunner implements TestRunner {
     return { reloadEnvironment: true };
   }
 
-  /** The tests that reach a mutated file. */
+  /** The tests of the modules that are mutated. */
   #testFiles(mutated: readonly string[]): string[] {
     const without = (process.env["PAWL_MUTATE_WITHOUT"] ?? "").split(",").filter((part) => part !== "");
-    const reaching = this.#modules.dependants(mutated);
+    const modules = new Set(mutated.map(moduleOf));
     return [...globSync("src/core/**/*.test.ts", { cwd: this.#directory }), ...Object.keys(BESIDE)]
-      .filter((path) => reaching.has(resolve(this.#directory, path)))
+      .filter((path) => modules.has(moduleOf(path)))
       .filter((path) => ![...EXHAUSTIVE, ...without].some((part) => path.includes(part)))
       .toSorted();
   }
@@ -125,7 +127,6 @@ class InProcessRunner implements TestRunner {
     const board = switchboard();
     const cases = await this.#loaded(this.#knowledge().files);
     this.#count = 0;
-    forget();
     board.hitCount = 0;
     board.hitLimit = options.hitLimit;
     board.activeMutant = options.activeMutant.id;
@@ -134,7 +135,7 @@ class InProcessRunner implements TestRunner {
       // What runs both when modules load and in tests is tried in tests: that is where its result is looked at.
       if (reaching.size === 0) return this.#result(await this.#reloadAndRun(options.sandboxFileName));
       const reached = cases.filter(({ id }) => reaching.has(id));
-      return this.#result(await this.#run(this.#quick(nearest(moduleOf(options.sandboxFileName), reached))));
+      return this.#result(await this.#run(this.#quick(own(moduleOf(options.sandboxFileName), reached))));
     } finally {
       board.activeMutant = undefined;
     }
@@ -144,11 +145,7 @@ class InProcessRunner implements TestRunner {
   async #reloadAndRun(sandboxFile: string): Promise<Verdict> {
     const renewed = this.#modules.renew(sandboxFile);
     const files = this.#knowledge().files.filter((file) => renewed.has(resolve(this.#directory, file)));
-    const near = nearest(
-      moduleOf(sandboxFile),
-      files.map((file) => ({ file })),
-    );
-    for (const { file } of near) {
+    for (const file of files.filter((each) => moduleOf(each) === moduleOf(sandboxFile))) {
       const verdict = await this.#loadAndRun(file);
       if (verdict !== undefined) return verdict;
     }
@@ -178,6 +175,7 @@ class InProcessRunner implements TestRunner {
     for (const { id, run } of cases.toSorted((a, b) => (milliseconds[a.id] ?? 0) - (milliseconds[b.id] ?? 0))) {
       this.#count++;
       allCases(whole.includes(id));
+      forget();
       try {
         await within(LEAST_LIMIT + LIMIT_FACTOR * (milliseconds[id] ?? 0), run);
       } catch (error) {
@@ -205,11 +203,9 @@ class InProcessRunner implements TestRunner {
 
 const moduleOf = (path: string): string => BESIDE[path] ?? /src\/core\/([^/]+)\//.exec(path)?.[1] ?? "";
 
-/** A module's own tests answer for its mutants; those of others only for what its own do not reach. */
-function nearest<T extends { readonly file: string }>(module: string, tests: readonly T[]): readonly T[] {
-  const own = tests.filter(({ file }) => moduleOf(file) === module);
-  return own.length > 0 ? own : tests;
-}
+/** A module's own tests answer for its mutants, and no others. */
+const own = <T extends { readonly file: string }>(module: string, tests: readonly T[]): readonly T[] =>
+  tests.filter(({ file }) => moduleOf(file) === module);
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 300);
 
@@ -229,6 +225,7 @@ async function measured({ id, file, run }: Case, whole: boolean): Promise<TestRe
   const about = { id, name: id, fileName: resolve(file) };
   board.currentTestId = id;
   allCases(whole);
+  forget();
   try {
     await run();
     return { ...about, timeSpentMs: timeSpentMs(), status: TestStatus.Success };

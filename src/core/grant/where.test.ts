@@ -1,13 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { authorisation, entryOf, evidenceFor, grantBody, logSigner, payloads, sealed, stranger, trust } from "../../testing/grants.ts";
+import {
+  authorisation,
+  entryOf,
+  evidenceFor,
+  grantBody,
+  grantSigner,
+  logSigner,
+  payloads,
+  sealed,
+  stranger,
+  trust,
+} from "../../testing/grants.ts";
 import { after, NOON, review, stepDigest } from "../../testing/lifecycle.ts";
 import { testSigner } from "../../testing/ledger.ts";
 import { digest, person, seat } from "../../testing/people.ts";
+import { canonical, toBase64, utf8 } from "../base/index.ts";
 import type { Millis, RunnerId } from "../base/index.ts";
 import { payloadOf } from "../change/index.ts";
 import { vkey } from "../ledger/index.ts";
-import { sealGrant, verifyGrant } from "./index.ts";
+import { GRANT_PAYLOAD_TYPE, pae, sealGrant, verifyGrant } from "./index.ts";
 import type { GrantBody, GrantTrust } from "./index.ts";
 
 interface Given {
@@ -71,4 +83,49 @@ test("[GR-11] [GR-12] a grant without its proof says what is wrong with the evid
   assert.equal(refusal({ ledger: { ...ledger, index: ledger.index + 1 } }), "authorisation_unproven ledger/proof");
   const extra = [...ledger.proof, "not hexadecimal"];
   assert.equal(refusal({ ledger: { ...ledger, proof: extra } }), "authorisation_unproven ledger/proof");
+});
+
+test("[GR-2] [GR-4] an envelope is of one type, with at most eight signatures of at most 256 characters", () => {
+  const good = sealed();
+  const [own] = good.signatures;
+  assert.ok(own);
+  assert.equal(good.payloadType, "application/vnd.in-toto+json");
+  const signed = (signatures: readonly object[]): string => refusal({}, { envelope: { ...good, signatures } });
+  const other = { keyid: "k".repeat(256), sig: "s".repeat(256) };
+  assert.equal(signed([own, ...Array.from({ length: 7 }, () => other)]), "");
+  assert.equal(signed([own, ...Array.from({ length: 8 }, () => other)]), "grant_malformed -");
+  for (const bad of [{ keyid: "k".repeat(257) }, { sig: "s".repeat(257) }, { keyid: 1 }, { sig: null }])
+    assert.equal(signed([own, { ...other, ...bad }]), "grant_malformed -", JSON.stringify(bad).slice(0, 20));
+  assert.equal(signed([own, { keyid: "k", signature: "s" }]), "grant_malformed -");
+  for (const bad of [{ payloadType: 1 }, { payload: 1 }, { payload: null }])
+    assert.equal(refusal({}, { envelope: { ...good, ...bad } }), "grant_malformed -");
+  const sized = (length: number): string => refusal({}, { envelope: { ...good, payload: "A".repeat(length) } });
+  const most = Math.floor((1024 * 1024 * 4) / 3 + 4);
+  assert.deepEqual([sized(most - (most % 4)), sized(most + 4 - (most % 4))], ["grant_untrusted signatures", "grant_malformed -"]);
+});
+
+test("[GR-3] a seat may be for a person, a role, a group or an owner, each by its own member", () => {
+  const who = [
+    { kind: "person", person: "bo" },
+    { kind: "role", role: "release" },
+    { kind: "group", group: "security" },
+    { kind: "owner", handle: "@acme/security" },
+  ];
+  for (const [n, selector] of who.entries()) {
+    const of = (one: object): string => refusal({ seats: [seat("security", { who: [one] as never })] });
+    assert.ok(!of(selector).startsWith("grant_malformed"), selector.kind);
+    const next = who[(n + 1) % who.length];
+    assert.match(of({ ...selector, kind: next?.kind }), /^grant_malformed \/predicate\/seats\/0\/who\/0\//);
+    assert.equal(of({ ...selector, kind: "anybody" }), "grant_malformed /predicate/seats/0/who/0/kind");
+  }
+});
+
+test("[GR-3] a statement without a predicate is told as that", () => {
+  for (const predicate of [undefined, null, 7]) {
+    const statement = predicate === undefined ? {} : { predicate };
+    const payload = utf8(canonical(statement));
+    const sig = toBase64(grantSigner.sign(pae(GRANT_PAYLOAD_TYPE, payload)));
+    const envelope = { payloadType: GRANT_PAYLOAD_TYPE, payload: toBase64(payload), signatures: [{ keyid: grantSigner.name, sig }] };
+    assert.equal(refusal({}, { envelope }), "grant_malformed /predicate");
+  }
 });
