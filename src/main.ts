@@ -38,7 +38,7 @@ import {
   type Moved,
   type OpenStore,
 } from "./store/index.ts";
-import { headGuard, startFeeder, startWitness, type RunningWitness, type WitnessAddress } from "./witness/index.ts";
+import { headGuard, startFeeder, startWitness, type Feeder, type RunningWitness, type WitnessAddress } from "./witness/index.ts";
 
 export interface RunningPawl {
   readonly url: string;
@@ -172,7 +172,7 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   const feeding = { store, guard, witnesses: witnesses.value, folder: join(settings.dataDir, "witnessed") };
   const feeder = startFeeder({ ...feeding, everyMillis: FEED_MILLIS, timers, report });
   undo.add(feeder.stop);
-  const writing = watchWrites(store, report);
+  const writing = watchWrites(fenced(store, feeder.alarms), report);
   const deps: Deps = { ...depsFor(settings, store, keys, connectors), ...writing, report, alarms: feeder.alarms };
   const begun = await firstStart(deps, settings, keys);
   if (!begun.ok) return begun;
@@ -196,6 +196,17 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
 const FEED_MILLIS = 5_000;
 
 const guardFor = ({ dataDir }: Settings, store: OpenStore) => headGuard(dataDir, store, store.log);
+
+/** While this machine remembers more than the database holds, nothing is written on what is left. */
+function fenced(store: OpenStore, alarms: Feeder["alarms"]): OpenStore {
+  return {
+    ...store,
+    append: async (request) => {
+      const lost = alarms().find(({ code }) => code === "log_set_back");
+      return lost === undefined ? store.append(request) : refuse("store_corrupt", lost.message, { remedy: lost.remedy ?? "" });
+    },
+  };
+}
 
 function witnessesOf({ witnesses }: Settings): Result<readonly WitnessAddress[]> {
   const addresses: WitnessAddress[] = [];

@@ -36,7 +36,9 @@ export function createStore(backend: Backend, identity: Identity, node: number):
     payload: async (digest) => payloadOf(digest, await backend.payload(digest)),
     erase: (digest) => backend.erase(digest),
     head: async () => {
-      const { size, root, checkpoint } = await backend.head();
+      const head = await backend.head();
+      writer.saw(head);
+      const { size, root, checkpoint } = head;
       return { size, root, checkpoint };
     },
     checkpoints: (limit) => backend.checkpoints(page(limit)),

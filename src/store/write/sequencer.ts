@@ -20,6 +20,8 @@ interface Waiting {
 
 export interface Sequencer {
   append(request: Admitted): Promise<Answer>;
+  /** A head that somebody was shown. */
+  saw(head: Head): void;
   /** Refuses what comes later; resolves when what was queued has been answered. */
   close(): Promise<void>;
 }
@@ -37,10 +39,10 @@ interface Sequence extends Writing {
   edge: Edge | undefined;
   /** The batch is one small request, and no other waits. */
   alone: boolean;
-  /** The head of the last commit: a database that falls behind it has lost what was acknowledged. */
+  /** The highest head that was committed or read here: a database that falls behind it has lost what was acknowledged. */
   seen: Head | undefined;
   /** Why nothing more is written: it stays so however the database grows from there. */
-  setBack: string | undefined;
+  setBack: StoreRefusal | undefined;
 }
 
 export function sequencer(writing: Writing): Sequencer {
@@ -67,6 +69,7 @@ export function sequencer(writing: Writing): Sequencer {
       running ??= drain();
       return promise;
     },
+    saw: (head) => void (sequence.seen = higher(sequence.seen, head)),
     close: async () => {
       closed = true;
       await running;
@@ -111,7 +114,7 @@ interface Attempt {
   decisions: readonly Decision[];
   head?: Head;
   edge?: Edge | undefined;
-  corrupt?: string | undefined;
+  corrupt?: StoreRefusal | undefined;
 }
 
 async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Promise<Answer[] | "conflict" | "moved"> {
@@ -124,7 +127,7 @@ async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Pro
   if (outcome.kind === "nothing") sequence.edge = attempt.corrupt === undefined ? known : undefined;
   else if (outcome.kind === "committed") {
     sequence.edge = attempt.edge;
-    sequence.seen = attempt.head ?? sequence.seen;
+    if (attempt.head) sequence.seen = higher(sequence.seen, attempt.head);
   }
   if (outcome.kind === "conflict" || outcome.kind === "moved") return outcome.kind;
   return requests.map((_, i) => answerOf(attempt, outcome, attempt.decisions[i]));
@@ -140,6 +143,7 @@ function decideOn(
   const { signer, nextBatch } = sequence;
   attempt.corrupt = sequence.setBack ??= setBack(facts.head, sequence.seen);
   if (attempt.corrupt !== undefined) return undefined;
+  sequence.seen = higher(sequence.seen, facts.head);
   const decided = decide(facts, requests);
   attempt.decisions = decided.decisions;
   if (decided.decisions.every(({ kind }) => kind === "refused")) return undefined;
@@ -150,24 +154,30 @@ function decideOn(
     return set;
   } catch (error) {
     if (!(error instanceof CorruptTree)) throw error;
-    attempt.corrupt = error.message;
+    attempt.corrupt = corrupt(error.message, "run `pawl ledger fsck`; nothing was written");
     return undefined;
   }
 }
 
+const higher = (seen: Head | undefined, head: Head): Head => (seen === undefined || head.size > seen.size ? head : seen);
+
 /** A failover to a replica that lagged, or a backup: what is left is not the log that was acknowledged. */
-function setBack(head: Head, seen: Head | undefined): string | undefined {
+function setBack(head: Head, seen: Head | undefined): StoreRefusal | undefined {
   if (seen === undefined || head.size > seen.size || (head.size === seen.size && equalBytes(head.root, seen.root))) return undefined;
-  return `the log has ${head.size} entries, and this process has seen it with ${seen.size}: the database was set back`;
+  return corrupt(
+    `the log has ${head.size} entries, and this process has seen it with ${seen.size}: the database was set back`,
+    "nothing was written; start Pawl again, and it says what to do",
+  );
 }
+
+const corrupt = (message: string, remedy: string): StoreRefusal => ({ code: "store_corrupt", message, remedy });
 
 type Final = Exclude<Outcome, { kind: "conflict" | "moved" }>;
 
 /** A refusal may rest on an earlier request of the same batch, so it is given only when that batch's end is known. */
-function answerOf({ head, corrupt }: Attempt, outcome: Final, decision: Decision | undefined): Answer {
+function answerOf({ head, corrupt: wrong }: Attempt, outcome: Final, decision: Decision | undefined): Answer {
   if (outcome.kind === "failed") return unavailable(outcome.message, "none");
-  if (corrupt !== undefined)
-    return fail({ code: "store_corrupt", message: corrupt, remedy: "run `pawl ledger fsck`; nothing was written" });
+  if (wrong !== undefined) return fail(wrong);
   assert(decision, "a batch that was committed was decided");
   if (outcome.kind === "unknown") return unavailable(outcome.message, decision.kind === "refused" ? "none" : "unknown");
   if (decision.kind === "refused") return fail(decision.refusal);
