@@ -25,10 +25,10 @@ for (const lost of ["effect_done", "verified"]) {
         throw new StoreUnreadable("the database cannot be read: gone");
       },
     });
-    let over = false;
-    const running = runChange(world.runner, change.id).finally(() => (over = true));
+    const run = { over: false };
+    const running = runChange(world.runner, change.id).finally(() => (run.over = true));
     // The runner rests before it says again what nobody seems to have heard.
-    for (; !over; await new Promise(setImmediate)) world.time.pass(100);
+    for (; !run.over; await new Promise(setImmediate)) world.time.pass(100);
     assert.deepEqual(await running, { kind: "ended", end: "verified", code: "verified" });
     assert.equal((await world.view(change.id)).status, "verified");
     assert.equal(world.outside.writes.length, 1);
