@@ -62,7 +62,7 @@ export interface Made {
 }
 
 /** Writes everything that a first start needs. */
-export async function prepare(folder: string, { postgres, urlOf = (path) => `./${basename(path)}` }: Made = {}): Promise<void> {
+async function prepare(folder: string, { postgres, urlOf = (path) => `./${basename(path)}` }: Made = {}): Promise<void> {
   mkdirSync(folder, { recursive: true });
   for (const name of REPOSITORIES) await createSampleRepository(repositoryOf(folder, name));
   const settings = {

@@ -52,7 +52,7 @@ export interface Ended {
   readonly end: string;
 }
 
-export async function killedAt(from: Template, point: Point): Promise<Ended> {
+async function killedAt(from: Template, point: Point): Promise<Ended> {
   const story = Story.copy(from);
   try {
     return await survive(story, point);

@@ -86,7 +86,7 @@ export function watched(child: ChildProcess): Killable {
   };
 }
 
-export async function untilSaid(child: ChildProcess, { ended, said }: Killable, pattern: RegExp): Promise<string> {
+async function untilSaid(child: ChildProcess, { ended, said }: Killable, pattern: RegExp): Promise<string> {
   let text = "";
   const { promise, resolve: found, reject } = Promise.withResolvers<string>();
   child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
