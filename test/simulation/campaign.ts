@@ -18,7 +18,7 @@ export interface Campaign {
 }
 
 /** The worlds of one seed; the first is the seed's own. */
-export const seedOf = (seed: number, world: number): number =>
+const seedOf = (seed: number, world: number): number =>
   world === 0 ? seed : (Math.imul(seed ^ (world * 0x9e3779b1), 0x85ebca6b) ^ world) >>> 0;
 
 export async function campaign(seed: number, steps: number, told: (tally: Tally) => void = () => undefined): Promise<Campaign> {

@@ -24,7 +24,7 @@ import { runnerOf, TOKEN_MARK } from "./oracle.ts";
 import { Away, type Life } from "./scheduler.ts";
 import type { Outside } from "./outside.ts";
 
-export const ORIGIN = "pawl.test/simulated";
+const ORIGIN = "pawl.test/simulated";
 const logSigner = testSigner(ORIGIN, 21);
 const grantSigner = testSigner(`${ORIGIN}/grants`, 22);
 export const identity = { origin: ORIGIN, signer: logSigner };

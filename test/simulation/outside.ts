@@ -36,7 +36,7 @@ export interface Witness {
   touched(touch: Touch, state: Digest): void;
 }
 
-export const stateOf = (resource: string, value: string): Digest => digestOf(`${resource} is ${value}`);
+const stateOf = (resource: string, value: string): Digest => digestOf(`${resource} is ${value}`);
 
 export class Outside {
   readonly values = new Map<string, string>();

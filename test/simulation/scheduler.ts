@@ -14,8 +14,7 @@ export type Kind = "read" | "write" | "commit" | "look" | "touch" | "desk" | "ar
  * What goes wrong with one thing. `lost`: it did not happen and nobody is told; `done_lost`: it happened and nobody is told; `silent`
  * likewise, but without an end; `late`: its answer comes later; `crash`: its process ends before it, `crash_after`: after it.
  */
-export const FATES = ["fail", "lost", "done_lost", "silent", "done_silent", "late", "tamper", "twice", "crash", "crash_after"] as const;
-export type Fate = (typeof FATES)[number];
+export type Fate = "fail" | "lost" | "done_lost" | "silent" | "done_silent" | "late" | "tamper" | "twice" | "crash" | "crash_after";
 
 export interface Parked {
   readonly life: Life | undefined;

@@ -90,7 +90,7 @@ const REVOKES: readonly ChangeEvent["type"][] = [
 ];
 
 /** The status that an event leads to, by its name; undefined where it stays. */
-export function statusAfter(event: ChangeEvent, now: string): string {
+function statusAfter(event: ChangeEvent, now: string): string {
   switch (event.type) {
     case "proposed":
     case "revised":
