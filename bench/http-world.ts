@@ -68,7 +68,7 @@ export async function benchWorld(): Promise<BenchWorld> {
   const folder = mkdtempSync(join(tmpdir(), "pawl-bench-"));
   const path = join(folder, "pawl.db");
   const signer = testSigner(ORIGIN, 1);
-  const opened = await openSqlite({ path, origin: ORIGIN, signer });
+  const opened = await openSqlite({ path, origin: ORIGIN, signer, now: () => performance.now() });
   assert.ok(opened.ok, opened.ok ? "" : opened.error.message);
   const store = opened.value;
   const outside = new Outside();
