@@ -1,6 +1,7 @@
 import { never } from "../base/index.ts";
 import { meets } from "./cel/demands.ts";
 import type { Demand, Possibility } from "./cel/demands.ts";
+import type { Typed } from "./cel/machine.ts";
 import type { Expression } from "./cel/profile.ts";
 import type { CelMessage, CelValue } from "./cel/types.ts";
 
@@ -10,15 +11,17 @@ export interface RuleIndex {
   candidates(row: readonly CelValue[]): readonly number[];
   /** The same of one rule, looked at by itself. */
   canMatch(rule: number, row: readonly CelValue[]): boolean;
+  /** What is left to ask of those that can match. */
+  readonly rests: readonly Typed[];
 }
 
-/** Marks the rules that want something at one place and can have it. */
-type Look = (row: readonly CelValue[], words: number[]) => void;
+/** Rules by pairs: a word's number, and the bits of those in it. */
+type Marks = number[];
 
 /** What rules want at one place, and which rules want it. */
 interface Column {
   readonly at: Possibility;
-  readonly rules: Map<CelValue, number[]>;
+  readonly rules: Map<CelValue, Marks>;
 }
 
 /** Each rule stands under one of its demands, which holds for few: the others would only narrow what that one lets through. */
@@ -28,19 +31,23 @@ export function indexOf(conditions: readonly Expression[]): RuleIndex {
   const always = Array.from({ length: Math.ceil(conditions.length / 32) }, () => 0);
   for (const [rule, demand] of chosen.entries()) {
     if (demand) for (const one of demand) enter(columns, one, rule);
-    else mark(always, rule);
+    else always[rule >> 5] = (always[rule >> 5] as number) | (1 << (rule & 31));
   }
   const looks = [...columns.values()].map(lookOf);
   return {
     candidates: (row) => {
       const words = always.slice();
-      for (let i = 0; i < looks.length; i++) (looks[i] as Look)(row, words);
+      for (let i = 0; i < looks.length; i++) look(looks[i] as Look, row, words);
       return words;
     },
     canMatch: (rule, row) => {
       const demand = chosen[rule];
       return demand === undefined || meets(demand, row);
     },
+    rests: conditions.map(({ typed, beyond }, rule) => {
+      const demand = chosen[rule];
+      return demand === undefined ? typed : beyond(demand);
+    }),
   };
 }
 
@@ -62,50 +69,64 @@ const columnOf = ({ place, kind, member }: Possibility): string => `${place} ${k
 
 function enter(columns: Map<string, Column>, at: Possibility, rule: number): void {
   const key = columnOf(at);
-  const column = columns.get(key) ?? { at, rules: new Map<CelValue, number[]>() };
+  const column = columns.get(key) ?? { at, rules: new Map<CelValue, Marks>() };
   columns.set(key, column);
-  for (const value of at.values) {
-    const rules = column.rules.get(value);
-    if (rules) rules.push(rule);
-    else column.rules.set(value, [rule]);
-  }
+  for (const value of at.values) column.rules.set(value, marked(column.rules.get(value) ?? [], rule));
+}
+
+/** Rules come in order, so that it is in the last word or a new one. */
+function marked(marks: Marks, rule: number): Marks {
+  const bit = 1 << (rule & 31);
+  if (marks.at(-2) === rule >> 5) marks.push((marks.pop() as number) | bit);
+  else marks.push(rule >> 5, bit);
+  return marks;
+}
+
+/** A column as it is looked at: all alike, so that one place in the code looks at all of them. */
+interface Look {
+  readonly kind: Possibility["kind"];
+  readonly place: number;
+  readonly member: string | undefined;
+  readonly rules: ReadonlyMap<CelValue, Marks>;
+  /** Of bounds, from the one that is kept most easily on; upper bounds are negated. */
+  readonly limits: readonly number[];
+  readonly keeping: readonly Marks[];
 }
 
 function lookOf({ at: { kind, place, member }, rules }: Column): Look {
+  const sign = kind === "most" ? -1 : 1;
+  const bounds = kind === "least" || kind === "most" ? [...rules].map(([limit, marks]) => [sign * (limit as number), marks] as const) : [];
+  bounds.sort(([a], [b]) => a - b);
+  return { kind, place, member, rules, limits: bounds.map(([limit]) => limit), keeping: bounds.map(([, marks]) => marks) };
+}
+
+/** Marks the rules that want something at one place and can have it. */
+function look({ kind, place, member, rules, limits, keeping }: Look, row: readonly CelValue[], words: number[]): void {
+  const value = row[place] as CelValue;
   switch (kind) {
     case "is":
-      return (row, words) => markAll(words, rules.get(row[place] as CelValue));
+      return mark(words, rules.get(value));
     case "holds":
-      return (row, words) => {
-        const items = row[place] as readonly CelValue[];
-        for (let i = 0; i < items.length; i++) {
-          const item = items[i] as CelValue;
-          markAll(words, rules.get(member === undefined ? item : ((item as CelMessage)[member] as CelValue)));
-        }
-      };
+      for (let i = 0; i < (value as readonly CelValue[]).length; i++) {
+        const item = (value as readonly CelValue[])[i] as CelValue;
+        mark(words, rules.get(member === undefined ? item : ((item as CelMessage)[member] as CelValue)));
+      }
+      return;
     case "least":
-    case "most":
-      return lookAlong(place, rules, kind === "least" ? 1 : -1);
+    case "most": {
+      const reached = kind === "least" ? (value as number) : -(value as number);
+      for (let i = 0; i < limits.length && (limits[i] as number) <= reached; i++) mark(words, keeping[i]);
+      return;
+    }
     default:
-      return never(kind, "demand");
+      never(kind, "demand");
   }
 }
 
-/** From the bound that is kept most easily on, to the first that is not. */
-function lookAlong(place: number, rules: Column["rules"], sign: 1 | -1): Look {
-  const sorted = [...rules].toSorted(([a], [b]) => sign * ((a as number) - (b as number)));
-  const limits = sorted.map(([limit]) => sign * (limit as number));
-  const wanting = sorted.map(([, rule]) => rule);
-  return (row, words) => {
-    const value = sign * (row[place] as number);
-    for (let i = 0; i < limits.length && (limits[i] as number) <= value; i++) markAll(words, wanting[i]);
-  };
-}
-
-function markAll(words: number[], rules: readonly number[] | undefined): void {
-  if (rules) for (let i = 0; i < rules.length; i++) mark(words, rules[i] as number);
-}
-
-function mark(words: number[], rule: number): void {
-  words[rule >> 5] = (words[rule >> 5] as number) | (1 << (rule & 31));
+function mark(words: number[], marks: Marks | undefined): void {
+  if (marks === undefined) return;
+  for (let i = 0; i < marks.length; i += 2) {
+    const word = marks[i] as number;
+    words[word] = (words[word] as number) | (marks[i + 1] as number);
+  }
 }

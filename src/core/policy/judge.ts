@@ -1,6 +1,6 @@
 import type { Bundle, Rule } from "./bundle.ts";
 import { STEP_BOUND, machineOn, runWithin } from "./cel/machine.ts";
-import type { Machine, Purse, Seen } from "./cel/machine.ts";
+import type { Machine, Purse, Seen, Typed } from "./cel/machine.ts";
 import { CelError } from "./cel/types.ts";
 import type { CelMessage } from "./cel/types.ts";
 import { FACTS } from "./facts.ts";
@@ -54,7 +54,7 @@ export function judge(bundle: Bundle, given: Checked, indexed: boolean, purse: P
   const { facts, seen } = touched(bundle, given, purse);
   const machine = machineOn(seen);
   const floor: Verdict<FloorRule>[] = [];
-  for (const rule of bundle.floor) hear(floor, rule, machine, { left: STEP_BOUND });
+  for (const rule of bundle.floor) hear(floor, rule, rule.condition.typed, machine, { left: STEP_BOUND });
   return { facts, machine, floor, rules: indexed ? heard(bundle, machine, purse) : heardOneByOne(bundle, machine, purse) };
 }
 
@@ -62,12 +62,14 @@ export function judge(bundle: Bundle, given: Checked, indexed: boolean, purse: P
 export function firing(bundle: Bundle, given: Checked): readonly string[] {
   const purse = { left: ROUTE_STEPS };
   const machine = machineOn(touched(bundle, given, purse).seen);
-  const words = bundle.index.candidates(machine.row);
+  const { index, rules } = bundle;
+  const words = index.candidates(machine.row);
   const ids: string[] = [];
   for (let w = 0; w < words.length; w++) {
     for (let word = words[w] as number; word !== 0; word &= word - 1) {
-      const rule = bundle.rules[ruleOf(w, word)] as Rule;
-      const value = valueOf(rule, machine, purse);
+      const i = ruleOf(w, word);
+      const rule = rules[i] as Rule;
+      const value = valueOf(index.rests[i] as Typed, machine, purse);
       if (value === true || (value !== false && rule.outcome !== "auto")) ids.push(rule.id);
     }
   }
@@ -92,20 +94,24 @@ function heard({ index, rules }: Bundle, machine: Machine, purse: Purse): readon
   const verdicts: Verdict<Rule>[] = [];
   const words = index.candidates(machine.row);
   for (let w = 0; w < words.length; w++) {
-    for (let word = words[w] as number; word !== 0; word &= word - 1) hear(verdicts, rules[ruleOf(w, word)] as Rule, machine, purse);
+    for (let word = words[w] as number; word !== 0; word &= word - 1) {
+      const i = ruleOf(w, word);
+      hear(verdicts, rules[i] as Rule, index.rests[i] as Typed, machine, purse);
+    }
   }
   return verdicts;
 }
 
 function heardOneByOne({ index, rules }: Bundle, machine: Machine, purse: Purse): readonly Verdict<Rule>[] {
   const verdicts: Verdict<Rule>[] = [];
-  for (const [i, rule] of rules.entries()) if (index.canMatch(i, machine.row)) hear(verdicts, rule, machine, purse);
+  for (const [i, rule] of rules.entries())
+    if (index.canMatch(i, machine.row)) hear(verdicts, rule, index.rests[i] as Typed, machine, purse);
   return verdicts;
 }
 
 /** A rule that cannot be evaluated has fired, unless it would have let the change pass. */
-function hear<R extends Judged>(verdicts: Verdict<R>[], rule: R, machine: Machine, purse: Purse): void {
-  const value = valueOf(rule, machine, purse);
+function hear<R extends Judged>(verdicts: Verdict<R>[], rule: R, asked: Typed, machine: Machine, purse: Purse): void {
+  const value = valueOf(asked, machine, purse);
   if (value === true) verdicts.push({ rule, fired: true });
   else if (value !== false)
     verdicts.push({
@@ -115,9 +121,9 @@ function hear<R extends Judged>(verdicts: Verdict<R>[], rule: R, machine: Machin
     });
 }
 
-function valueOf({ condition }: Judged, machine: Machine, purse: Purse): unknown {
+function valueOf(asked: Typed, machine: Machine, purse: Purse): unknown {
   try {
-    return runWithin(condition.typed, machine, purse);
+    return runWithin(asked, machine, purse);
   } catch {
     return new CelError("the condition cannot be evaluated");
   }

@@ -248,15 +248,7 @@ export class Compiler {
     const left = this.expect(nodes[0], BOOL, "an operand");
     const right = this.expect(nodes[1], BOOL, "an operand");
     if (!left || !right) return undefined;
-    const sure = sureLogic(left, right, decisive);
-    if (sure) return sure;
-    const run: Run = (m) => {
-      const l = left.run(m);
-      if (l === decisive) return l;
-      const r = right.run(m);
-      return r === decisive || typeof l === "boolean" ? r : l;
-    };
-    return { type: BOOL, run, size: left.size + right.size + 1 };
+    return join(left, right, decisive);
   }
 
   #not(node: ASTNode): Typed | undefined {
@@ -283,6 +275,28 @@ export class Compiler {
     };
     return { type: INT, run, size: typed.size + 1 };
   }
+}
+
+function join(left: Typed, right: Typed, decisive: boolean): Typed {
+  const conjuncts = decisive ? {} : { conjuncts: [...conjunctsOf(left), ...conjunctsOf(right)] };
+  const sure = sureLogic(left, right, decisive);
+  if (sure) return { ...sure, ...conjuncts };
+  const run: Run = (m) => {
+    const l = left.run(m);
+    if (l === decisive) return l;
+    const r = right.run(m);
+    return r === decisive || typeof l === "boolean" ? r : l;
+  };
+  return { type: BOOL, run, size: left.size + right.size + 1, ...conjuncts };
+}
+
+const conjunctsOf = (typed: Typed): readonly Typed[] => typed.conjuncts ?? [typed];
+
+/** What is left of a condition when one of its conjuncts is known to be true. It costs what the whole costs. */
+export function without(typed: Typed, conjunct: number): Typed {
+  const others = conjunctsOf(typed).toSpliced(conjunct, 1);
+  const rest = others.length === 0 ? literal(BOOL, true) : others.reduce((a, b) => join(a, b, false));
+  return { ...rest, size: typed.size };
 }
 
 /** Where no operand can be an error there is nothing to weigh, and what is joined three at a time takes fewer calls. */

@@ -56,6 +56,15 @@ export function demandsOf(node: ASTNode, known: Known): readonly Demand[] {
   }
 }
 
+/** The operands of the `&&` at the top, in reading order. */
+export const conjunctsOf = (node: ASTNode): readonly ASTNode[] => (node.op === "&&" ? node.args.flatMap(conjunctsOf) : [node]);
+
+/** Whether all is said with the demand that a node makes: where it is met the node is true. */
+export function isExact(node: ASTNode): boolean {
+  if (node.op === "||") return node.args.every(isExact);
+  return node.op !== "&&" && node.op !== "rcall";
+}
+
 /** The first demand that a reader sees at once: an equality or membership that the condition has as a conjunct. */
 export function plainDemand(node: ASTNode, known: Known): Demand | undefined {
   if (node.op === "&&") return plainDemand(node.args[0], known) ?? plainDemand(node.args[1], known);

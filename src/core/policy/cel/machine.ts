@@ -49,6 +49,8 @@ export interface Typed {
   readonly place?: number;
   /** Never an error. */
   readonly sure?: true;
+  /** What `&&` joins at the top, in reading order; there are two at least. */
+  readonly conjuncts?: readonly Typed[];
   /** The two operands of an `&&` or `||` that can take a third. */
   readonly joined?: { readonly decisive: boolean; readonly runs: readonly Run[] };
   /** Nodes below and including this one: what one run costs, loops and long values aside. */

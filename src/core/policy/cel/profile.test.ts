@@ -3,6 +3,7 @@ import test from "node:test";
 import * as fc from "fast-check";
 import { PROFILE, cel, profileOver } from "../index.ts";
 import { meets } from "./demands.ts";
+import { machineOn, runWithin } from "./machine.ts";
 
 const { BOOL, INT, STRING, CelError, field, listOf, mapOf, messageOf, optional } = cel;
 const ITEM = messageOf("Item", { name: field(STRING, ""), note: optional(STRING, ""), tags: field(listOf(STRING), "") });
@@ -388,4 +389,26 @@ test("[PO-16] each node costs one step in each round", () => {
     assert.equal(ran(most), true, body);
     assert(ran(most + 1) instanceof CelError, body);
   }
+});
+
+/** What is left of a condition beyond its first demand, asked of facts that do not meet it. */
+function beyond(text: string): unknown {
+  const made = profile.compile(text);
+  assert(made.ok, text);
+  const [demand] = made.value.demands;
+  assert(demand && !meets(demand, profile.places.row(FACTS)), text);
+  const rest = made.value.beyond(demand);
+  assert.equal(rest.size, made.value.typed.size);
+  return runWithin(rest, machineOn({ facts: FACTS, row: profile.places.row(FACTS) }), { left: 1000 });
+}
+
+test("[PO-51] a conjunct that says nothing but the demand is not asked again; all else is", () => {
+  assert.equal(beyond("n == 99"), true);
+  assert.equal(beyond("n == 99 || 'none' in one.tags"), true);
+  assert.equal(beyond("n == 99 && n != 98"), true);
+  assert.equal(beyond("n == 99 && n != n"), false);
+  assert.equal(beyond("n == 99 && (n != 98 && n / 0 == 1)") instanceof CelError, true);
+  assert.equal(beyond("(n == 99 && n != 98) || n == 98"), false);
+  assert.equal(beyond("items.exists(i, i.name == 'none')"), false);
+  assert.equal(beyond("nums.exists(x, n == 99)"), false);
 });

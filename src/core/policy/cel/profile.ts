@@ -2,7 +2,7 @@ import { Environment } from "@marcbachmann/cel-js";
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { fail, ok } from "../../base/index.ts";
 import type { Result } from "../../base/index.ts";
-import { Compiler } from "./compile.ts";
+import { Compiler, without } from "./compile.ts";
 import type { ProfileFault } from "./compile.ts";
 import { STEP_BOUND, machineOn, runWithin } from "./machine.ts";
 import type { Purse, Typed } from "./machine.ts";
@@ -10,7 +10,7 @@ import { partsOf } from "./parts.ts";
 import { Patterns } from "./pattern.ts";
 import type { Part } from "./parts.ts";
 import { Places } from "./places.ts";
-import { demandsOf, plainDemand } from "./demands.ts";
+import { conjunctsOf, demandsOf, isExact, plainDemand } from "./demands.ts";
 import type { Demand } from "./demands.ts";
 import { BOOL, nameOf, unify } from "./types.ts";
 import type { CelMessage, CelType, Fields, MessageType, Outcome } from "./types.ts";
@@ -35,6 +35,8 @@ export interface Expression {
   readonly demands: readonly Demand[];
   /** The one of them that explains by itself why it is false. */
   readonly plain?: Demand;
+  /** What is left to ask where one of the demands is met. */
+  readonly beyond: (demand: Demand) => Typed;
 }
 
 /** Compiles expressions over the declared facts. Making one is dear; using it is cheap. */
@@ -59,8 +61,13 @@ export function profileOver(roots: Fields): Profile {
     const run: Expression["run"] = (facts, purse = { left: STEP_BOUND }) =>
       runWithin(typed, machineOn({ facts, row: places.row(facts) }), purse);
     const plain = plainDemand(node.value, surroundings);
-    const demands = demandsOf(node.value, surroundings);
-    return ok({ text, type: typed.type, run, typed, parts, demands, ...(plain ? { plain } : {}) });
+    const conjuncts = conjunctsOf(node.value).map((conjunct) => ({ exact: isExact(conjunct), demands: demandsOf(conjunct, surroundings) }));
+    const demands = conjuncts.flatMap((conjunct) => conjunct.demands);
+    const beyond: Expression["beyond"] = (demand) => {
+      const said = conjuncts.findIndex((conjunct) => conjunct.exact && conjunct.demands[0] === demand);
+      return said < 0 ? typed : without(typed, said);
+    };
+    return ok({ text, type: typed.type, run, typed, parts, demands, beyond, ...(plain ? { plain } : {}) });
   };
   const condition: Profile["condition"] = (text, patterns) => {
     const made = compile(text, patterns);
