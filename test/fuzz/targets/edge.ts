@@ -120,7 +120,9 @@ export const edge: readonly Target[] = [
   }),
   bytesTarget("git-payload", mangledBytes(fc.constant(new Uint8Array(payload))), (bytes) => {
     const decoded = decodePayload(bytes);
-    if (!decoded.ok) isRefusal(decoded.error);
+    if (!decoded.ok) return isRefusal(decoded.error);
+    const { payload: document, carried } = decoded.value;
+    assert.deepEqual(decodePayload(new Uint8Array(encodePayload(document, carried))), decoded, "it says the same when it is written again");
   }),
   textTarget("manifests", manifests, (text) => {
     const [name = "", before, after] = text.split("\0");
@@ -128,8 +130,10 @@ export const edge: readonly Target[] = [
     assert.ok(report === undefined || typeof report === "object");
   }),
   textTarget("settings", mangled(fc.constant(SETTINGS_FILE), ["&a ", "*a", "<<: ", "!!binary ", "- ", "? ", "\t"]), (text) => {
-    const { faults } = readTree(SETTINGS, { text, file: "/x/pawl.yaml", base: "/x", cwd: "/x", overrides: new Map() });
-    if (faults.length > 0) isRefusal(faults);
+    const { faults, value } = readTree(SETTINGS, { text, file: "/x/pawl.yaml", base: "/x", cwd: "/x", overrides: new Map() });
+    if (faults.length > 0) return isRefusal(faults);
+    assert.equal((value["listen"] as { host: unknown }).host === "", false);
+    assert.ok(Number.isSafeInteger((value["limits"] as Record<string, unknown>)["bodyBytes"]), "what is accepted has the table's kinds");
   }),
   textTarget(
     "query",
