@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { MutantResult, PartialStrykerOptions } from "@stryker-mutator/api/core";
 import { Stryker } from "@stryker-mutator/core";
+import { tested } from "./kept.ts";
 import { markdown, scores, survivors, table } from "./score.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -44,7 +45,7 @@ function options(mutate: readonly string[], temporary: string, concurrency: numb
     timeoutMS: 4000,
     timeoutFactor: 3,
     testRunnerNodeArgs: ["--max-old-space-size=2048"],
-    reporters: [process.stdout.isTTY ? "progress" : "progress-append-only"],
+    reporters: ["keeper", process.stdout.isTTY ? "progress" : "progress-append-only"],
     tsconfigFile: "none",
     warnings: false,
     logLevel: "warn",
@@ -73,6 +74,12 @@ async function main(): Promise<number> {
   process.env["PAWL_CORPUS"] ??= resolve(root, "../shared/corpus");
   if (values.without !== undefined) process.env["PAWL_MUTATE_WITHOUT"] = values.without;
   const temporary = mkdtempSync(join(tmpdir(), "pawl-mutation-"));
+  process.once("SIGINT", () => {
+    console.log(`interrupted: what follows is of ${tested.length} mutants`);
+    report(tested, values);
+    rmSync(temporary, { recursive: true, force: true });
+    process.exit(130);
+  });
   try {
     const mutate = patterns.filter((path) => path !== undefined);
     const results = await new Stryker(options(mutate, temporary, Number(values.concurrency))).runMutationTest();

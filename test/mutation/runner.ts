@@ -16,6 +16,7 @@ import {
   type TestRunner,
 } from "@stryker-mutator/api/test-runner";
 import { allCases } from "./fast-check.ts";
+import { keeperPlugin } from "./kept.ts";
 import { ignorerPlugin } from "./left-out.ts";
 import { TooLong, within } from "./limit.ts";
 import { forget, Modules } from "./modules.ts";
@@ -244,4 +245,4 @@ function learn(files: readonly string[], tests: readonly TestResult[], whole: re
   return { files, milliseconds: Object.fromEntries(tests.map(({ id, timeSpentMs }) => [id, timeSpentMs])), reachedBy, whole };
 }
 
-export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "in-process", InProcessRunner), ignorerPlugin];
+export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "in-process", InProcessRunner), ignorerPlugin, keeperPlugin];
