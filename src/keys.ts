@@ -43,12 +43,18 @@ export function openKeys(dataDir: string, origin: string | undefined, random: (b
 /** The key of a witness, in a folder of its own: it has nothing to do with any deployment's keys. */
 export function openWitnessKey(folder: string, name: string | undefined, random: (bytes: number) => Uint8Array): Result<Signer> {
   if (name !== undefined && !/^[^\s+\p{Cc}]{1,200}$/u.test(name))
-    return refuse("name_invalid", "a witness's name has no spaces and no plus", { where: "--name", remedy: "name it like witness.example.com/pawl" });
+    return refuse("name_invalid", "a witness's name has no spaces and no plus", {
+      where: "--name",
+      remedy: "name it like witness.example.com/pawl",
+    });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const once = (file: string, make: () => string): string => wholeFile(join(folder, file), toHex(random(6)), make);
   const named = once("name", () => name ?? `pawl.witness/${toHex(random(4))}`).trim();
   if (name !== undefined && name !== named)
-    return refuse("name_taken", `the witness in ${folder} is called ${named}`, { where: "--name", remedy: "leave the name out, or use another folder" });
+    return refuse("name_taken", `the witness in ${folder} is called ${named}`, {
+      where: "--name",
+      remedy: "leave the name out, or use another folder",
+    });
   return ok(signerFrom(named, once("key.pem", newKey)));
 }
 

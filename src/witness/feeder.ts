@@ -53,7 +53,9 @@ export function startFeeder(settings: FeederSettings): Feeder {
     told.set(who, answer.ok ? undefined : answer.error.code);
   };
   const feed = async (): Promise<void> => {
-    const remembered = await guard.check().catch((error: unknown) => refuse("head_not_kept", `the head cannot be remembered: ${String(error)}`));
+    const remembered = await guard
+      .check()
+      .catch((error: unknown) => refuse("head_not_kept", `the head cannot be remembered: ${String(error)}`));
     note(guard, "this machine", remembered);
     for (const witness of witnesses) {
       if (stop.signal.aborted) return;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** The text itself, in hexadecimal, and as it stands inside base64 at each of the three places it can begin. */
-export function formsOf(secret: string): readonly string[] {
+function formsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   const hex = bytes.toString("hex");
   const inBase64 = [0, 1, 2].map((shift) => {
@@ -20,7 +20,7 @@ export function found(secrets: Readonly<Record<string, string>>, bytes: Buffer |
   return Object.entries(secrets).flatMap(([name, secret]) => (formsOf(secret).some((form) => text.includes(form)) ? [name] : []));
 }
 
-export function* filesBelow(folder: string, except: readonly string[] = []): Generator<string> {
+function* filesBelow(folder: string, except: readonly string[] = []): Generator<string> {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     if (except.includes(path)) continue;

@@ -15,7 +15,7 @@ import { digestOf } from "../../../src/core/base/index.ts";
 import { parseCursor } from "../../../src/store/streams.ts";
 import { anyJson, bytesTarget, isRefusal, jsonTarget, mangled, mangledBytes, mangledJson, textTarget, type Target } from "../target.ts";
 
-export const PATCHES = [
+const PATCHES = [
   "diff --git a/src/a.js b/src/a.js\nindex 1..2 100644\n--- a/src/a.js\n+++ b/src/a.js\n@@ -1,3 +1,4 @@\n one\n-two\n+2\n+2.5\n three\n",
   "diff --git a/old b/new\nsimilarity index 90%\nrename from old\nrename to new\n--- a/old\n+++ b/new\n@@ -1 +1 @@\n-x\n+y\n\\ No newline at end of file\n",
   "diff --git a/x b/x\nnew file mode 120000\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+/etc/passwd\n",
