@@ -53,6 +53,7 @@ const EXHAUSTIVE = [".fuzz.test.ts", "exploration.test.ts", "interleavings.test.
 const BESIDE: Readonly<Record<string, string>> = {
   "test/plan/render.test.ts": "presentation",
   "test/plan/schema.test.ts": "plan",
+  "test/policy/conformance.test.ts": "policy",
   "test/policy/examples.test.ts": "policy",
   "test/policy/oracle.test.ts": "policy",
   "test/policy/random.test.ts": "policy",
