@@ -57,6 +57,9 @@ export interface Typed {
   readonly size: number;
 }
 
+/** What is needed to run it, always in one form: the engine is slower with objects of many forms. */
+export const runnable = ({ type, run, size }: Typed): Typed => ({ type, run, size });
+
 export const literal = (type: CelType, value: CelValue): Typed => ({ type, run: () => value, literal: value, sure: true, size: 1 });
 
 /** Charges for work in proportion to data. False when the bound is reached. */

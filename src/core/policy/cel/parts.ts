@@ -3,7 +3,7 @@ import { serialize } from "@marcbachmann/cel-js";
 import type { Json } from "../../base/index.ts";
 import { Compiler } from "./compile.ts";
 import type { Surroundings } from "./compile.ts";
-import { EXHAUSTED, runWithin } from "./machine.ts";
+import { EXHAUSTED, runWithin, runnable } from "./machine.ts";
 import type { Machine, Purse } from "./machine.ts";
 import { isMacro } from "./macros.ts";
 import { isBinary } from "./operators.ts";
@@ -78,7 +78,8 @@ function isConstant(node: ASTNode): boolean {
 }
 
 function partOf(node: ASTNode, within: Surroundings): Part {
-  const typed = new Compiler(within).compile(node);
+  const made = new Compiler(within).compile(node);
+  const typed = made && runnable(made);
   const text = clip(serialize(node), TEXT);
   const run: Part["run"] = (machine, purse) => (typed ? runWithin(typed, machine, purse, EXPLAIN_STEPS) : EXHAUSTED);
   return { text, run };

@@ -4,7 +4,7 @@ import { fail, ok } from "../../base/index.ts";
 import type { Result } from "../../base/index.ts";
 import { Compiler, without } from "./compile.ts";
 import type { ProfileFault } from "./compile.ts";
-import { STEP_BOUND, machineOn, runWithin } from "./machine.ts";
+import { STEP_BOUND, machineOn, runWithin, runnable } from "./machine.ts";
 import type { Purse, Typed } from "./machine.ts";
 import { partsOf } from "./parts.ts";
 import { Patterns } from "./pattern.ts";
@@ -65,9 +65,9 @@ export function profileOver(roots: Fields): Profile {
     const demands = conjuncts.flatMap((conjunct) => conjunct.demands);
     const beyond: Expression["beyond"] = (demand) => {
       const said = conjuncts.findIndex((conjunct) => conjunct.exact && conjunct.demands[0] === demand);
-      return said < 0 ? typed : without(typed, said);
+      return runnable(said < 0 ? typed : without(typed, said));
     };
-    return ok({ text, type: typed.type, run, typed, parts, demands, beyond, ...(plain ? { plain } : {}) });
+    return ok({ text, type: typed.type, run, typed: runnable(typed), parts, demands, beyond, ...(plain ? { plain } : {}) });
   };
   const condition: Profile["condition"] = (text, patterns) => {
     const made = compile(text, patterns);
