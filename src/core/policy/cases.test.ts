@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { bundle, bundleText, facts, faultsOf } from "../../testing/policy.ts";
 import { runCases } from "./index.ts";
+import type { Case } from "./index.ts";
 
 test("[PO-60] a case gives what it is about, and the rest follows", () => {
   const base = facts();
@@ -30,6 +31,18 @@ test("[PO-60] a case gives what it is about, and the rest follows", () => {
   assert.deepEqual([given.scope.limits, given.scope.origin], [{ rows: 3 }, "derived"]);
   assert.deepEqual(facts({ summary: { lines_added: 900 } }).summary, { ...base.summary, lines_added: 900 });
   assert.deepEqual(facts({ change: { connectors: ["x"] } }).change, { ...base.change, connectors: ["x"] });
+});
+
+test("[PO-60] a case is kept as it was written, and an optional fact may be taken away", () => {
+  const given = { effects: [{ path: "a", added: null }, { path: "b" }], scope: { limits: { rows: 3 } }, summary: { inspectable: false } };
+  const [one] = bundle([], { cases: [{ name: "kept", facts: given, expect: { outcome: "auto" } }] }).definition.cases;
+  assert.deepEqual(one?.facts, given);
+  const { effects, summary } = facts(given);
+  assert.deepEqual([effects[0]?.added, effects[1]?.added, summary.inspectable], [undefined, 1, false]);
+  assert.deepEqual([effects[0]?.resource, effects[0]?.path], ["git:shop#a", "a"]);
+  assert.deepEqual(facts({ effects: [{ path: "a", resource: "x#y" }] }).effects[0]?.resource, "x#y");
+  assert.deepEqual(facts({ effects: [{ path: "a", resource: "x#y" }] }).effects[0]?.path, "a");
+  assert.deepEqual(facts({ effects: [{ system: "s", path: null }] }).effects[0]?.path, undefined);
 });
 
 test("[PO-60] what is no fact, or of the wrong type, is a fault where it stands", () => {
@@ -123,4 +136,20 @@ test("[PO-60] [PO-63] a case's lists are bounded, and many cases of many effects
   assert.equal(faultsOf(bundleText([], { cases: [of(1001)] }))[0]?.where, "cases[0].facts.effects");
   const cases = Array.from({ length: 19 }, (_, i) => ({ ...of(1000), name: `case ${i}` }));
   assert.ok(runCases(bundle([{}], { cases })).every(({ passed }) => passed));
+});
+
+test("[PO-63] the steps of a case are a hundred for each effect and one more, two for each rule, and its conditions'", () => {
+  const rules = Array.from({ length: 3 }, () => ({ when: "size(effects) == 99" }));
+  const of = bundle(rules, {
+    cases: [{ name: "it", facts: { effects: Array.from({ length: 99 }, () => ({})) }, expect: { outcome: "review" } }],
+  });
+  const base = 100 * 100 + 2 * (3 + of.floor.length);
+  // Each condition has four nodes, and their steps come out of the same purse.
+  const spent = base + 3 * 4;
+  const times = Math.floor(5_000_000 / spent);
+  const [one] = of.cases as [Case];
+  const passing = (more: number): number =>
+    runCases({ ...of, cases: Array.from({ length: times + more }, () => one) }).filter(({ passed }) => passed).length;
+  assert.equal(passing(0), times);
+  assert.equal(passing(2), times);
 });

@@ -3,8 +3,8 @@ import test from "node:test";
 import * as fc from "fast-check";
 import { canonical, digestJson } from "../base/index.ts";
 import { bundle, facts } from "../../testing/policy.ts";
-import { evaluate, explain, routeOf } from "./index.ts";
-import type { RuleTrace } from "./index.ts";
+import { evaluate, explain, routeOf, strictest } from "./index.ts";
+import type { Facts, RuleTrace } from "./index.ts";
 
 const traced = (when: string, given: object = {}): RuleTrace => {
   const found = evaluate(bundle([{ id: "it", when }]), facts({ ...given })).trace.find(({ rule }) => rule === "it");
@@ -229,4 +229,93 @@ test("[PO-53] explain says it in lines", () => {
     evaluate(bundle([], { defaults: { seats: [{ id: "owner", who: [{ owners: true }] }] } }), facts({ effects: [{ owners: [] }] })),
   );
   assert(alone.includes("  owner: nobody can sit here"));
+});
+
+test("[PO-53] instructions, long conditions and values of every kind are said too", () => {
+  const lines = explain(
+    evaluate(
+      bundle(
+        [
+          { id: "mend", outcome: "revise", when: "  summary.effects\n    == 1\n", instruction: { code: "mend", message: "mend it" } },
+          { id: "quiet", outcome: "block", when: "summary.effects > 9" },
+          { id: "list", outcome: "review", when: 'change.connectors == ["x"] || scope.limits == {"rows": 1} || time.hour == 10' },
+        ],
+        {},
+      ),
+      facts({ scope: { limits: { rows: 3 } } }),
+    ),
+  );
+  assert.deepEqual(lines.slice(0, lines.indexOf("rules:")), [
+    "outcome: revise",
+    "  revise: reason 0 [mend]",
+    "  review: reason 2 [list]",
+    "instructions:",
+    "  mend: mend it",
+  ]);
+  assert.deepEqual(lines.slice(lines.indexOf("rules:") + 1), [
+    "  mend (revise): fired",
+    "    summary.effects",
+    "    == 1",
+    "      summary.effects == 1 = true",
+    "      summary.effects = 1",
+    "  quiet (block): quiet",
+    "      summary.effects > 9 = false",
+    "      summary.effects = 1",
+    "  list (review): fired",
+    '    change.connectors == ["x"] || scope.limits == {"rows": 1} || time.hour == 10',
+    '      change.connectors == ["x"] = false',
+    '      change.connectors = ["git"]',
+    '      scope.limits == {"rows": 1} = false',
+    '      scope.limits = {"rows":3}',
+    '      {"rows": 1} = {"rows":1}',
+    "      time.hour == 10 = true",
+    "      time.hour = 10",
+  ]);
+});
+
+test("[PO-53] many owners that are missing are counted", () => {
+  const bare = (count: number): string =>
+    evaluate(
+      bundle([], { defaults: { seats: [{ id: "owner", who: [{ owners: true }] }] } }),
+      facts({ effects: Array.from({ length: count }, (_, i) => ({ path: `f${i}`, owners: [] })) }),
+    ).route.reasons[0]?.text ?? "";
+  assert.match(bare(5), /^nobody owns (?:git:shop#f\d, ){4}git:shop#f4, and the policy/);
+  assert.match(bare(7), /^nobody owns (?:git:shop#f\d, ){4}git:shop#f4 and 2 more, and the policy/);
+});
+
+test("[PO-32] rules that cannot be evaluated are named, and one that says auto lets nothing pass", () => {
+  const bad = { when: "1 / 0 == 1" };
+  const { route, trace } = evaluate(
+    bundle([
+      { id: "a", outcome: "auto" },
+      { ...bad, id: "b", outcome: "auto" },
+      { ...bad, id: "c", holds: ["h"] },
+    ]),
+    facts(),
+  );
+  assert.deepEqual(route.reasons, [
+    { rule: "c", outcome: "review", text: "reason 2 (not evaluated: division by zero)" },
+    { rule: "builtin:rule-error", outcome: "review", text: "what cannot be evaluated is never passed automatically: b, c" },
+  ]);
+  assert.deepEqual(route.holds, ["h"]);
+  assert.equal(trace.find(({ rule }) => rule === "b")?.fired, false);
+  const only = evaluate(bundle([{ ...bad, id: "b", outcome: "auto" }]), facts());
+  assert.deepEqual(
+    only.route.reasons.map(({ rule }) => rule),
+    ["builtin:rule-error", "builtin:default"],
+  );
+});
+
+test("[PO-23] the route of facts that cannot be judged asks nobody for anything", () => {
+  const { route } = evaluate(bundle([{ outcome: "review", holds: ["h"] }]), {} as Facts);
+  const text = "the facts cannot be judged: change is not Change";
+  assert.deepEqual(route, {
+    outcome: "block",
+    seats: [],
+    reasons: [{ rule: "builtin:facts", outcome: "block", text }],
+    instructions: [],
+    holds: [],
+  });
+  assert.deepEqual(routeOf(bundle([]), {} as Facts), route);
+  assert.equal(strictest([]), "auto");
 });

@@ -5,6 +5,7 @@ import { millis } from "../base/index.ts";
 import { PLAN_SCHEMA } from "../plan/index.ts";
 import type { Effect, Plan, Statement } from "../plan/index.ts";
 import { bundle, facts } from "../../testing/policy.ts";
+import { pathOf, summaryOf } from "./facts.ts";
 import { evaluate, factsOf } from "./index.ts";
 import type { Facts, MoreFacts } from "./index.ts";
 
@@ -110,6 +111,57 @@ test("[PO-20] facts are derived from the plan, its parties, its revision and the
   const { creates, updates, deletes, sends, unowned, irreversible, inspectable, surfaces, systems, owners } = found.summary;
   assert.deepEqual([creates, updates, deletes, sends, unowned, irreversible, inspectable], [0, 1, 1, 1, 1, 1, false]);
   assert.deepEqual([surfaces, systems, owners], [["public"], ["git:shop", "mail"], ["@a", "@b"]]);
+});
+
+test("[PO-20] findings, what nobody checked and the fields of an effect are told without their words", () => {
+  const found = factsOf(PLAN, MORE);
+  assert.deepEqual(found.findings, [{ code: "x.y", severity: "warning", resource: undefined, remedy: undefined, provenance: "derived" }]);
+  assert.deepEqual(found.unverified, [{ topic: "consequence" }]);
+  assert.deepEqual(found.effects[0], {
+    kind: "update",
+    resource: "git:shop#a.ts",
+    path: "a.ts",
+    resource_kind: "git.file",
+    connector: "git",
+    system: "git:shop",
+    environment: "main",
+    reversibility: "reversible",
+    exposure: "none",
+    privilege: "none",
+    fields: ["content"],
+    surfaces: [],
+    owners: ["@a", "@b"],
+    provenance: "derived",
+    inspectable: true,
+    added: 2,
+    removed: 1,
+  });
+  assert.deepEqual([found.effects[1]?.removed, found.effects[2]?.removed], [undefined, undefined]);
+  const { environments, lines_added, lines_removed, effects } = found.summary;
+  assert.deepEqual([environments, lines_added, lines_removed, effects], [["main"], 2, 1, 3]);
+  const steps = PLAN.steps.map((step) => ({ ...step, undo: { ...step.undo, kind: "manual" as const } }));
+  assert.deepEqual(factsOf({ ...PLAN, steps }, MORE).undo, { planned: 0, manual: 2, impossible: 0 });
+  const large = { ...PLAN.intent, scope: { ...PLAN.intent.scope, limits: { rows: 1e300 } } };
+  assert.deepEqual(factsOf({ ...PLAN, intent: large }, MORE).scope.limits, { rows: Number.MAX_SAFE_INTEGER });
+});
+
+test("[PO-20] the summary counts effects of every kind", () => {
+  const [one] = factsOf(PLAN, MORE).effects as [Facts["effects"][number]];
+  const kinds = { create: 1, update: 2, delete: 3, replace: 4, send: 5, grant: 6, revoke: 7, execute: 8 };
+  const effects = Object.entries(kinds).flatMap(([kind, count]) =>
+    Array.from({ length: count }, () => ({ ...one, kind, added: 3, removed: 2 })),
+  );
+  const { creates, updates, deletes, replaces, sends, grants, revokes, executes, ...rest } = summaryOf(effects);
+  assert.deepEqual([creates, updates, deletes, replaces, sends, grants, revokes, executes], [1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.deepEqual([rest.effects, rest.lines_added, rest.lines_removed, rest.inspectable, rest.irreversible], [36, 108, 72, true, 0]);
+  assert.equal(summaryOf([one, { ...one, inspectable: false }]).inspectable, false);
+  assert.equal(summaryOf([one, { ...one, reversibility: "irreversible" }, { ...one, reversibility: "unknown" }]).irreversible, 2);
+  const { creates: none, inspectable, lines_added: lines, systems } = summaryOf([]);
+  assert.deepEqual([none, inspectable, lines, systems], [0, true, 0, []]);
+});
+
+test("[PO-24] a path is what follows the first # of a resource", () => {
+  assert.deepEqual(["git:shop#a#b", "git:shop", "#a", "a#", ""].map(pathOf), ["a#b", undefined, "a", "", undefined]);
 });
 
 test("[PO-20] the days of the week are those of the calendar, before 1970 too", () => {

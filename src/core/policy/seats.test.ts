@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { bundle, facts } from "../../testing/policy.ts";
-import { evaluate } from "./index.ts";
-import type { Facts, Seat } from "./index.ts";
+import type { EffectFacts } from "./facts.ts";
+import { evaluate, selectorText } from "./index.ts";
+import type { Facts, Seat, SeatDefinition } from "./index.ts";
+import { seatsFor } from "./seats.ts";
 
 const OWNERS = { id: "owner", who: [{ owners: true }] };
 const GROUP = { id: "core", who: [{ group: "core" }] };
@@ -108,4 +110,62 @@ test("[PO-46] a change that would need more than 500 seats is blocked, however i
     assert.deepEqual([route.outcome, route.seats, route.reasons[0]?.rule], ["block", [], "builtin:too-many-seats"]);
   }
   assert.deepEqual(shortly(seatsOf([GROUP], many(5000))), ["core: core"]);
+});
+
+const WHO = { count: 1, strength: "session", channels: ["console"], fallback: [] } as const;
+const OWNED = { ...WHO, id: "owner", who: [{ owners: true }] } as unknown as SeatDefinition;
+const named = (id: string): SeatDefinition => ({ ...WHO, id, who: [{ group: id }] }) as unknown as SeatDefinition;
+const touching = (...sets: readonly (readonly string[])[]): EffectFacts[] => owned(...sets).effects.map((effect) => ({ ...effect }));
+
+test("[PO-46] the bound counts seats for owners once for each set of owners, and the others once", () => {
+  const sets = (count: number): EffectFacts[] => {
+    const [one] = facts().effects;
+    return Array.from({ length: count }, (_, i) => ({ ...(one as EffectFacts), owners: [`@o${i}`] }));
+  };
+  const groups = (count: number): SeatDefinition[] => Array.from({ length: count }, (_, i) => named(`g${i}`));
+  for (const [wanted, effects, tooMany] of [
+    [groups(500), 0, false],
+    [groups(501), 0, true],
+    [[OWNED], 499, false],
+    [[OWNED], 500, true],
+    [[OWNED], 501, true],
+    [groups(1), 501, false],
+    [[OWNED, ...groups(5)], 494, false],
+    [[OWNED, ...groups(5)], 495, true],
+    [[OWNED, { ...OWNED, id: "second", count: 2 }], 249, false],
+    [[OWNED, { ...OWNED, id: "second", count: 2 }], 250, true],
+    // The same seat twice is one seat, and no seat for owners needs nothing of them.
+    [[OWNED, OWNED], 499, false],
+    [[], 600, false],
+  ] as const) {
+    const seating = seatsFor(wanted, sets(effects), []);
+    assert.equal(seating.tooMany, tooMany, `${wanted.length} wanted, ${effects} sets`);
+    if (tooMany) assert.deepEqual([seating.seats, seating.unowned], [[], []]);
+  }
+});
+
+test("[PO-41] sets of owners are told apart by whole handles", () => {
+  const handles = (...sets: readonly (readonly string[])[]): string[] => seatsFor([OWNED], touching(...sets), []).seats.map(who);
+  assert.deepEqual(handles(["@a", "@b"], ["@a@b"]), ["@a @b", "@a@b"]);
+  assert.deepEqual(handles(["@b", "@c"], ["@a", "@b"], ["@a", "@c"]), ["@a @b", "@a @c", "@b @c"]);
+  assert.deepEqual(handles(["@A", "@b"], ["@a", "@B"]).length, 1);
+  assert.deepEqual(handles(["@A"], ["@a", "@b"]), ["@A"]);
+  assert.deepEqual(handles([]), [""]);
+  assert.deepEqual(seatsFor([OWNED], touching([]), []).unowned, ["git:shop#README.md"]);
+  assert.deepEqual(seatsFor([OWNED], touching([]), [{ group: "g" }]).unowned, []);
+  assert.deepEqual(seatsFor([named("g")], touching([]), []).unowned, []);
+});
+
+test("[PO-53] who may sit, in words", () => {
+  assert.deepEqual(
+    (
+      [
+        { kind: "person", person: "ada" },
+        { kind: "group", group: "core" },
+        { kind: "role", role: "lead" },
+        { kind: "owner", handle: "@x" },
+      ] as const
+    ).map(selectorText),
+    ["ada", "group core", "role lead", "owner @x"],
+  );
 });
