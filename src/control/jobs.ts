@@ -137,10 +137,17 @@ async function start(deps: Deps, { run: work }: JobSettings, change: ChangeId): 
   return "later";
 }
 
-/** Whoever asked for an earlier start asked for that grant; what starts by itself gets another. */
+/**
+ * Whoever asked for an earlier start asked for that grant; what starts by itself gets another. By a clock that is behind it may be
+ * started meanwhile: then its run needs this job, or nobody gives it up when its runner dies.
+ */
 async function renew(deps: Deps, state: Extract<ChangeState, { status: "authorised" }>): Promise<JobEnd> {
-  if (state.start !== "when-authorised" || deps.clock.now() >= state.expiresAt) return "settled";
-  return endOf(deps, `renewing the grant of ${state.id}`, await planChange(deps, state.id));
+  const now = deps.clock.now();
+  const renewable = state.start === "when-authorised" && now < state.expiresAt;
+  if (!renewable) return now < state.grantExpiresAt + 2 * deps.limits.clockSkewMillis ? "later" : "settled";
+  const end = endOf(deps, `renewing the grant of ${state.id}`, await planChange(deps, state.id));
+  const left = await findChange(deps, state.id);
+  return left.ok && "run" in left.value.state && !isFinal(left.value.state.status) ? "later" : end;
 }
 
 /** A process has a job once, so that its own run is not under way beside this; another's is left alone for as long as it could hold the job. */

@@ -12,11 +12,12 @@ export type Request =
       readonly start: "when-authorised" | "on-request";
       readonly keyed: boolean;
       readonly leak: boolean;
+      readonly patience?: number;
       readonly supersedes?: number;
     }
   | { readonly ask: "govern"; readonly what: Rule }
   | { readonly ask: "put"; readonly what: Rule }
-  | { readonly ask: "revise"; readonly slot: number; readonly wishes: readonly Wish[]; readonly hours: number }
+  | { readonly ask: "revise"; readonly slot: number; readonly wishes: readonly Wish[]; readonly hours: number; readonly patience?: number }
   | {
       readonly ask: "vote";
       readonly slot: number;
@@ -59,10 +60,17 @@ export function describe(action: Action): string {
   return `${String(n).padStart(6)}  ${what} ${JSON.stringify(rest)}`;
 }
 
+/** What a world stands on, beside its actions. */
+export interface Ground {
+  /** Commits wait for each other at the head's row; otherwise the later of two is told that it came too late. */
+  readonly locked: boolean;
+  /** The database answers reads at once, and a transaction stops only at its beginning and its commit: more happens in as many steps. */
+  readonly coarse?: boolean;
+}
+
 /** A failure that is kept: its actions make it again. */
-export interface Kept {
+export interface Kept extends Ground {
   readonly what: string;
   readonly invariant: number;
-  readonly locked: boolean;
   readonly actions: readonly Action[];
 }

@@ -1,10 +1,9 @@
 /** Chooses what happens next: mostly sensible things, in any order, with processes, people, clocks and answers that fail. */
 import { never } from "../../src/core/base/index.ts";
-import type { Outcome } from "../../src/core/policy/index.ts";
 import type { Dice } from "../../src/testing/dice.ts";
-import type { Deed, Request, Rule } from "./actions.ts";
+import type { Deed, Ground, Request, Rule } from "./actions.ts";
 import { MINUTE, PEOPLE, type Bundle, RESOURCES, VALUES, type Wish } from "./facts.ts";
-import type { Fate, Kind } from "./scheduler.ts";
+import type { Fate, Kind, Parked } from "./scheduler.ts";
 import { makersOf, named } from "./tally.ts";
 import type { Track } from "./track.ts";
 import { NODES, type World } from "./world.ts";
@@ -12,8 +11,7 @@ import { NODES, type World } from "./world.ts";
 type Asks = Request["ask"];
 
 /** What a world is like: some are calm and some are not, so that rare things meet often in a few. */
-export interface Climate {
-  readonly locked: boolean;
+export interface Climate extends Ground {
   readonly fault: number;
   readonly crash: number;
   readonly disorder: number;
@@ -27,6 +25,7 @@ export interface Climate {
 export function climateOf(dice: Dice): Climate {
   return {
     locked: dice.chance(0.7),
+    coarse: dice.chance(0.5),
     fault: dice.pick([0, 0.003, 0.01, 0.03]),
     crash: dice.pick([0, 0.0007, 0.002, 0.005]),
     disorder: dice.pick([0.05, 0.3, 0.6]),
@@ -75,11 +74,18 @@ export function nextDeed(world: World, dice: Dice, climate: Climate, n: number):
   if (idle ? dice.chance(0.5) : dice.chance(acts)) return someAct(world, dice, climate, n);
   if (idle || dice.chance(climate.ticks)) return tick(world, dice, idle);
   const at = dice.chance(climate.disorder) ? dice.below(ready.length) : 0;
-  const fate = dice.chance(climate.fault) ? fateOf(ready[at]?.kind, dice) : undefined;
+  const parked = ready[at];
+  const fate = parked !== undefined && dice.chance(climate.fault * weightOf(parked)) ? fateOf(parked.kind, dice) : undefined;
   return fate === undefined ? { do: "go", at } : { do: "go", at, fate };
 }
 
-function fateOf(kind: Kind | undefined, dice: Dice): Fate | undefined {
+/** What matters most goes wrong most. */
+function weightOf({ kind, what }: Parked): number {
+  if (kind === "touch" || what === "offer") return 8;
+  return kind === "desk" || kind === "commit" ? 2 : 1;
+}
+
+function fateOf(kind: Kind, dice: Dice): Fate | undefined {
   switch (kind) {
     case "read":
       return dice.pick(["fail", "late", "late", "crash"]);
@@ -99,7 +105,6 @@ function fateOf(kind: Kind | undefined, dice: Dice): Fate | undefined {
       return "lost";
     case "timer":
     case "answer":
-    case undefined:
       return undefined;
     default:
       return never(kind, "kind");
@@ -130,7 +135,7 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
     act: tracks.length > 0 ? 40 : 0,
     rule: climate.rules,
     drift: 1,
-    clock: climate.clocks === "right" ? 0 : 0.7,
+    clock: { right: 0, skewed: 0.7, wild: 2 }[climate.clocks],
     repeat: world.requests.size > 0 ? 1.5 : 0,
     token: 1.2,
   });
@@ -148,7 +153,7 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
       return {
         do: "clock",
         node,
-        offset: dice.pick(climate.clocks === "wild" ? [0, 20_000, -20_000, 10 * MINUTE, -10 * MINUTE] : [0, 20_000, -20_000]),
+        offset: dice.pick(climate.clocks === "wild" ? [0, 20_000, -20_000, 10 * MINUTE, 10 * MINUTE, -10 * MINUTE, -10 * MINUTE] : [0, 20_000, -20_000]),
       };
     case "repeat":
       return { do: "repeat", of: dice.pick([...world.requests.keys()].slice(-12)) ?? 0, node };
@@ -158,6 +163,9 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
       return never(kind, "act");
   }
 }
+
+/** How long a proposer waits for plan and route: not at all, less than a look may take, or as long as it takes. */
+const PATIENCE = [0, 1_000, 60_000];
 
 function wishes(dice: Dice): readonly Wish[] {
   const first = dice.below(RESOURCES.length);
@@ -185,10 +193,11 @@ function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
       ask: "propose",
       wishes: wishes(dice),
       ...(dice.chance(0.5) ? behalf : {}),
-      hours: dice.pick([0.1, 2, 6, 24, 24, 24]),
-      start: dice.chance(0.7) ? "when-authorised" : "on-request",
+      hours: dice.pick([0.03, 0.1, 2, 6, 24, 24, 24, 24]),
+      start: dice.chance(0.6) ? "when-authorised" : "on-request",
       keyed: dice.chance(0.5),
       leak: dice.chance(0.02),
+      patience: dice.pick(PATIENCE),
       ...(old === undefined ? {} : { supersedes: old.tag }),
     },
   };
@@ -221,7 +230,7 @@ function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract
     case "reconcile":
       return { do: "ask", ...voter(world, dice, track), request: { ask, slot } };
     case "revise":
-      return asker(maker, { ask, slot, wishes: wishes(dice), hours: dice.pick([0.1, 2, 12]) });
+      return asker(dice.chance(0.25) ? (sitterFor(world, dice, track) ?? maker) : maker, { ask, slot, wishes: wishes(dice), hours: dice.pick([0.1, 2, 12]), patience: dice.pick(PATIENCE) });
     case "intrude":
       return asker("agent:sub", {
         ask,
@@ -276,10 +285,10 @@ function voter(world: World, dice: Dice, track: Track, given?: string): { readon
 function policy(dice: Dice, n: number): Bundle {
   return {
     n: n % 3,
-    low: dice.weighted<Outcome>({ auto: 8, review: 3, revise: 1, block: 1, escalate: 1 }),
+    low: dice.weighted<Bundle["low"]>({ auto: 8, review: 3, silent: 2, revise: 1, block: 1, escalate: 1 }),
     high: dice.chance(0.6) ? "review" : "escalate",
     count: dice.chance(0.7) ? 1 : 2,
-    hold: dice.chance(0.1),
+    hold: dice.weighted({ no: 8, always: 1, even: 1 }),
     broken: dice.weighted({ no: 6, auto: 1, review: 1.5, absent: 1.5 }),
   };
 }
@@ -294,15 +303,18 @@ function rule(world: World, dice: Dice, node: number, n: number): Deed {
 /** People come and go; groups change; now and then a second account is found out. */
 function edit(world: World, dice: Dice): Extract<Rule, { kind: "directory" }>["edit"] {
   const { persons } = world.oracle.people.directory;
-  const regular = (dice.chance(0.75) ? signer(world, dice)?.person : undefined) ?? dice.pick(["bo", "cy", "di", "ed"]);
-  const kind = dice.weighted({ back: 6, leave: 7, member: 4, identity: 1.5, machine: 0.7 });
+  const signer = dice.chance(0.75) ? signature(world, dice) : undefined;
+  const regular = signer?.person ?? dice.pick(["bo", "cy", "di", "ed"]);
+  const kind = dice.weighted({ back: 6, leave: 5, lost: signer === undefined ? 0 : 4, member: 3, identity: 1.5, machine: 0.7 });
   switch (kind) {
     case "back":
       return { edit: "active", person: dice.pick(persons.filter((each) => !each.active))?.id ?? "gus", active: true };
     case "leave":
       return { edit: "active", person: regular, active: false };
+    case "lost":
+      return { edit: "member", group: signer?.group ?? "security", person: regular, member: false };
     case "member":
-      return { edit: "member", group: dice.pick(["security", "identity", "admins"]), person: regular, member: dice.chance(0.6) };
+      return { edit: "member", group: dice.pick(["security", "identity", "admins"]), person: regular, member: dice.chance(0.8) };
     case "identity":
       return { edit: "identity", person: dice.pick(["bo", "bo2", "hal"]), identity: dice.pick(["@bo-private", "@di", "@bo"]) };
     case "machine":
@@ -317,16 +329,24 @@ function edit(world: World, dice: Dice): Extract<Rule, { kind: "directory" }>["e
   }
 }
 
-/** Somebody whose vote stands somewhere: of them it matters most what becomes. */
-function signer(world: World, dice: Dice): Track["votes"][number] | undefined {
-  const open = [...world.oracle.tracks.values()].filter((track) => !track.ended && track.votes.length > 0);
-  return dice.pick(dice.pick(open)?.votes ?? []);
+/** Somebody whose vote stands somewhere, and the group that they sit there for: of them it matters most what becomes. */
+function signature(world: World, dice: Dice): { readonly person: string; readonly group: string } | undefined {
+  const track = dice.pick([...world.oracle.tracks.values()].filter((each) => !each.ended && each.votes.length > 0));
+  const vote = dice.pick(track?.votes ?? []);
+  const who = track?.route?.seats.find((seat) => seat.id === vote?.seat)?.who.find(({ kind }) => kind === "group");
+  return vote === undefined ? undefined : { person: vote.person, group: who?.kind === "group" ? who.group : "identity" };
 }
 
+/** Whoever has lost every token gets another, sooner or later. */
 function token(world: World, dice: Dice, node: number): Deed {
-  const standing = dice.chance(0.5) ? signer(world, dice) : undefined;
-  const by = `human:${standing?.person ?? dice.pick(PEOPLE)}`;
-  const principal = standing === undefined && dice.chance(0.3) ? "agent:bot" : by;
-  const ask = dice.chance(standing === undefined ? 0.7 : 0.3) ? "make_token" : "revoke_token";
-  return { do: "ask", by: dice.chance(0.3) ? "human:cy" : by, via: "token", node, request: { ask, principal } };
+  const ask = (by: string, what: "make_token" | "revoke_token", principal: string): Deed => {
+    return { do: "ask", by: dice.chance(0.3) ? "human:cy" : by, via: "token", node, request: { ask: what, principal } };
+  };
+  const without = ["agent:bot", ...PEOPLE.map((each) => `human:${each}`)].filter((each) => world.goodTokens(each).length === 0);
+  const poor = dice.chance(0.6) ? dice.pick(without) : undefined;
+  if (poor !== undefined) return ask("human:cy", "make_token", poor);
+  const signer = dice.chance(0.6) ? signature(world, dice) : undefined;
+  const by = `human:${signer?.person ?? dice.pick(PEOPLE)}`;
+  const principal = signer === undefined && dice.chance(0.3) ? "agent:bot" : by;
+  return ask(by, dice.chance(signer === undefined ? 0.7 : 0.3) ? "make_token" : "revoke_token", principal);
 }

@@ -21,7 +21,7 @@ import { bundleText, LEAK, peopleText, stepOf, withEdit, WORDS } from "./facts.t
 import type { Process } from "./node.ts";
 import { Away } from "./scheduler.ts";
 import { truthOf, type Track } from "./track.ts";
-import type { Ask, World } from "./world.ts";
+import type { Ask, Token, World } from "./world.ts";
 
 type RequestOf<K extends Ask["request"]["ask"]> = Extract<Ask["request"], { readonly ask: K }>;
 type Answered = Result<unknown, { readonly code: string; readonly reason?: string }>;
@@ -39,8 +39,9 @@ export function send(world: World, ask: Ask, node = ask.node): void {
   })();
 }
 
-/** What a proposal asks, known before anybody else hears of it. */
+/** What a proposal asks, known before anybody else hears of it; repeated, it asks the same. */
 function remember(world: World, { n, by, request }: Ask): void {
+  if (world.oracle.asked.has(n)) return;
   if (request.ask === "govern")
     world.oracle.asked.set(n, { kind: "pawl", by, config: request.what.kind, text: textOf(world, request.what, n) });
   else if (request.ask === "propose" || request.ask === "revise") world.oracle.asked.set(n, { kind: "sim", by, wishes: request.wishes });
@@ -120,12 +121,19 @@ class Session {
   async #caller(): Promise<Result<Caller, ControlRefusal>> {
     const { by, via } = this.#ask;
     const channel = this.#ask.n % 3 === 0 ? "cli" : "console";
-    const tokens = this.#world.tokens.get(by);
-    const token = tokens?.[this.#ask.n % tokens.length];
+    const token = this.#tokenOf(by);
     if (via === "token" && token !== undefined) return this.#control.authenticate(token.bearer, channel);
     const kind = by.slice(0, by.indexOf(":")) as PrincipalKind;
     const person = kind === "human" ? { person: by.slice("human:".length) as PersonId } : {};
     return { ok: true, value: { principal: by as PrincipalId, kind, identity: via === "token" ? by : via, ...person, roles: [], channel } };
+  }
+
+  /** Mostly one that is still good, if they have one. */
+  #tokenOf(by: string): Token | undefined {
+    const all = this.#world.tokens.get(by) ?? [];
+    const good = this.#world.goodTokens(by);
+    const some = good.length === 0 || this.#ask.n % 8 === 0 ? all : good;
+    return some[this.#ask.n % some.length];
   }
 
   /** Only what a person asks for is a reason for what only people can do. */
@@ -139,6 +147,7 @@ class Session {
 
   async #recorded(invocation: Invocation, work: Promise<Result<ChangeView, ControlRefusal>>): Promise<Answered> {
     const answer = await work;
+    if (answer.ok) this.#world.answered(answer.value.id, answer.value.version);
     if (answer.ok) invocation.accepted({ version: answer.value.version, status: answer.value.status, change: answer.value.id });
     else if (answer.error.code !== "unavailable")
       invocation.refused(this.#ask.request.ask === "replan" ? "not_plannable" : answer.error.reason);
@@ -158,7 +167,7 @@ class Session {
   }
 
   #propose(caller: Caller, request: RequestOf<"propose">): Promise<Answered> {
-    const { wishes, behalf, hours, start, keyed, leak, supersedes } = request;
+    const { wishes, behalf, hours, start, keyed, leak, supersedes, patience } = request;
     const n = keyed ? this.#ask.n : this.#tag();
     const old = supersedes === undefined ? undefined : this.#world.track(supersedes);
     this.#world.oracle.asks.add(`propose ${n} ${caller.principal}`);
@@ -175,7 +184,7 @@ class Session {
     // A repeated key is answered with the change as it is by then.
     return this.#recorded(
       this.#invoke(keyed ? "touch" : "propose", caller.principal),
-      this.#control.propose(caller, raw, keyed ? `key ${n}` : undefined),
+      this.#control.propose(caller, raw, keyed ? `key ${n}` : undefined, patience),
     );
   }
 
@@ -188,7 +197,7 @@ class Session {
     return this.#recorded(this.#invoke("touch", caller.principal), this.#control.propose(caller, raw, `key ${n}`));
   }
 
-  #revise(caller: Caller, track: Track, { wishes, hours }: RequestOf<"revise">): Promise<Answered> {
+  #revise(caller: Caller, track: Track, { wishes, hours, patience }: RequestOf<"revise">): Promise<Answered> {
     const n = this.#tag();
     this.#world.oracle.asks.add(`revise ${n} ${caller.principal}`);
     const raw: JsonObject = {
@@ -197,7 +206,7 @@ class Session {
       steps: wishes.map((wish) => stepOf(wish, n)),
       expires_in_seconds: Math.round(hours * 3600),
     };
-    return this.#recorded(this.#invoke("revise", caller.principal, track.id), this.#control.revise(caller, track.id, raw));
+    return this.#recorded(this.#invoke("revise", caller.principal, track.id), this.#control.revise(caller, track.id, raw, patience));
   }
 
   /** On what the page says that they have open: as it is now, or as it was. */
@@ -299,7 +308,7 @@ class Session {
       // What it answers with is the secret, this once.
       return made.ok ? { ok: true, value: made.value.view } : made;
     }
-    const oldest = mine[0];
+    const oldest = this.#world.goodTokens(principal)[0] ?? mine[0];
     return oldest === undefined ? undefined : this.#control.revokeToken(caller, oldest.id);
   }
 

@@ -91,7 +91,7 @@ function routed(track: Track, event: EventOf<"routed">, judge: Judge, must: Must
     plan?.stepDigests.map((step) => `${step.payload} ${step.state}`).join();
   must(1, same, "the plan that is reviewed does not show the payloads that would run");
   must(1, judge.payload(event.review.presentation) !== undefined, "nobody can see what is reviewed");
-  const wanted = expected(track.asked, judge.bundle);
+  const wanted = expected(track.asked, judge.bundle, event.at);
   must(11, event.outcome === wanted.outcome, `routed as ${event.outcome}, where the policy says ${wanted.outcome}`);
   must(7, event.holds.join() === wanted.holds.join(), `held by ${event.holds.join()}, where the policy says ${wanted.holds.join()}`);
   for (const seat of wanted.seats) {

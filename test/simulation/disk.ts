@@ -33,10 +33,13 @@ export class Disk {
   readonly payloads = new Map<string, PayloadRow>();
   readonly tiles = new Map<string, TileRow>();
   readonly checkpoints: CheckpointRow[] = [];
+  /** Every checkpoint that was ever the head's. */
+  readonly notes = new Set<string>();
   watch: Watch = () => undefined;
 
   constructor(head: Head) {
     this.head = head;
+    this.notes.add(head.checkpoint);
   }
 
   /** The same rows again: a row is never changed in place. */
@@ -51,6 +54,7 @@ export class Disk {
     for (const [key, row] of this.payloads) disk.payloads.set(key, row);
     for (const [key, row] of this.tiles) disk.tiles.set(key, row);
     disk.checkpoints.push(...this.checkpoints);
+    for (const note of this.notes) disk.notes.add(note);
     return disk;
   }
 
@@ -83,6 +87,7 @@ export class Disk {
     for (const row of set.tiles) this.tiles.set(`${row.level}/${row.idx}`, row);
     if (set.checkpoint !== undefined) this.checkpoints.push(set.checkpoint);
     this.head = set.head;
+    this.notes.add(set.head.checkpoint);
     this.watch(set);
     return { kind: "committed" };
   }

@@ -47,17 +47,17 @@ export const stepOf = (wish: Wish, tag: number): JsonObject => {
   return { connector: "sim", input: { known, note: { $secret: `${CANARY}-${tag}` }, resource, risk, stray, tag, value } };
 };
 
-/** A policy as a few numbers. `broken`: a rule that cannot be evaluated, since it asks for too much or for what is absent. */
+/** A policy as a few numbers. `hold`: a freeze, for good or in every even hour. `broken`: a rule that cannot be evaluated, since it asks for too much or for what is absent. */
 export interface Bundle {
   readonly n: number;
-  readonly low: Outcome;
+  readonly low: Outcome | "silent";
   readonly high: "review" | "escalate";
   /** How many of security sign what is of high risk. */
   readonly count: 1 | 2;
-  readonly hold: boolean;
+  readonly hold: "no" | "always" | "even";
   readonly broken: "no" | "auto" | "review" | "absent";
 }
-export const FIRST_BUNDLE: Bundle = { n: 0, low: "auto", high: "review", count: 1, hold: false, broken: "no" };
+export const FIRST_BUNDLE: Bundle = { n: 0, low: "auto", high: "review", count: 1, hold: "no", broken: "no" };
 
 const needs = (outcome: Outcome): string => {
   if (outcome === "escalate") return "    seats: [{ id: owner, who: [{ owners: true }] }]\n";
@@ -72,10 +72,10 @@ export function bundleText(bundle: Bundle, mark = 0): string {
   const seats = `    seats:\n      - { id: owner, who: [{ owners: true }] }\n      - { id: security, who: [{ group: security }], count: ${count} }\n`;
   return [
     `# ${canonical({ ...bundle, mark })}\npawl: policy/v1\nname: sim-${n}\nrules:\n`,
-    rule("low", low, '!("auth" in summary.surfaces) && !("pawl" in summary.surfaces)'),
+    low === "silent" ? "" : rule("low", low, '!("auth" in summary.surfaces) && !("pawl" in summary.surfaces)'),
     rule("high", high, '"auth" in summary.surfaces', seats),
     rule("pawl", "escalate", '"pawl" in summary.surfaces', "    seats: [{ id: admin, who: [{ group: admins }] }]\n"),
-    hold ? rule("freeze", "review", '!("pawl" in summary.surfaces)', "    holds: [freeze]\n") : "",
+    hold === "no" ? "" : rule("freeze", "review", `${hold === "even" ? "time.hour % 2 == 0 && " : ""}!("pawl" in summary.surfaces)`, "    holds: [freeze]\n"),
     broken === "auto" || broken === "review" ? rule("broken", broken, 'effects[9].path == "x"') : "",
     broken === "absent" ? rule("broken", "review", 'effects.exists(e, e.path == "x")') : "",
     "defaults:\n  seats: [{ id: owner, who: [{ owners: true }] }]\n  unowned: [{ group: maintainers }]\n",

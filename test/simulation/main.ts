@@ -6,7 +6,7 @@ import { campaign, type Campaign, type Tally } from "./campaign.ts";
 import { shortest } from "./shortest.ts";
 import { replay, type Failure } from "./simulate.ts";
 
-const USAGE = `usage: npm run simulate -- [--seed N] [--steps M] [--json | --quiet]
+const USAGE = `usage: npm run simulate -- [--seed N] [--steps M] [--json [--unshrunk] | --quiet]
        npm run simulate -- --replay FILE
        npm run simulate -- --mutants [NAME …]`;
 
@@ -15,6 +15,7 @@ interface Options {
   readonly steps: number;
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly unshrunk: boolean;
   readonly replay?: string;
 }
 
@@ -26,14 +27,15 @@ function read(args: readonly string[]): Options | string {
       replay: { type: "string" },
       json: { type: "boolean" },
       quiet: { type: "boolean" },
+      unshrunk: { type: "boolean" },
     } as const;
     const { values } = parseArgs({ args: [...args], options });
     const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
     const steps = values.steps === undefined ? 100_000 : Number(values.steps);
     const whole = (n: number): boolean => Number.isSafeInteger(n) && n >= 0;
     if (!whole(seed) || !whole(steps)) return "--seed and --steps are whole numbers";
-    const { json = false, quiet = false } = values;
-    return { seed, steps, json, quiet, ...(values.replay === undefined ? {} : { replay: values.replay }) };
+    const { json = false, quiet = false, unshrunk = false } = values;
+    return { seed, steps, json, quiet, unshrunk, ...(values.replay === undefined ? {} : { replay: values.replay }) };
   } catch (error) {
     return String(error instanceof Error ? error.message : error);
   }
@@ -47,10 +49,10 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   if (options.replay !== undefined) return again(options.replay);
-  const { seed, steps, json, quiet } = options;
+  const { seed, steps, json, quiet, unshrunk } = options;
   if (!json && !quiet) console.log(`seed ${seed}, ${steps} steps`);
   const ran = await campaign(seed, steps, json || quiet || !process.stdout.isTTY ? undefined : progress(steps));
-  return json ? asJson(ran, seed) : asText(ran, quiet);
+  return json ? asJson(ran, seed, unshrunk) : asText(ran, quiet);
 }
 
 /** For a person who waits: a line a second. */
@@ -66,7 +68,7 @@ function progress(steps: number): (tally: Tally) => void {
 
 const perSecond = ({ tally, seconds }: Campaign): number => Math.round(tally.steps / Math.max(seconds, 1e-6));
 
-async function asJson(ran: Campaign, seed: number): Promise<number> {
+async function asJson(ran: Campaign, seed: number, unshrunk: boolean): Promise<number> {
   const { failure, tally } = ran;
   const told = { ok: failure === undefined, seed: failure?.seed ?? seed, steps: tally.steps, stepsPerSecond: perSecond(ran) };
   if (failure === undefined) {
@@ -74,8 +76,8 @@ async function asJson(ran: Campaign, seed: number): Promise<number> {
     return 0;
   }
   const { step, invariant, message, change } = failure;
-  const least = await shortest(failure, 300_000);
-  console.log(JSON.stringify({ ...told, step, invariant, message, change, locked: failure.locked, shortest: least.actions }));
+  const least = unshrunk ? {} : { locked: failure.locked, coarse: failure.coarse, shortest: (await shortest(failure, 300_000)).actions };
+  console.log(JSON.stringify({ ...told, step, invariant, message, change, ...least }));
   return 1;
 }
 
@@ -102,19 +104,20 @@ async function tell(least: Failure, of: number): Promise<void> {
   console.log(`the shortest history found, ${least.actions.length} of ${of} actions${least.locked ? "" : ", without the head's lock"}:`);
   for (const action of least.actions) console.log(describe(action));
   const diary: string[] = [];
-  await replay(least.actions, least.locked, { diary });
+  await replay(least.actions, least, { diary });
   console.log(diary.join("\n"));
   console.log(headline(least));
-  const kept: Kept = { what: least.message, invariant: least.invariant, locked: least.locked, actions: least.actions };
+  const { message: what, invariant, locked, coarse, actions } = least;
+  const kept: Kept = { what, invariant, locked, ...(coarse === undefined ? {} : { coarse }), actions };
   console.log(`to see it again, keep this line in a file and give it to --replay:\n${JSON.stringify(kept)}`);
 }
 
 async function again(path: string): Promise<number> {
-  const { what, locked, actions } = JSON.parse(readFileSync(path, "utf8")) as Kept;
+  const kept = JSON.parse(readFileSync(path, "utf8")) as Kept;
   const diary: string[] = [];
-  const { failure } = await replay(actions, locked, { diary });
+  const { failure } = await replay(kept.actions, kept, { diary });
   console.log(diary.join("\n"));
-  console.log(failure === undefined ? `every invariant held; it was kept for: ${what}` : headline(failure));
+  console.log(failure === undefined ? `every invariant held; it was kept for: ${kept.what}` : headline(failure));
   return failure === undefined ? 0 : 1;
 }
 

@@ -11,7 +11,7 @@ import {
   type Deps,
   type Limits,
 } from "../../src/control/index.ts";
-import type { Connector, Ids, Offer, RunDesk, RunReport, Timers } from "../../src/control/ports.ts";
+import type { Connector, Ids, Offer, RunDesk, RunReport, Store, Timers } from "../../src/control/ports.ts";
 import type { Control } from "../../src/control/types.ts";
 import { fromBase64, toBase64, utf8, type ChangeId, type Result, type RunnerId } from "../../src/core/base/index.ts";
 import { vkey } from "../../src/core/ledger/index.ts";
@@ -49,6 +49,8 @@ export interface Surroundings extends Attached {
   crash(node: number): void;
   broke(error: unknown): void;
   problem(what: string, error: unknown): void;
+  /** What a store answers with is what stands on the disk by then. */
+  published(log: { readonly size: number; readonly checkpoint: string }, invariant: number, what: string): void;
 }
 
 export class Process {
@@ -150,7 +152,7 @@ function depsOf(
   const connectors = new Map<string, Connector>();
   const timers: Timers = { after: (delay, fn) => scheduler.after(life, delay, fn) };
   const deps: Deps = {
-    store: createStore(backendOf(world, life, watch), identity, number),
+    store: witnessed(world, life, createStore(backendOf(world, life, watch), identity, number)),
     clock: { now: () => scheduler.time(world.offsets[life.node]) },
     timers,
     ids: idsOf(world),
@@ -169,6 +171,23 @@ function depsOf(
   };
   for (const each of [world.outside.connector(life), pawlConnector(configDesk(deps))]) connectors.set(each.name, dependable(each, timers));
   return deps;
+}
+
+/** The port itself is watched: nothing is acknowledged, and no checkpoint shown, before it is durable. */
+function witnessed(world: Surroundings, life: Life, store: Store): Store {
+  return {
+    ...store,
+    async append(request) {
+      const answer = await store.append(request);
+      if (answer.ok && !life.over) world.published(answer.value, 10, "an append is acknowledged");
+      return answer;
+    },
+    async head() {
+      const head = await store.head();
+      if (!life.over) world.published(head, 13, "a checkpoint is shown");
+      return head;
+    },
+  };
 }
 
 /** Counted, so that the same choices make the same ids. */

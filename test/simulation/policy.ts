@@ -2,7 +2,7 @@
 import { loadBundle, evaluate, factsOf, OUTCOMES, type Bundle as Loaded, type Outcome } from "../../src/core/policy/index.ts";
 import type { Plan } from "../../src/core/plan/index.ts";
 import type { Digest, Millis } from "../../src/core/base/index.ts";
-import { bundleText, type Bundle } from "./facts.ts";
+import { bundleText, HOUR, type Bundle } from "./facts.ts";
 import type { Asked, Must, Track } from "./track.ts";
 
 interface Expected {
@@ -14,7 +14,8 @@ interface Expected {
 
 const OWNER = { kind: "owner", group: "", count: 1 } as const;
 
-export function expected(asked: Asked, bundle: Bundle): Expected {
+export function expected(asked: Asked, bundle: Bundle, at: Millis): Expected {
+  const holds = bundle.hold === "always" || (bundle.hold === "even" && Math.floor(at / HOUR) % 2 === 0);
   const fired: Outcome[] = [];
   const seats: Expected["seats"][number][] = [];
   const high = asked.kind === "sim" && asked.wishes.some(({ risk }) => risk === "high");
@@ -22,9 +23,10 @@ export function expected(asked: Asked, bundle: Bundle): Expected {
     fired.push("escalate");
     seats.push({ kind: "group", group: "admins", count: 1 });
   } else {
-    fired.push(high ? bundle.high : bundle.low);
+    // What no rule speaks of is not automatic.
+    fired.push(high ? bundle.high : bundle.low === "silent" ? "review" : bundle.low);
     if (high) seats.push(OWNER, { kind: "group", group: "security", count: bundle.count });
-    if (bundle.hold) fired.push("review");
+    if (holds) fired.push("review");
     if (asked.wishes.some(({ known }) => known !== "derived")) fired.push("review");
     if (asked.wishes.some(({ stray }) => stray)) fired.push("revise");
   }
@@ -33,7 +35,7 @@ export function expected(asked: Asked, bundle: Bundle): Expected {
   const outcome = fired.reduce((a, b) => (OUTCOMES.indexOf(b) > OUTCOMES.indexOf(a) ? b : a), "auto");
   const asks = outcome === "review" || outcome === "escalate";
   if (asks && asked.kind === "sim" && !high) seats.push(OWNER);
-  return { outcome, holds: bundle.hold && asked.kind === "sim" ? ["freeze"] : [], seats: asks ? seats : [] };
+  return { outcome, holds: holds && asked.kind === "sim" ? ["freeze"] : [], seats: asks ? seats : [] };
 }
 
 const loaded = new Map<string, Loaded>();

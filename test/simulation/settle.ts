@@ -10,6 +10,8 @@ import { NODES, type World } from "./world.ts";
 /** In this time every job has been tried again, every hold looked at, and every lease has run out. */
 const BOUND = 45 * MINUTE;
 const STEPS = 20_000;
+/** By then what is due has been tried once more. */
+const LATE = 11 * MINUTE;
 
 /** Clocks are right, every process runs, nothing is lost, holds have ended, and time goes on. */
 export async function settle(world: World, from: number): Promise<void> {
@@ -19,7 +21,7 @@ export async function settle(world: World, from: number): Promise<void> {
     await act({ do: "clock", node, offset: 0 });
     await act({ do: "restart", node });
   }
-  await act({ do: "tick", millis: 11 * MINUTE });
+  await act({ do: "tick", millis: LATE });
   await drain(world, STEPS);
   const request = { ask: "put", what: { kind: "policy", bundle: { ...FIRST_BUNDLE, n: 9 } } } as const;
   await act({ do: "ask", by: "human:cy", via: "token", node: 0, request });
@@ -34,7 +36,7 @@ export async function settle(world: World, from: number): Promise<void> {
     if (waits !== undefined)
       throw new Broken(17, `${BOUND / MINUTE} minutes after the last fault it is ${track.status}: ${waits}`, track.id);
   }
-  const leased = [...world.disk.outbox.values()].find(({ due_at }) => due_at < world.scheduler.now - 11 * MINUTE);
+  const leased = [...world.disk.outbox.values()].find(({ due_at }) => due_at < world.scheduler.now - LATE);
   if (leased !== undefined) throw new Broken(17, `nobody does the job ${leased.key}`);
 }
 
@@ -42,6 +44,7 @@ export async function settle(world: World, from: number): Promise<void> {
 function restless(world: World, track: Track): string | undefined {
   const { people } = world.oracle;
   if (track.ended) return undefined;
+  if (track.status !== "indeterminate" && track.expiresAt < world.scheduler.now - LATE) return "it has expired, and nobody says so";
   switch (track.status) {
     case "sent_back":
     case "stale":

@@ -12,7 +12,7 @@ export async function shortest(failure: Failure, budget = BUDGET, options: Optio
   let left = budget;
   const fails = async (actions: readonly Action[]): Promise<readonly Action[] | undefined> => {
     if (left < 0) return undefined;
-    const { world, failure: again } = await replay(actions, failure.locked, options);
+    const { world, failure: again } = await replay(actions, failure, options);
     left -= world.steps;
     if (again?.invariant !== failure.invariant) return undefined;
     if (again.actions.length <= least.actions.length) least = { ...again, seed: failure.seed };

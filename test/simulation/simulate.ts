@@ -4,7 +4,7 @@ import { refold } from "../../src/control/index.ts";
 import { canonical, type Json } from "../../src/core/base/index.ts";
 import { Dice } from "../../src/testing/dice.ts";
 import { check, type Fault } from "../../src/testing/history.ts";
-import type { Action } from "./actions.ts";
+import type { Action, Ground } from "./actions.ts";
 import { climateOf, nextDeed, type Climate } from "./chance.ts";
 import { step } from "./engine.ts";
 import { checkStored } from "./ledger.ts";
@@ -15,13 +15,12 @@ import { firstStart, World, type Base } from "./world.ts";
 /** Small enough that a failure is near its beginning, large enough that changes live and die in it. */
 export const WORLD_STEPS = 4_000;
 
-export interface Failure {
+export interface Failure extends Ground {
   readonly seed: number;
   readonly step: number;
   readonly invariant: number;
   readonly message: string;
   readonly change: string | undefined;
-  readonly locked: boolean;
   readonly actions: readonly Action[];
 }
 
@@ -38,8 +37,8 @@ export interface Options {
   readonly diary?: string[];
 }
 
-async function fresh(locked: boolean, { spoil, diary }: Options): Promise<World> {
-  const world = new World(await (base ??= firstStart()), locked, diary);
+async function fresh(ground: Ground, { spoil, diary }: Options): Promise<World> {
+  const world = new World(await (base ??= firstStart()), ground, diary);
   spoil?.(world);
   return world;
 }
@@ -48,7 +47,7 @@ async function fresh(locked: boolean, { spoil, diary }: Options): Promise<World>
 export async function simulate(seed: number, steps: number, options: Options = {}): Promise<Outcome> {
   const dice = new Dice(seed);
   const climate: Climate = climateOf(dice);
-  const world = await fresh(climate.locked, options);
+  const world = await fresh(climate, options);
   const actions: Action[] = [];
   for (let n = 1; n <= steps && world.failure === undefined; n++) {
     const action = { n, ...nextDeed(world, dice, climate, n) };
@@ -56,12 +55,12 @@ export async function simulate(seed: number, steps: number, options: Options = {
     await step(world, action);
   }
   await judge(world, steps);
-  return { world, failure: failureOf(world, seed, climate.locked, actions) };
+  return { world, failure: failureOf(world, seed, climate, actions) };
 }
 
 /** The same actions again, or some of them. */
-export async function replay(actions: readonly Action[], locked: boolean, options: Options = {}): Promise<Outcome> {
-  const world = await fresh(locked, options);
+export async function replay(actions: readonly Action[], ground: Ground, options: Options = {}): Promise<Outcome> {
+  const world = await fresh(ground, options);
   const done: Action[] = [];
   for (const action of actions) {
     if (world.failure !== undefined) break;
@@ -69,7 +68,7 @@ export async function replay(actions: readonly Action[], locked: boolean, option
     await step(world, action);
   }
   await judge(world, actions.at(-1)?.n ?? 0);
-  return { world, failure: failureOf(world, 0, locked, done) };
+  return { world, failure: failureOf(world, 0, ground, done) };
 }
 
 async function judge(world: World, steps: number): Promise<void> {
@@ -106,8 +105,8 @@ function atTheEnd(world: World): void {
 const isTwin = ({ code, operations: [one, other] }: Fault): boolean =>
   code === "doubled_version" && one?.kind === other?.kind && one?.by === other?.by;
 
-function failureOf({ failure, steps }: World, seed: number, locked: boolean, actions: readonly Action[]): Failure | undefined {
+function failureOf({ failure, steps }: World, seed: number, { locked, coarse = false }: Ground, actions: readonly Action[]): Failure | undefined {
   if (failure === undefined) return undefined;
   const { invariant, message, change } = failure;
-  return { seed, step: steps, invariant, message, change, locked, actions: [...actions] };
+  return { seed, step: steps, invariant, message, change, locked, coarse, actions: [...actions] };
 }

@@ -3,7 +3,7 @@ import type { PrincipalId } from "../../src/core/base/index.ts";
 import { issueToken, seedConfig } from "../../src/control/index.ts";
 import { firstHead } from "../../src/store/head.ts";
 import { Recorder } from "../../src/testing/history.ts";
-import type { Action } from "./actions.ts";
+import type { Action, Ground } from "./actions.ts";
 import { HeadLock } from "./backend.ts";
 import { Disk } from "./disk.ts";
 import { bundleText, FIRST_BUNDLE, FIRST_PEOPLE, MACHINES, NOON, PEOPLE, peopleText, RESOURCES } from "./facts.ts";
@@ -33,6 +33,7 @@ export class World implements Surroundings {
   readonly scheduler = new Scheduler(NOON);
   readonly disk: Disk;
   readonly lock: HeadLock;
+  readonly coarse: boolean;
   readonly outside: Outside;
   readonly oracle: Oracle;
   readonly offsets: number[] = Array.from({ length: NODES }, () => 0);
@@ -52,8 +53,8 @@ export class World implements Surroundings {
   readonly diary: string[] | undefined;
   #started = 1;
 
-  /** `locked`: commits wait for each other at the head's row; otherwise the later of two is told that it came too late. */
-  constructor(base: Base, locked: boolean, diary?: string[]) {
+  constructor(base: Base, { locked, coarse = false }: Ground, diary?: string[]) {
+    this.coarse = coarse;
     this.disk = base.disk.copy();
     this.lock = new HeadLock(locked);
     this.oracle = new Oracle(this.disk, this.scheduler, this.offsets);
@@ -85,6 +86,11 @@ export class World implements Surroundings {
     } catch (error) {
       this.broke(error);
     }
+  }
+
+  /** Those of somebody's tokens that are not revoked. */
+  goodTokens(principal: string): readonly Token[] {
+    return (this.tokens.get(principal) ?? []).filter(({ id }) => !this.oracle.people.revoked.has(`token:${id}`));
   }
 
   track(slot: number): Track | undefined {
@@ -121,6 +127,18 @@ export class World implements Surroundings {
     this.failure ??= error instanceof Broken ? error : new Broken(0, told);
   }
 
+  published({ size, checkpoint }: { readonly size: number; readonly checkpoint: string }, invariant: number, what: string): void {
+    const { entries, notes } = this.disk;
+    if (size > entries.length || !notes.has(checkpoint))
+      this.broke(new Broken(invariant, `${what} for a log of size ${size}, which is not on the disk`));
+  }
+
+  /** Whoever is told of a change is told of what is durable. */
+  answered(change: string, version: number): void {
+    const stored = this.disk.streams.get(`change/${change}`)?.version ?? 0;
+    if (version > stored) this.broke(new Broken(10, `a caller is told of version ${version}, and ${stored} is on the disk`, change));
+  }
+
   problem(what: string, error: unknown): void {
     this.diary?.push(`problem: ${what}: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
     if (!(error instanceof Error)) this.#noticing(() => this.oracle.told(`the report of ${what}`, error));
@@ -139,6 +157,7 @@ export async function firstStart(): Promise<Base> {
     scheduler,
     disk,
     lock: new HeadLock(false),
+    coarse: false,
     outside: new Outside(scheduler, {} as Witness, RESOURCES),
     offsets: [0],
     tampers: new Tampers(),
@@ -146,6 +165,7 @@ export async function firstStart(): Promise<Base> {
     crash: unexpected,
     broke: unexpected,
     problem: unexpected,
+    published: () => undefined,
   };
   const { deps } = new Process(place, 0, 1);
   const work = async (): Promise<"done"> => {

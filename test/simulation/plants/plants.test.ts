@@ -89,3 +89,16 @@ test("a bug is found only by an invariant that it breaks, and by a simulation th
   assert.match(judged(plant, 7, heard, null, "killed").message, /ended with null and said: killed/);
   assert.match(judged(plant, 7, undefined, 2, "usage").message, /ended with 2 and said: usage/);
 });
+
+/** One each of votes, policy, runs and storage, that nearly every world shows. */
+const HANDFUL = ["policy-not-signed", "mildest-wins", "intent-after-effect", "old-root-signed"] as const;
+
+test("planted bugs are found by the invariants that they break, and the table tells where", { timeout: 60_000 }, () => {
+  const main = resolve(import.meta.dirname, "../main.ts");
+  const { stdout, stderr, status } = spawnSync(process.execPath, [main, "--mutants", ...HANDFUL, "--seed", "1", "--steps", "60000"], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stdout + stderr);
+  for (const name of HANDFUL) assert.match(stdout, new RegExp(`^${name} +\\d+ +\\d+ +\\d+ +\\d+\\.\\d$`, "m"));
+  assert.match(stdout, /\n4 of 4 planted bugs were found\n$/);
+});

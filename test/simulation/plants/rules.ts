@@ -7,25 +7,21 @@ const FLOOR = "src/core/policy/floor.ts";
 const RUNNING = "src/core/change/running.ts";
 const COMMIT = "src/control/commit.ts";
 
-/** What a rule's condition comes to, put otherwise. */
-const misheard = (value: string) => {
-  const [head, tail] = ["function ", ": Judged, machine: Machine, purse: Purse): unknown {"];
-  const wrong = `${head}valueOf(judged${tail}\n  const given = givenBy(judged, machine, purse);\n  return ${value};\n}`;
-  return [edit(JUDGE, `${head}valueOf({ condition }${tail}`, `${wrong}\n\n${head}givenBy({ condition }${tail}`)];
-};
+/** Conditions that come to no answer are heard, except where it is so. */
+const unheard = (when: string) => [edit(JUDGE, "else if (value !== false)", `else if (value !== false && !(${when}))`)];
 
 export const RULES: readonly Plant[] = [
   {
     name: "policy-error-passes",
     what: "a rule that cannot be evaluated counts as one that does not match",
     breaks: [11, 12],
-    edits: misheard("given === true"),
+    edits: unheard("value !== true"),
   },
   {
     name: "absent-passes",
     what: "a rule that reads an absent attribute counts as one that does not match",
     breaks: [11, 12],
-    edits: misheard('given instanceof CelError && given.message.startsWith("absent attribute") ? false : given'),
+    edits: unheard('value instanceof CelError && value.message.startsWith("absent attribute")'),
   },
   {
     name: "silence-passes",

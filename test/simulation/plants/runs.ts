@@ -153,7 +153,7 @@ export const RUNS: readonly Plant[] = [
   {
     name: "bytes-not-checked",
     what: "the runner does not compare the bytes it is given with the approved digests",
-    breaks: [1],
+    breaks: [1, 2],
     edits: [
       edit(
         VERIFY,

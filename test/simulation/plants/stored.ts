@@ -12,7 +12,7 @@ export const STORED: readonly Plant[] = [
   {
     name: "conflict-ignored",
     what: "a write is accepted on whatever version, and overwrites what it has not seen",
-    breaks: [4, 5, 6, 7, 8, 9, 10, 13],
+    breaks: [4, 5, 6, 7, 8, 9, 10, 11, 13],
     edits: [
       edit(DECIDE, 'if (expected !== "any" && expected !== now.version)', 'if (expected !== "any" && expected > now.version)'),
       edit(DECIDE, "const start = before?.version ?? 0;", 'const start = expected === "any" ? (before?.version ?? 0) : expected;'),
@@ -64,7 +64,7 @@ export const STORED: readonly Plant[] = [
       edit(
         COMMIT,
         'if (refusal.code === "store_unavailable") unsure.push(decided.value);',
-        'if (refusal.code === "store_unavailable") return ok(knownAfter(decided.value));',
+        'if (refusal.code === "store_unavailable") return ok({ ...knownAfter(decided.value), written: intended });',
       ),
     ],
   },
@@ -77,13 +77,13 @@ export const STORED: readonly Plant[] = [
       edit(
         SEQUENCER,
         'if (outcome.kind === "conflict" || outcome.kind === "moved") return',
-        'if (attempt.head !== undefined) signed.set(sequence.backend, attempt.head);\n  if (outcome.kind === "conflict" || outcome.kind === "moved") return',
+        'if (attempt.head) signed.set(sequence.backend, attempt.head);\n  if (outcome.kind === "conflict" || outcome.kind === "moved") return',
       ),
       edit(STORE, "import { sequencer }", "import { sequencer, signed }"),
       edit(
         STORE,
-        "const { size, root, checkpoint } = await backend.head();",
-        "const stored = await backend.head();\n      const ahead = signed.get(backend) ?? stored;\n      const { size, root, checkpoint } = ahead.size > stored.size ? ahead : stored;",
+        "const { size, root, checkpoint } = head;",
+        "const ahead = signed.get(backend) ?? head;\n      const { size, root, checkpoint } = ahead.size > head.size ? ahead : head;",
       ),
     ],
   },

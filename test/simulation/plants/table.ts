@@ -122,7 +122,7 @@ function simulation({ name }: Plant, seed: number, steps: number): Promise<Ended
   const { promise, resolve: done } = Promise.withResolvers<Ended>();
   const hook = resolve(import.meta.dirname, "hook.ts");
   const main = resolve(import.meta.dirname, "../main.ts");
-  const args = ["--import", hook, main, "--seed", String(seed), "--steps", String(steps), "--json"];
+  const args = ["--import", hook, main, "--seed", String(seed), "--steps", String(steps), "--json", "--unshrunk"];
   // A cache of compiled sources knows only of those on the disk.
   const { NODE_COMPILE_CACHE: _, ...env } = process.env;
   const child = spawn(process.execPath, args, { cwd: root, env: { ...env, PAWL_PLANT: name }, stdio: ["ignore", "pipe", "pipe"] });
