@@ -12,10 +12,10 @@ export interface JsonPayload extends Payload {
 
 const encoder = new TextEncoder();
 
-/** A JSON document as a payload: its canonical bytes under their digest. */
-export function jsonPayload(document: unknown): JsonPayload {
+/** A JSON document as a payload: its canonical bytes under their digest, which whoever has it hands in. */
+export function jsonPayload(document: unknown, digest?: Digest): JsonPayload {
   const bytes = encoder.encode(canonical(document));
-  return { digest: digestOf(bytes), mediaType: JSON_TYPE, bytes, document };
+  return { digest: digest ?? digestOf(bytes), mediaType: JSON_TYPE, bytes, document };
 }
 
 /** The document of this digest among payloads that were written just now. */

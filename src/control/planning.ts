@@ -16,7 +16,7 @@ import { present } from "../core/presentation/index.ts";
 import { commitChange, findChange, type Intended, type Known } from "./commit.ts";
 import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
-import { bytesPayload, jsonPayload, readJson, salted } from "./payloads.ts";
+import { jsonPayload, readJson, salted } from "./payloads.ts";
 import type { Admitted, Analysed, Payload } from "./ports.ts";
 import { rulesFor } from "./standing.ts";
 import type { ControlRefusal } from "./types.ts";
@@ -255,14 +255,17 @@ function planAndRoute(deps: Deps, state: Subject, proposal: Proposal, { observed
     ],
     payloads: [
       planned,
-      jsonPayload(route),
+      jsonPayload(route, routeDigest),
       presentation,
       sealed,
       ...(reasons === undefined ? [] : [reasons.payload]),
-      ...steps.map(({ analysed }) => bytesPayload(analysed.payload, "application/octet-stream")),
+      // Under the digest that was compared when they came.
+      ...steps.map(({ analysed: { analysis, payload } }) => stepPayload(analysis.step.payloadDigest, payload)),
     ],
   };
 }
+
+const stepPayload = (digest: Digest, bytes: Uint8Array): Payload => ({ digest, mediaType: "application/octet-stream", bytes });
 
 export function evaluatePlan(bundle: Bundle, plan: Plan, state: Pick<Subject, "revision" | "parties">, now: Millis): Evaluation {
   return evaluate(bundle, factsOf(plan, { revision: state.revision, parties: state.parties, now }));

@@ -1,8 +1,8 @@
 import { assert, canonical, digestOf } from "../base/index.ts";
-import type { ChangeId, Digest } from "../base/index.ts";
+import type { ChangeId, Digest, Json } from "../base/index.ts";
 import { PLAN_BOUNDS } from "./bounds.ts";
-import { claimFindings, claimStatements, openClaims } from "./claims.ts";
-import { normalPlan, normalScope, normalStep } from "./normal.ts";
+import { claimStatements, judgeClaims } from "./claims.ts";
+import { normalAround, normalScope, normalStep } from "./normal.ts";
 import { wordFindings } from "./said.ts";
 import { shapeFaults } from "./schema.ts";
 import { derivedScope, scopeFindings } from "./scope.ts";
@@ -34,15 +34,16 @@ export function assemblePlan({ change, proposal, proposalDigest, analyses, names
     analyses.flatMap(({ analysis }) => analysis[list]);
   const evidence = [...all("evidence"), ...claimStatements(proposal)];
   const found = analyses.flatMap(({ analysis }) => analysis.findings);
-  const plan = normalPlan({
+  const claims = judgeClaims(proposal, steps);
+  const plan = normalAround({
     schema: PLAN_SCHEMA,
     change,
     intent,
     steps,
-    findings: [...found, ...wordFindings(proposal), ...scopeFindings(scope, steps), ...claimFindings(proposal, steps)],
+    findings: [...found, ...wordFindings(proposal), ...scopeFindings(scope, steps), ...claims.findings],
     impact: all("impact"),
     evidence,
-    unverified: [...all("unverified"), ...openClaims(proposal, steps), ...missingEvidence(scope, steps, evidence)],
+    unverified: [...all("unverified"), ...claims.open, ...missingEvidence(scope, steps, evidence)],
     assumptions: all("assumptions"),
   });
   // Its form need not be asked again: it has just been given the normal one.
@@ -82,8 +83,11 @@ function boundedDetail(detail: Detail): Detail {
 }
 
 function boundedValue(value: PlanValue): PlanValue {
-  if (value.kind !== "json") return value;
+  if (value.kind !== "json" || isShort(value.value)) return value;
   const text = canonical(value.value);
   if (text.length <= PLAN_BOUNDS.value) return value;
   return { kind: "bytes", digest: digestOf(text), size: new TextEncoder().encode(text).length, mediaType: TOO_LARGE };
 }
+
+/** Most values are: one character takes at most six of JSON. */
+const isShort = (value: Json): boolean => typeof value === "string" && value.length * 6 + 2 <= PLAN_BOUNDS.value;

@@ -1,4 +1,5 @@
 import { compileGlob } from "../base/index.ts";
+import type { PrincipalId } from "../base/index.ts";
 import { destroys } from "./scope.ts";
 import type { Effect, EffectKind, Finding, PlanStep, Proposal, Severity, Statement } from "./types.ts";
 import { EFFECT_KINDS } from "./schema-parts.ts";
@@ -97,32 +98,40 @@ const trait = ({ reversibility, exposure }: Effect): string =>
     exposure === "public" || exposure === "external" ? ", seen outside" : "",
   ].join("");
 
-/** Where the decoded effects contradict what was said. Never the reverse: agreement earns nothing. */
-export function claimFindings(proposal: Proposal, steps: readonly PlanStep[]): readonly Finding[] {
-  return judge(proposal, steps).flatMap(({ said, severity, against }) =>
-    against.map((effect): Finding => ({
-      code: "claim.contradicted",
-      severity,
-      message: `The words of ${proposal.author} do not match the plan. They say “${said}”; the plan says ${effect.kind}${trait(effect)}`,
-      resource: effect.resource,
-      remedy: "correct what is said, or drop the effect",
-      provenance: "derived",
-    })),
-  );
+export interface JudgedClaims {
+  /** Where the decoded effects contradict what was said. Never the reverse: agreement earns nothing. */
+  readonly findings: readonly Finding[];
+  /** Claims that the effects can neither bear out nor contradict. */
+  readonly open: readonly Statement[];
 }
+
+export function judgeClaims(proposal: Proposal, steps: readonly PlanStep[]): JudgedClaims {
+  const judged = judge(proposal, steps);
+  return {
+    findings: judged.flatMap(({ said, severity, against }) =>
+      against.map((effect) => contradiction(proposal.author, said, severity, effect)),
+    ),
+    open: judged.flatMap(({ said, unknown }) => unknown.map((effect) => openClaim(said, effect))),
+  };
+}
+
+const contradiction = (author: PrincipalId, said: string, severity: Severity, effect: Effect): Finding => ({
+  code: "claim.contradicted",
+  severity,
+  message: `The words of ${author} do not match the plan. They say “${said}”; the plan says ${effect.kind}${trait(effect)}`,
+  resource: effect.resource,
+  remedy: "correct what is said, or drop the effect",
+  provenance: "derived",
+});
+
+const openClaim = (said: string, { resource }: Effect): Statement => ({
+  topic: "claim",
+  text: `Whether “${said}” holds`,
+  resource,
+  provenance: "unknown",
+  source: "pawl",
+});
 
 /** Every claim in its author's own words, each a claim and nothing more. */
 export const claimStatements = (proposal: Proposal): readonly Statement[] =>
   proposal.claims.map((text) => ({ topic: "claim", text, provenance: "claimed", source: proposal.author }));
-
-/** Claims that the effects can neither bear out nor contradict. */
-export const openClaims = (proposal: Proposal, steps: readonly PlanStep[]): readonly Statement[] =>
-  judge(proposal, steps).flatMap(({ said, unknown }) =>
-    unknown.map(({ resource }) => ({
-      topic: "claim",
-      text: `Whether “${said}” holds`,
-      resource,
-      provenance: "unknown" as const,
-      source: "pawl",
-    })),
-  );

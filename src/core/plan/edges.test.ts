@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { digestOf } from "../base/index.ts";
+import { byText, canonical, digestOf } from "../base/index.ts";
 import { effect, planWith, samplePlan } from "../../testing/plans.ts";
 import { isBlind, PLAN_BOUNDS } from "./index.ts";
 import type { Effect, FieldChange, Finding, Observation, Plan, Statement } from "./index.ts";
@@ -267,4 +267,25 @@ test("[PL-16] lists are sorted by what they are about, then by the whole, and wh
       ["b", undefined],
     ],
   );
+});
+
+test("[PL-16] the order is that of the key and the whole, also where one key goes on as another's whole begins", () => {
+  const letters = ["a", "\u0000", "{", "}"];
+  const longer = (texts: readonly string[]): string[] => texts.flatMap((text) => letters.map((letter) => text + letter));
+  const paths = [...letters, ...longer(letters), ...longer(longer(letters))];
+  const written = (field: FieldChange): string => `${field.path}\u0000${canonical(field)}`;
+  const plan = samplePlan();
+  const [step] = plan.steps;
+  assert.ok(step);
+  const sorted = (fields: readonly FieldChange[]): readonly FieldChange[] =>
+    normalPlan({ ...plan, steps: [{ ...step, effects: [one({ fields })] }] }).steps[0]?.effects[0]?.fields ?? [];
+  for (const path of paths) {
+    for (const other of paths) {
+      const fields: FieldChange[] = [{ path }, { path: other, after: { kind: "json", value: 1 } }];
+      assert.deepEqual(
+        sorted(fields),
+        fields.toSorted((a, b) => byText(written(a), written(b))),
+      );
+    }
+  }
 });

@@ -4,9 +4,13 @@ import type { Effect, Finding, Observation, Plan, PlanStep, Scope, Statement } f
 /** Sorted by `key`, then by the whole; what is there twice stays once. */
 function sorted<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
   if (items.length < 2) return items;
-  const keyed = new Map(items.map((item) => [`${key(item)}\u0000${canonical(item)}`, item]));
+  // The whole is an object. Where no key can end within another, those that differ settle the order, and the whole is not written.
+  const short = new Map(items.map((item) => [`${key(item)}${BEFORE_WHOLE}`, item]));
+  const settled = short.size === items.length && [...short.keys()].every((text) => text.indexOf(BEFORE_WHOLE) === text.length - 2);
+  const keyed = settled ? short : new Map(items.map((item) => [`${key(item)}\u0000${canonical(item)}`, item]));
   return [...keyed].toSorted(([a], [b]) => byText(a, b)).map(([, item]) => item);
 }
+const BEFORE_WHOLE = "\u0000{";
 
 /** Words only: a name is what it is, byte for byte, and two names that differ in normal form are two things. */
 const words = (text: string): string => text.normalize("NFC");
@@ -50,11 +54,14 @@ const statements = (list: readonly Statement[]): readonly Statement[] =>
  * The one form of all plans that say the same: what has no order of its own is sorted, what is said twice stays once, members
  * without a value are left out, and words are in NFC. Only the order of steps means something.
  */
-export function normalPlan(plan: Plan): Plan {
+export const normalPlan = (plan: Plan): Plan =>
+  normalAround({ ...plan, intent: { ...plan.intent, scope: normalScope(plan.intent.scope) }, steps: plan.steps.map(normalStep) });
+
+/** The same, for a plan whose scope and steps are normal already. */
+export function normalAround(plan: Plan): Plan {
   return withoutAbsent({
     ...plan,
-    intent: { ...plan.intent, title: words(plan.intent.title), summary: words(plan.intent.summary), scope: normalScope(plan.intent.scope) },
-    steps: plan.steps.map(normalStep),
+    intent: { ...plan.intent, title: words(plan.intent.title), summary: words(plan.intent.summary) },
     findings: sorted(plan.findings.map(normalFinding), ({ code, resource }) => `${code}\u0000${resource ?? ""}`),
     impact: statements(plan.impact),
     evidence: statements(plan.evidence),
@@ -71,9 +78,9 @@ function withoutAbsent<T>(value: T): T {
 
 function listWithoutAbsent(items: readonly unknown[]): readonly unknown[] {
   let copy: unknown[] | undefined;
-  for (const [i, item] of items.entries()) {
-    const kept = withoutAbsent(item);
-    if (kept === item) continue;
+  for (let i = 0; i < items.length; i++) {
+    const kept = withoutAbsent(items[i]);
+    if (kept === items[i]) continue;
     copy ??= [...items];
     copy[i] = kept;
   }
@@ -81,11 +88,8 @@ function listWithoutAbsent(items: readonly unknown[]): readonly unknown[] {
 }
 
 function objectWithoutAbsent<T extends object>(value: T): T {
-  let changed = false;
-  const members = Object.entries(value).map(([name, member]): readonly [string, unknown] => {
-    const kept = withoutAbsent(member as unknown);
-    changed ||= kept !== member || member === undefined;
-    return [name, kept];
-  });
-  return changed ? (Object.fromEntries(members.filter(([, member]) => member !== undefined)) as T) : value;
+  const names = Object.keys(value) as (keyof T)[];
+  const members = names.map((name) => withoutAbsent(value[name]));
+  if (members.every((member, i) => member !== undefined && member === value[names[i] as keyof T])) return value;
+  return Object.fromEntries(names.map((name, i) => [name, members[i]]).filter(([, member]) => member !== undefined)) as T;
 }

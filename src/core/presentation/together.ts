@@ -7,7 +7,7 @@ export function together<T extends { readonly resource?: string }>(
   const groups = new Map<string, { readonly said: Omit<T, "resource">; readonly resources: string[] }>();
   for (const { resource, ...said } of items) {
     // What is said of no resource is said of the whole, and not of those.
-    const key = `${resource === undefined} ${canonical(said)}`;
+    const key = items.length === 1 ? "" : `${resource === undefined} ${canonical(said)}`;
     const group = groups.get(key) ?? { said, resources: [] };
     if (resource !== undefined) group.resources.push(resource);
     groups.set(key, group);
