@@ -6,7 +6,7 @@ import { fail, ok, refuse, type Refusal, type Result } from "../core/base/index.
 import { formatSubmission, openCosignatures, type Vkey } from "../core/ledger/index.ts";
 import { readIfThere, replaceFile } from "./files.ts";
 import { proofOfGrowth } from "./growth.ts";
-import type { HeadGuard } from "./memory.ts";
+import type { HeadGuard } from "./guard.ts";
 
 export interface WitnessAddress {
   readonly url: string;

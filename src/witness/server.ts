@@ -1,17 +1,11 @@
 /** `POST /add-checkpoint` of C2SP tlog-witness. It holds nothing that could act on a deployment: it only remembers. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Clock, Signer } from "../control/ports.ts";
-import { witnessKey, type LogKey } from "../core/ledger/index.ts";
-import { openWitness, type WitnessReply } from "./service.ts";
+import { witnessKey } from "../core/ledger/index.ts";
+import { openWitness, plain, type ServiceSettings, type WitnessReply } from "./service.ts";
 
-export interface WitnessSettings {
-  readonly folder: string;
+export interface WitnessSettings extends ServiceSettings {
   readonly listen: { readonly host: string; readonly port: number };
-  readonly signer: Signer;
-  readonly logs: readonly LogKey[];
-  readonly clock: Clock;
-  readonly report: (line: string) => void;
 }
 
 export interface RunningWitness {
@@ -26,15 +20,14 @@ export interface RunningWitness {
 const MAX_BODY_BYTES = 132 * 1024;
 const REQUEST_MILLIS = 10_000;
 
-export async function startWitness({ folder, listen, signer, logs, clock, report }: WitnessSettings): Promise<RunningWitness> {
-  const key = witnessKey(signer.name, signer.publicKey);
-  const service = openWitness({ folder, signer, logs, clock, report });
+export async function startWitness({ listen, ...settings }: WitnessSettings): Promise<RunningWitness> {
+  const { signer, report } = settings;
+  const service = openWitness(settings);
   const answer = async (request: IncomingMessage): Promise<WitnessReply> => {
-    const plain = (status: number, text: string): WitnessReply => ({ status, type: "text/plain; charset=utf-8", body: `${text}\n` });
-    if (request.url !== "/add-checkpoint") return plain(404, "there is /add-checkpoint here and nothing else");
-    if (request.method !== "POST") return plain(405, "a checkpoint is sent with POST");
+    if (request.url !== "/add-checkpoint") return plain(404, "there is /add-checkpoint here and nothing else\n");
+    if (request.method !== "POST") return plain(405, "a checkpoint is sent with POST\n");
     const body = await bodyOf(request);
-    if (body === undefined) return plain(413, `a request has at most ${MAX_BODY_BYTES} bytes`);
+    if (body === undefined) return plain(413, `a request has at most ${MAX_BODY_BYTES} bytes\n`);
     return service.submit(body);
   };
   const server = createServer({ requestTimeout: REQUEST_MILLIS, headersTimeout: REQUEST_MILLIS }, (request, response) => {
@@ -42,7 +35,7 @@ export async function startWitness({ folder, listen, signer, logs, clock, report
       (reply) => send(response, reply),
       (error: unknown) => {
         report(`problem: ${String(error)}`);
-        send(response, { status: 500, type: "text/plain; charset=utf-8", body: "the witness cannot answer now\n" });
+        send(response, plain(500, "the witness cannot answer now\n"));
       },
     );
   });
@@ -53,7 +46,7 @@ export async function startWitness({ folder, listen, signer, logs, clock, report
   const { address, port } = server.address() as AddressInfo;
   return {
     url: `http://${address.includes(":") ? `[${address}]` : address}:${port}`,
-    key,
+    key: witnessKey(signer.name, signer.publicKey),
     proofs: service.proofs,
     close: () => {
       const closed = Promise.withResolvers<void>();

@@ -22,7 +22,6 @@ export interface WitnessReply {
 
 /** Of each kind: more of them prove nothing more. */
 const MAX_KEPT = 1_000;
-const PLAIN = "text/plain; charset=utf-8";
 
 /** As C2SP tlog-witness has them. */
 const STATUS: Partial<Record<LedgerCode, number>> = {
@@ -36,6 +35,8 @@ const STATUS: Partial<Record<LedgerCode, number>> = {
   proof_mismatch: 422,
   proof_malformed: 422,
 };
+
+export const plain = (status: number, text: string): WitnessReply => ({ status, type: "text/plain; charset=utf-8", body: text });
 
 export interface ServiceSettings {
   readonly folder: string;
@@ -80,19 +81,19 @@ export function openWitness({ folder, signer, logs, clock, report }: ServiceSett
 
   const submit = (body: Uint8Array): WitnessReply => {
     const submission = parseSubmission(body);
-    if (!submission.ok) return { status: 400, type: PLAIN, body: `${submission.error.message}\n` };
+    if (!submission.ok) return plain(400, `${submission.error.message}\n`);
     const { note } = submission.value;
     const answer = witness(find, submission.value);
     if (answer.ok) {
       replaceFile(placeOf(answer.value.origin), note);
-      return { status: 200, type: PLAIN, body: cosignature(note, signer, Math.floor(clock.now() / 1000)) };
+      return plain(200, cosignature(note, signer, Math.floor(clock.now() / 1000)));
     }
     const { code, message } = answer.error;
     const origin = note.slice(0, note.indexOf("\n"));
     keep(origin, code, note);
     const status = STATUS[code] ?? 400;
     if (status === 409) return { status, type: "text/x.tlog.size", body: `${find(origin)?.seen?.size ?? 0}\n` };
-    return { status, type: PLAIN, body: `${message}\n` };
+    return plain(status, `${message}\n`);
   };
   return { submit, proofs: (): readonly string[] => readdirSync(proofs).map((name) => join(proofs, name)) };
 }

@@ -2,10 +2,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { ChangeView } from "../../src/control/types.ts";
 import { isFinal, type Status } from "../../src/core/change/index.ts";
+import type { Ask } from "../../src/testing/ask.ts";
 import { Dice } from "../../src/testing/dice.ts";
 import { Recorder, type Kind } from "../../src/testing/history.ts";
 import { BRANCHES, REVIEWERS, type Cluster, type Node } from "./cluster.ts";
-import type { Ask, Reply } from "./http.ts";
+import type { Reply } from "./http.ts";
 
 const AGENT = "agent:bot";
 

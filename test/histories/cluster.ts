@@ -1,16 +1,19 @@
 /** Three Pawl processes on one PostgreSQL, set up as ARCHITECTURE.md says, each behind a proxy of its own. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
 import { createSampleRepository } from "../../src/sample-repository.ts";
+import type { Ask } from "../../src/testing/ask.ts";
 import { freshDatabase } from "../../src/testing/postgres.ts";
 import { startProxy, type Proxy } from "../../src/testing/proxy.ts";
 import { ask, type Reply } from "./http.ts";
 
+const run = promisify(execFile);
 const BIN = resolve(import.meta.dirname, "../../bin/pawl.js");
 const ATTEMPTS = 100;
 const NAMES = ["north", "south", "west"] as const;
@@ -183,7 +186,7 @@ export class Node {
     await this.start(ATTEMPTS);
   }
 
-  ask(request: Parameters<typeof ask>[1], timeoutMillis?: number): Promise<Reply | undefined> {
+  ask(request: Ask, timeoutMillis?: number): Promise<Reply | undefined> {
     return ask(this.url, request, timeoutMillis);
   }
 
@@ -201,18 +204,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function run(program: string, args: readonly string[]): Promise<string> {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-  let out = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-  const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}`);
-  return out;
-}
-
 /** The messages of a branch's commits, newest first. */
 export async function commitsOf(repository: string, branch: string): Promise<readonly string[]> {
-  return (await run("git", ["-C", repository, "log", "--format=%s", branch, "--"])).trimEnd().split("\n");
+  const { stdout } = await run("git", ["-C", repository, "log", "--format=%s", branch, "--"], { maxBuffer: 1 << 26 });
+  return stdout.trimEnd().split("\n");
 }
 
 async function fsck({ config }: Node): Promise<{ readonly code: number | null; readonly said: string }> {

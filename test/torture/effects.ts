@@ -1,7 +1,6 @@
 /** What really happened outside: the commits on the branches. */
 import { execFile } from "node:child_process";
-import { rmSync } from "node:fs";
-import { globSync } from "node:fs";
+import { globSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { repositoryOf } from "./deployment.ts";

@@ -1,48 +1,15 @@
 /** One client's connection to a server that may be gone at any moment. */
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
+import { ask, type Ask, type Reply } from "../../src/testing/ask.ts";
 
-export interface Ask {
-  readonly method: "GET" | "POST" | "DELETE";
-  readonly path: string;
-  readonly token?: string;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-export interface Reply {
-  readonly status: number;
-  readonly text: string;
-}
-
-const TIMEOUT_MILLIS = 30_000;
+/** Longer than the longest wait that anybody asks for. */
+const TIMEOUT_MILLIS = 40_000;
 
 export class Connection {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-  /** Undefined when no whole answer came: nobody knows what became of the request. */
-  ask(url: string, { method, path, token, body, headers = {} }: Ask): Promise<Reply | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Reply | undefined>();
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    const sent = request(`${url}${path}`, {
-      method,
-      agent: this.#agent,
-      timeout: TIMEOUT_MILLIS,
-      headers: {
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(payload === undefined ? {} : { "content-type": "application/json", "content-length": String(Buffer.byteLength(payload)) }),
-        ...headers,
-      },
-    });
-    sent.on("response", (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => resolve(response.complete ? { status: response.statusCode ?? 0, text } : undefined));
-      response.on("error", () => resolve(undefined));
-    });
-    sent.on("timeout", () => sent.destroy(new Error("no answer in time")));
-    sent.on("error", () => resolve(undefined));
-    sent.end(payload);
-    return promise;
+  ask(url: string, asked: Ask): Promise<Reply | undefined> {
+    return ask(url, asked, { agent: this.#agent, timeoutMillis: TIMEOUT_MILLIS });
   }
 
   close(): void {
@@ -51,9 +18,9 @@ export class Connection {
 }
 
 /** For what must be answered: a server that was just started and is left alone. */
-export async function answered<T>(connection: Connection, url: string, ask: Ask): Promise<T> {
-  const reply = await connection.ask(url, ask);
-  if (reply === undefined) throw new Error(`${ask.method} ${ask.path} was not answered`);
-  if (reply.status >= 300) throw new Error(`${ask.method} ${ask.path} was answered with ${reply.status}: ${reply.text}`);
+export async function answered<T>(connection: Connection, url: string, asked: Ask): Promise<T> {
+  const reply = await connection.ask(url, asked);
+  if (reply === undefined) throw new Error(`${asked.method} ${asked.path} was not answered`);
+  if (reply.status >= 300) throw new Error(`${asked.method} ${asked.path} was answered with ${reply.status}: ${reply.text}`);
   return JSON.parse(reply.text) as T;
 }

@@ -1,7 +1,8 @@
 /** What the clients asked for, and what they were told. */
 import type { Kind, Recorder } from "../../src/testing/history.ts";
 import type { ChangeView } from "../../src/control/types.ts";
-import { Connection, type Ask, type Reply } from "./http.ts";
+import type { Ask, Reply } from "../../src/testing/ask.ts";
+import { Connection } from "./http.ts";
 import { broken } from "./violation.ts";
 
 /** A proposal with its idempotency key: asked again, it must be answered with the same change. */
