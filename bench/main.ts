@@ -83,10 +83,7 @@ const read = (file: string): Report => JSON.parse(readFileSync(file, "utf8")) as
 
 async function measure({ areas, json, compare: earlier, quick = false }: ReturnType<typeof asked>): Promise<void> {
   const before = earlier === undefined ? undefined : read(earlier);
-  if (quick) {
-    hurry();
-    process.env["PAWL_BENCH_ENTRIES"] ??= "2000";
-  }
+  if (quick) hurry();
   const start = loadavg()[0] ?? 0;
   if (start > cpus().length / 2) console.error(`others are at work on this machine (load ${start.toFixed(1)}): trust ratios only`);
   const rows: Row[] = [];
@@ -131,7 +128,7 @@ function progress(text: string): void {
 function compare(before: Report, now: Report): void {
   console.log(`\nagainst ${before.at} (${before.machine}, ${before.node})`);
   for (const row of now.rows) {
-    const old = before.rows.find(({ name }) => name === row.name);
+    const old = before.rows.find(({ name, against }) => name === row.name && against === row.against);
     if (old === undefined) continue;
     const moved = row.spread[0] > old.spread[1] || row.spread[1] < old.spread[0];
     console.log(`${row.name.padEnd(62)}${old.ratio.toFixed(2)} → ${row.ratio.toFixed(2)}${moved ? "  moved" : ""}`);
