@@ -114,7 +114,7 @@ test("[PO-46] a change that would need more than 500 seats is blocked, however i
 
 const WHO = { count: 1, strength: "session", channels: ["console"], fallback: [] } as const;
 const OWNED = { ...WHO, id: "owner", who: [{ owners: true }] } as unknown as SeatDefinition;
-const named = (id: string): SeatDefinition => ({ ...WHO, id, who: [{ group: id }] }) as unknown as SeatDefinition;
+const named = (id: string): SeatDefinition => ({ ...WHO, id, who: [{ group: id }] });
 const touching = (...sets: readonly (readonly string[])[]): EffectFacts[] => owned(...sets).effects.map((effect) => ({ ...effect }));
 
 test("[PO-46] the bound counts seats for owners once for each set of owners, and the others once", () => {
