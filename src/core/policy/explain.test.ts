@@ -30,6 +30,31 @@ test("[PO-50] the parts of a condition are its leaves and what they look at, wit
   ]);
 });
 
+test("[PO-50] constants are not shown beside what they stand in, and a list that holds a fact is", () => {
+  assert.deepEqual(parts("time.hour in [9, -summary.effects, 10] || summary.deletes == -5 || [1, -2] == [1, -2] || -time.hour == 3"), [
+    ["time.hour in [9, -summary.effects, 10]", true],
+    ["time.hour", 10],
+    ["[9, -summary.effects, 10]", [9, -1, 10]],
+    ["summary.deletes == -5", false],
+    ["summary.deletes", 0],
+    ["[1, -2] == [1, -2]", true],
+    ["-time.hour == 3", false],
+    ["-time.hour", -10],
+  ]);
+  assert.deepEqual(parts('"a".startsWith("b") || size(change.connectors) == 1'), [
+    ['"a".startsWith("b")', false],
+    ["size(change.connectors) == 1", true],
+    ["size(change.connectors)", 1],
+  ]);
+  assert.deepEqual(parts('change.connectors.exists(c, c == "git") || change.connectors.filter(c, true) == []'), [
+    ['change.connectors.exists(c, c == "git")', true],
+    ["change.connectors where this holds", ["git"]],
+    ["change.connectors.filter(c, true) == []", false],
+    ["change.connectors.filter(c, true)", ["git"]],
+  ]);
+  assert.deepEqual(parts('scope.limits.exists(k, k == "rows")'), [['scope.limits.exists(k, k == "rows")', false]]);
+});
+
 test("[PO-50] a quantifier shows which elements decided it, by name", () => {
   const effects = [{ path: "a.md" }, { path: "b.ts" }, { path: "c.ts" }];
   assert.deepEqual(parts('effects.all(e, e.path.endsWith(".md"))', { effects }), [
