@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { perform } from "../../src/control/jobs.ts";
+import { runDesk } from "../../src/control/running.ts";
 import type { LeasedItem } from "../../src/control/ports.ts";
-import type { JsonObject, RunnerId } from "../../src/core/base/index.ts";
+import type { GrantId, JsonObject, Millis, RunnerId } from "../../src/core/base/index.ts";
 import { ControlWorld, docs, good, ordinary, refusal, signIn, WORLD_DIRECTORY, WORLD_POLICY } from "../../src/testing/control-world.ts";
 import { withPerson } from "../../src/testing/people.ts";
 import { runChange } from "../../src/runner/runner.ts";
@@ -199,6 +200,36 @@ test("[CO-34] what starts by itself gets another grant when the first ran out un
   );
   assert.equal(types.filter((type) => type === "voted").length, 1);
   assert.deepEqual(later.outside.writes, ["apply shop#src/cart=new"]);
+});
+
+test("[CO-34] a run that a slower clock starts while its grant is renewed keeps the job that gives it up", async () => {
+  const world = await ControlWorld.open({ worker: false, limits: { grantLifetimeMillis: 300_000 } });
+  const proposed = good(await world.control.propose(world.as("agent:bot"), ordinary(), undefined, 60_000));
+  const { id, grant } = await world.approve(proposed.id, "ed");
+  world.time.jump(330_000);
+  const behind = { ...world.deps, clock: { now: () => (world.time.now() - 60_000) as Millis } };
+  world.outside.before = async (operation) => {
+    if (operation === "analyse") good(await runDesk(behind).start(id, grant as GrantId, "rnr_slower" as RunnerId));
+  };
+  const run = { change: id, grant: grant ?? "" };
+  assert.equal(await job(world, "run", run), "later");
+  assert.equal((await world.view(id)).status, "running");
+  world.time.jump(60_000);
+  assert.equal(await job(world, "run", run), "settled");
+  assert.equal((await world.view(id)).status, "failed");
+});
+
+test("[CO-34] a job outlives the grant of what waits to be asked by as much as two clocks may differ", async () => {
+  const world = await ControlWorld.open({ worker: false, limits: { grantLifetimeMillis: 300_000 } });
+  const body = { ...ordinary(), start: "on-request" };
+  const proposed = good(await world.control.propose(world.as("agent:bot"), body, undefined, 60_000));
+  const { id, grant } = await world.approve(proposed.id, "ed");
+  world.time.jump(300_000);
+  const run = { change: id, grant: grant ?? "" };
+  assert.equal(await job(world, "run", run), "later");
+  world.time.jump(120_000);
+  assert.equal(await job(world, "run", run), "settled");
+  assert.equal((await world.view(id)).status, "authorised");
 });
 
 test("[CO-34] what waits to be asked does not renew itself: it says what to do, and the votes stay", async () => {

@@ -3,7 +3,7 @@ import type { Deed } from "./actions.ts";
 import { drain, step } from "./engine.ts";
 import { FIRST_BUNDLE, MINUTE } from "./facts.ts";
 import { Broken } from "./scheduler.ts";
-import { quorumFault } from "./tally.ts";
+import { makersOf, named, quorumFault } from "./tally.ts";
 import type { Track } from "./track.ts";
 import { NODES, type World } from "./world.ts";
 
@@ -25,6 +25,13 @@ export async function settle(world: World, from: number): Promise<void> {
   await drain(world, STEPS);
   const request = { ask: "put", what: { kind: "policy", bundle: { ...FIRST_BUNDLE, n: 9 } } } as const;
   await act({ do: "ask", by: "human:cy", via: "token", node: 0, request });
+  await drain(world, STEPS);
+  await act({ do: "tick", millis: MINUTE });
+  await drain(world, STEPS);
+  for (const deed of signatures(world)) {
+    await act(deed);
+    await drain(world, STEPS);
+  }
   for (const end = world.scheduler.now + BOUND; world.scheduler.now < end && world.failure === undefined;) {
     await drain(world, STEPS);
     await act({ do: "tick", millis: world.scheduler.untilNext() ?? MINUTE });
@@ -38,6 +45,23 @@ export async function settle(world: World, from: number): Promise<void> {
   }
   const leased = [...world.disk.outbox.values()].find(({ due_at }) => due_at < world.scheduler.now - LATE);
   if (leased !== undefined) throw new Broken(17, `nobody does the job ${leased.key}`);
+}
+
+/** Half of the changes that wait for people get what they wait for: what they decided then has to happen. */
+function signatures({ oracle }: World): readonly Deed[] {
+  const { directory } = oracle.people;
+  return [...oracle.tracks.values()].flatMap(({ tag, status, route, votes, parties }): Deed[] => {
+    if (status !== "awaiting" || tag % 2 === 1) return [];
+    const taken = new Set<string>([...makersOf(parties, directory), ...votes.map(({ person }) => person)]);
+    return (route?.seats ?? []).flatMap((seat): Deed[] => {
+      const missing = seat.count - votes.filter((vote) => vote.seat === seat.id).length;
+      const able = directory.persons.filter(({ id, active }) => active && !taken.has(id));
+      const sitters = able.filter((person) => seat.who.some((who) => named(who, person, directory))).slice(0, Math.max(0, missing));
+      for (const { id } of sitters) taken.add(id);
+      const request = { ask: "vote", slot: tag, decision: "approve", page: "current", seat: seat.id } as const;
+      return sitters.map(({ id }) => ({ do: "ask", by: `human:${id}`, via: `human:${id}`, node: tag % NODES, request }));
+    });
+  });
 }
 
 /** Why a change is neither at its end nor waiting for somebody who can be told. */
