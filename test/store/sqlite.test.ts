@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
+import { millis } from "../../src/core/base/index.ts";
 import { fsck, openSqlite } from "../../src/store/index.ts";
 import type { OpenStore, SqliteOptions } from "../../src/store/index.ts";
 import { pack, unpack } from "../../src/store/sqlite/packed.ts";
@@ -91,6 +92,22 @@ test("[ST-1] without a thread the store does the same", async (t) => {
   assert.equal((await fsck(store)).ok, true);
 });
 
+test("[ST-24] to find that nothing is due nothing is written", async (t) => {
+  let programs = 0;
+  const store = await open(t, {
+    writer: (path) => {
+      const real = writerHere(path);
+      return { ...real, run: (steps) => (programs++, real.run(steps)) };
+    },
+  });
+  await accepted(store, { writes: [], outbox: [{ key: "run/1", kind: "run", body: {}, dueAt: millis(10) }] });
+  const taken = async (now: number) => [programs, (await store.takeDue(millis(now), 100, 5)).length, programs];
+  assert.deepEqual(await taken(9), [1, 0, 1]);
+  assert.deepEqual(await taken(10), [1, 1, 2]);
+  assert.deepEqual(await taken(109), [2, 0, 2]);
+  assert.deepEqual(await taken(110), [2, 1, 3]);
+});
+
 test("[ST-37] an append that nobody waits behind is on the disk before the event loop goes on", async (t) => {
   const path = join(temporaryFolder(t), "pawl.db");
   const store = await open(t, { path });
@@ -137,9 +154,9 @@ test("[ST-37] what another process wrote meanwhile is read again, and its versio
 });
 
 for (const [together, size, count] of [
-  [1, 10, 600],
-  [1, 1_000_000, 50],
-  [4, 1_000_000, 60],
+  [1, 10, 900],
+  [1, 1_000_000, 90],
+  [4, 1_000_000, 100],
 ] as const) {
   test(`[ST-37, ST-38] the log is put into the file while ${count} appends of ${size} bytes go on, ${together} at a time, and stays small`, async (t) => {
     const path = join(temporaryFolder(t), "pawl.db");
@@ -150,7 +167,7 @@ for (const [together, size, count] of [
       await Promise.all(Array.from({ length: together }, (_, i) => append(n + i)));
       largest = Math.max(largest, statSync(`${path}-wal`).size);
     }
-    assert.ok(largest > 0 && largest < 40_000_000, `the log had ${largest} bytes`);
+    assert.ok(largest > 0 && largest < 70_000_000, `the log had ${largest} bytes`);
     assert.equal((await store.head()).size, count);
   });
 }

@@ -56,10 +56,13 @@ export function sqlReads(asked: Ask): SqlReads {
 export const leafRange = (index: number): [from: number, until: number] => [index * TILE_WIDTH, (index + 1) * TILE_WIDTH];
 export const leavesOf = (rows: readonly Row[]): Uint8Array => concatBytes(...typed<{ leaf: Uint8Array }>(rows).map(({ leaf }) => leaf));
 
+const DUE = "settled = 0 AND due_at <= ? AND lease_until <= ?";
+/** Mostly nothing is, which is known without writing. */
+export const ANY_DUE = `SELECT 1 AS due FROM outbox WHERE ${DUE} LIMIT 1`;
 export const LEASE = {
-  sqlite: lease("id IN (SELECT id FROM outbox WHERE settled = 0 AND due_at <= ? AND lease_until <= ? ORDER BY due_at, id LIMIT ?)"),
+  sqlite: lease(`id IN (SELECT id FROM outbox WHERE ${DUE} ORDER BY due_at, id LIMIT ?)`),
   // An array is computed once, whatever the planner does; others' locked items are passed over.
-  postgres: lease(`id = ANY (ARRAY (SELECT id FROM outbox WHERE settled = 0 AND due_at <= ? AND lease_until <= ?
+  postgres: lease(`id = ANY (ARRAY (SELECT id FROM outbox WHERE ${DUE}
     ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED))`),
 };
 function lease(which: string): string {

@@ -6,7 +6,7 @@ import type { Inspected } from "../fsck/fsck.ts";
 import { logOf, openRefusal, type Identity, type OpenRefusal } from "../head.ts";
 import { prepare, type Run } from "../sql/migrate.ts";
 import type { Backend, Cell, Filling, Row, Snapshot, TableName } from "../model.ts";
-import { ERASE, LEASE, RETRY, SETTLE, inDueOrder, snapshotOver, clearWith, sqlReads } from "../sql/reads.ts";
+import { ANY_DUE, ERASE, LEASE, RETRY, SETTLE, inDueOrder, snapshotOver, clearWith, sqlReads } from "../sql/reads.ts";
 import { hybrid } from "./hybrid.ts";
 import { connect, isNoDatabase, rowsOf, type Connection } from "./program.ts";
 import { writerThread, type Writer } from "./writer.ts";
@@ -91,7 +91,10 @@ function sqliteBackend(
     transact: telling(watchers, writing.transact),
     gather: () => new Promise((done) => void setImmediate(done)),
     erase: async (digest) => (await write(ERASE, [digest])).changes > 0,
-    takeDue: async (now, until, limit) => inDueOrder((await write(LEASE.sqlite, [until, now, now, limit])).rows),
+    takeDue: async (now, until, limit) => {
+      if (rowsOf(reader, ANY_DUE, [now, now]).length === 0) return [];
+      return inDueOrder((await write(LEASE.sqlite, [until, now, now, limit])).rows);
+    },
     settle: async (id) => void (await write(SETTLE, [id])),
     retryAt: async (id, dueAt) => void (await write(RETRY, [dueAt, id])),
     watch: watchers.watch,
