@@ -227,7 +227,6 @@ export class Oracle implements Witness, Judge {
 
   /** Rules are replaced by a run that has begun to, or because a test puts them in force. */
   #config(kind: "policy" | "directory", after: string): void {
-    if (this.asks.has(`put ${kind} ${digestOf(after)}`)) return;
     const before = this.texts[kind];
     for (const { run, asked } of this.tracks.values()) {
       if (run === undefined || asked.kind !== "pawl" || asked.config !== kind) continue;
@@ -237,6 +236,8 @@ export class Oracle implements Witness, Judge {
       if (asked.text === after && !applied) return void run.effects.push({ kind: "apply", step: step.id });
       if (asked.text === before && applied && run.undoing.has(step.id)) return void run.effects.push({ kind: "undo", step: step.id });
     }
+    // What an undo puts back was perhaps put in force by a test: so this comes last.
+    if (this.asks.has(`put ${kind} ${digestOf(after)}`)) return;
     throw new Broken(15, `the ${kind} was replaced by no change`);
   }
 
