@@ -1,22 +1,25 @@
 /** What must be true of a Pawl that was killed and started again. */
 import type { ChangeView } from "../../src/control/types.ts";
 import type { ChangeEvent } from "../../src/core/change/index.ts";
-import { check as checkHistory, type Recorder } from "../../src/testing/history.ts";
-import { REPOSITORIES } from "./deployment.ts";
+import { check as checkHistory } from "../../src/testing/history.ts";
+import { ADMIN, REPOSITORIES } from "./deployment.ts";
 import { subjects } from "./effects.ts";
-import type { Caller, Journal, Proposed } from "./journal.ts";
-import type { Mirror, Told } from "./mirror.ts";
+import type { Evidence } from "./evidence.ts";
+import type { Proposed } from "./journal.ts";
+import type { Told } from "./mirror.ts";
 import { broken } from "./violation.ts";
 
-export interface Evidence {
-  readonly folder: string;
-  readonly journal: Journal;
-  readonly mirror: Mirror;
-  readonly recorder: Recorder;
+/** All of it, of the changes that `moved` and those that move meanwhile, on a server that was started at `bornAt`. */
+export async function checkAll(evidence: Evidence, url: string, moved: ReadonlySet<string>, bornAt: number): Promise<void> {
+  const before = await readBranches(evidence);
+  const all = new Set([...moved, ...(await evidence.follow(url))]);
+  checkAnswers(evidence, all);
+  checkRuns(evidence, all, bornAt);
+  await checkEffects(evidence, before);
 }
 
 /** Every answer that any client ever had about these changes, against the entries of the ledger. */
-export function checkAnswers({ recorder, mirror }: Evidence, moved: ReadonlySet<string>): void {
+function checkAnswers({ recorder, mirror }: Evidence, moved: ReadonlySet<string>): void {
   const operations = recorder
     .operations()
     .filter(({ change, outcome }) => moved.has(change) || (change === "" && outcome.kind === "accepted"));
@@ -39,7 +42,7 @@ const isRun = (event: ChangeEvent): event is RunEvent => "run" in event;
  * Each grant starts once and each step begins once. A run of a server that is gone has ended: as a failure if nothing had begun,
  * else as indeterminate. `bornAt` is when the present server was started.
  */
-export function checkRuns({ mirror }: Evidence, moved: Iterable<string>, bornAt: number): void {
+function checkRuns({ mirror }: Evidence, moved: ReadonlySet<string>, bornAt: number): void {
   const wrong = (id: string, what: string): Error => broken(`change ${id}: ${what}\n${tale(mirror.change(id))}`);
   for (const id of moved) {
     const told = mirror.change(id);
@@ -81,7 +84,7 @@ function allowed({ events, state }: Told): readonly number[] {
 
 type Branches = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
-export async function readBranches({ folder }: Evidence): Promise<Branches> {
+async function readBranches({ folder }: Evidence): Promise<Branches> {
   const branches = new Map<string, ReadonlyMap<string, number>>();
   for (const name of REPOSITORIES) branches.set(name, await subjects(folder, name));
   return branches;
@@ -91,7 +94,7 @@ export async function readBranches({ folder }: Evidence): Promise<Branches> {
  * Every run had its effect at most once, and whoever says that it had none is right. Runs go on meanwhile: what was there `before`
  * the ledger was read must be allowed by what it says, and what it says must be there afterwards.
  */
-export async function checkEffects(evidence: Evidence, before: Branches): Promise<void> {
+async function checkEffects(evidence: Evidence, before: Branches): Promise<void> {
   const { journal, mirror } = evidence;
   const after = await readBranches(evidence);
   const policies = mirror.of("config/policy").map(({ digest }) => digest);
@@ -108,11 +111,11 @@ export async function checkEffects(evidence: Evidence, before: Branches): Promis
 }
 
 /** Whoever never heard the end of a proposal asks again under the same key, twice, and gets the one change that is of it. */
-export async function askAgain({ journal, mirror }: Evidence, url: string, callers: ReadonlyMap<string, Caller>): Promise<void> {
+export async function askAgain(evidence: Evidence, url: string): Promise<void> {
+  const { journal, mirror } = evidence;
   for (const proposed of journal.proposals.values()) {
     if (proposed.id !== undefined) continue;
-    const caller = callers.get(proposed.by);
-    if (caller === undefined) throw new Error(`nobody is ${proposed.by}`);
+    const caller = evidence.caller(proposed.by);
     journal.tally.keysAsked += 1;
     const ids: string[] = [];
     for (let time = 0; time < 2; time++) {
@@ -134,10 +137,10 @@ export function checkNoDoubles({ journal, mirror }: Evidence): void {
 }
 
 /** The server's own picture is that of the entries; asked of a change as it is now. */
-export async function readAll(caller: Caller, url: string, moved: Iterable<string>): Promise<ChangeView[]> {
+export async function readAll(evidence: Evidence, url: string, moved: Iterable<string>): Promise<ChangeView[]> {
   const views: ChangeView[] = [];
   for (const id of moved) {
-    const view = await caller.change(url, "read", id, { method: "GET", path: `/v1/changes/${id}` });
+    const view = await evidence.caller(ADMIN).change(url, "read", id, { method: "GET", path: `/v1/changes/${id}` });
     if (view === undefined) throw broken(`change ${id} cannot be read`);
     views.push(view);
   }

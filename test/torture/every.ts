@@ -76,7 +76,7 @@ async function survive(story: Story, point: Point): Promise<Ended> {
   const again = await story.restart();
   try {
     const { tag } = story.proposed;
-    await story.mirror.follow(story.caller("human:ada").connection, again.url);
+    await story.follow(again.url);
     const left = [...story.mirror.changes.values()].at(0)?.state.status ?? "nothing";
     const view = await story.tell(again.url);
     if (view === undefined) throw broken(`the story of ${tag} does not go on`);

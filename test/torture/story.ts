@@ -1,16 +1,14 @@
 /** One change from its proposal to its end, told to a server that may be gone at any moment and comes back. */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import type { ChangeView } from "../../src/control/types.ts";
 import { Dice } from "../../src/testing/dice.ts";
-import { Recorder } from "../../src/testing/history.ts";
-import { checkAnswers, checkEffects, checkRuns, readAll, readBranches, type Evidence } from "./check.ts";
+import { checkAll, readAll } from "./check.ts";
 import { proposal, type Sort } from "./clients.ts";
-import { ADMIN, AGENTS, deploy, ORIGIN, REPOSITORIES, REVIEWERS, type Made } from "./deployment.ts";
+import { AGENTS, deploy, REPOSITORIES, REVIEWERS, type Made } from "./deployment.ts";
 import { sweepLocks } from "./effects.ts";
-import { Caller, Journal, type Proposed } from "./journal.ts";
-import { Mirror } from "./mirror.ts";
-import { command, startServer, type PawlProcess } from "./processes.ts";
+import { Evidence } from "./evidence.ts";
+import type { Proposed } from "./journal.ts";
+import { startServer, type PawlProcess } from "./processes.ts";
 import { aMinuteLater } from "./time.ts";
 import { broken } from "./violation.ts";
 
@@ -28,19 +26,11 @@ export async function template(folder: string, made: Made = {}): Promise<Templat
 
 const MOVING = ["proposed", "planned", "authorised", "running", "applied"];
 
-export class Story implements Evidence {
-  readonly folder: string;
-  readonly journal = new Journal();
-  readonly recorder = new Recorder();
-  readonly mirror: Mirror;
+export class Story extends Evidence {
   readonly proposed: Proposed;
-  readonly #callers: ReadonlyMap<string, Caller>;
 
   constructor(folder: string, tokens: Template["tokens"], sort: Sort = "code") {
-    this.folder = folder;
-    const { log_keys } = JSON.parse(readFileSync(join(folder, "data", "trust.json"), "utf8")) as { log_keys: readonly string[] };
-    this.mirror = new Mirror(ORIGIN, log_keys);
-    this.#callers = new Map([...tokens].map(([who, token]) => [who, new Caller(who, token, this.recorder, this.journal)]));
+    super(folder, tokens);
     const next = (): string => `story-${sort}`;
     const board = { next, url: "", seen: new Map(), journal: this.journal, checkpoint: () => undefined, landed: async () => false };
     const made = proposal(board, sort, AGENTS[0], new Dice(1));
@@ -53,12 +43,6 @@ export class Story implements Evidence {
     const copy = mkdtempSync(`${folder}-`);
     cpSync(folder, copy, { recursive: true });
     return new Story(copy, tokens, sort);
-  }
-
-  caller(who: string): Caller {
-    const caller = this.#callers.get(who);
-    if (caller === undefined) throw new Error(`nobody is ${who}`);
-    return caller;
   }
 
   /** Goes on from wherever the change is, until it ends, or nobody answers any more. */
@@ -81,20 +65,11 @@ export class Story implements Evidence {
     }
   }
 
-  async state(url: string): Promise<string> {
-    await this.mirror.follow(this.caller(ADMIN).connection, url);
-    return this.mirror.change(this.proposed.id ?? "")?.state.status ?? "nothing";
-  }
-
   /** What a server that was started after all that must show. */
   async check(url: string, bornAt: number): Promise<void> {
-    const moved = new Set(await this.mirror.follow(this.caller(ADMIN).connection, url));
-    await readAll(this.caller(ADMIN), url, moved);
-    const branches = await readBranches(this);
-    for (const id of await this.mirror.follow(this.caller(ADMIN).connection, url)) moved.add(id);
-    checkAnswers(this, moved);
-    checkRuns(this, moved, bornAt);
-    await checkEffects(this, branches);
+    const moved = await this.follow(url);
+    await readAll(this, url, moved);
+    await checkAll(this, url, moved, bornAt);
     const starts = [...this.mirror.changes.values()].flatMap(({ events }) => events.filter(({ type }) => type === "run_started"));
     if (starts.length > 1) throw broken(`one change was started ${starts.length} times, though nothing moved its state`);
   }
@@ -107,13 +82,8 @@ export class Story implements Evidence {
     return { ...(await startServer({ cwd: this.folder, env })), bornAt };
   }
 
-  async fsck(): Promise<void> {
-    const { code, text } = await command(this.folder, "ledger", "fsck");
-    if (code !== 0) throw broken(`pawl ledger fsck ended with ${code}:\n${text}`);
-  }
-
   close(): void {
-    for (const caller of this.#callers.values()) caller.connection.close();
+    this.disconnect();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

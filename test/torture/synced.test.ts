@@ -36,7 +36,7 @@ test("[E44, D30] every acknowledgement comes after the sync of what it acknowled
   t.after(() => server.kill("group"));
   const view = await story.tell(server.url);
   assert.equal(view?.status, "verified");
-  await story.mirror.follow(story.caller("human:ada").connection, server.url);
+  await story.follow(server.url);
   await server.kill("group");
   const events: readonly ChangeEvent[] = story.mirror.change(view.id)?.events ?? [];
   const calls = readCalls(log);

@@ -1,18 +1,18 @@
 /** The kill test: real clients, a real server, and SIGKILL at random moments. */
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Dice } from "../../src/testing/dice.ts";
-import { Recorder } from "../../src/testing/history.ts";
-import { askAgain, checkAnswers, checkEffects, checkNoDoubles, checkRuns, readAll, readBranches, type Evidence } from "./check.ts";
+import { askAgain, checkAll, checkNoDoubles, readAll } from "./check.ts";
 import { Client, isOpen, proposal, type Board } from "./clients.ts";
-import { ADMIN, AGENTS, deploy, ORIGIN, REPOSITORIES, REVIEWERS } from "./deployment.ts";
+import { ADMIN, AGENTS, deploy, REPOSITORIES, REVIEWERS } from "./deployment.ts";
 import { subjects, sweepLocks } from "./effects.ts";
-import { Caller, Journal } from "./journal.ts";
-import { Mirror } from "./mirror.ts";
+import { Evidence } from "./evidence.ts";
+import type { Journal } from "./journal.ts";
+import type { Mirror } from "./mirror.ts";
 import { startDurablePostgres, type DurablePostgres } from "./postgres.ts";
-import { command, startServer, type PawlProcess } from "./processes.ts";
+import { startServer, type PawlProcess } from "./processes.ts";
 import { aMinuteLater } from "./time.ts";
 import { broken } from "./violation.ts";
 
@@ -62,11 +62,7 @@ export class TortureFailed extends Error {
 const LEAST_DELAY = 20;
 const MOST_DELAY = 400;
 
-class World implements Evidence {
-  readonly folder: string;
-  readonly journal = new Journal();
-  readonly recorder = new Recorder();
-  readonly mirror: Mirror;
+class World extends Evidence {
   readonly board: Board;
   readonly kills: Record<Kill, number> = { server: 0, group: 0, postgres: 0, both: 0 };
   server: PawlProcess;
@@ -74,8 +70,6 @@ class World implements Evidence {
   readonly #settings: Settings;
   readonly #dice: Dice;
   readonly #postgres: DurablePostgres | undefined;
-  readonly #callers: ReadonlyMap<string, Caller>;
-  readonly #admin: Caller;
   #fscks = 0;
   #bornAt = 0;
   readonly #began = process.hrtime.bigint();
@@ -87,15 +81,11 @@ class World implements Evidence {
     server: PawlProcess,
     postgres?: DurablePostgres,
   ) {
+    super(folder, tokens);
     this.#settings = settings;
-    this.folder = folder;
     this.server = server;
     this.#postgres = postgres;
     this.#dice = new Dice(settings.seed);
-    const { log_keys } = JSON.parse(readFileSync(join(folder, "data", "trust.json"), "utf8")) as { log_keys: readonly string[] };
-    this.mirror = new Mirror(ORIGIN, log_keys);
-    this.#callers = new Map([...tokens].map(([who, token]) => [who, new Caller(who, token, this.recorder, this.journal)]));
-    this.#admin = this.#caller(ADMIN);
     let names = 0;
     this.board = {
       url: server.url,
@@ -111,14 +101,8 @@ class World implements Evidence {
     const postgres = settings.database === "postgres" ? await startDurablePostgres(join(folder, "postgres")) : undefined;
     const { tokens, server } = await deploy(folder, postgres === undefined ? {} : { postgres: postgres.url });
     const world = new World(settings, folder, tokens, server, postgres);
-    await world.mirror.follow(world.#admin.connection, server.url);
+    await world.follow(server.url);
     return world;
-  }
-
-  #caller(who: string): Caller {
-    const caller = this.#callers.get(who);
-    if (caller === undefined) throw new Error(`nobody is ${who}`);
-    return caller;
   }
 
   async #landed(id: string): Promise<boolean> {
@@ -136,7 +120,10 @@ class World implements Evidence {
     this.kills[kill] += 1;
     await this.#startAgain(kill);
     await this.#check(round);
-    if (round % fsckEvery === 0 || round === rounds) await this.#fsck();
+    if (round % fsckEvery === 0 || round === rounds) {
+      await this.fsck();
+      this.#fscks += 1;
+    }
     this.#tell();
   }
 
@@ -145,7 +132,7 @@ class World implements Evidence {
     const stop = new AbortController();
     const clients = [...AGENTS, ...REVIEWERS, ADMIN].map(
       (who) =>
-        new Client(this.#caller(who), this.board, new Dice(this.#dice.below(2 ** 32)), who.startsWith("agent:") ? "agent" : "reviewer"),
+        new Client(this.caller(who), this.board, new Dice(this.#dice.below(2 ** 32)), who.startsWith("agent:") ? "agent" : "reviewer"),
     );
     const working = Promise.all(clients.map((client) => client.work(stop.signal)));
     await wait(LEAST_DELAY + this.#dice.below(MOST_DELAY - LEAST_DELAY));
@@ -174,26 +161,21 @@ class World implements Evidence {
 
   async #check(round: number): Promise<void> {
     const { url } = this.board;
-    const { connection } = this.#admin;
-    const moved = new Set(await this.mirror.follow(connection, url));
-    await askAgain(this, url, this.#callers);
-    const views = await readAll(this.#admin, url, moved);
+    const moved = await this.follow(url);
+    await askAgain(this, url);
+    const views = await readAll(this, url, moved);
     for (const view of views) this.board.seen.set(view.id, view);
     for (const [id, view] of this.board.seen) if (!isOpen(view)) this.board.seen.delete(id);
     await this.#goesOn(round);
-    const branches = await readBranches(this);
-    for (const id of await this.mirror.follow(connection, url)) moved.add(id);
-    checkAnswers(this, moved);
-    checkRuns(this, moved, this.#bornAt);
+    await checkAll(this, url, moved, this.#bornAt);
     checkNoDoubles(this);
-    await checkEffects(this, branches);
     const [incident] = this.journal.incidents;
     if (incident !== undefined) throw broken(`the server failed by itself: ${incident}`);
   }
 
   /** A new change is accepted and planned: most are Pawl's own, every fifth is git's. */
   async #goesOn(round: number): Promise<void> {
-    const caller = this.#caller(this.#dice.pick(AGENTS));
+    const caller = this.caller(this.#dice.pick(AGENTS));
     const proposed = proposal(this.board, round % 5 === 0 ? "document" : "policy", caller.principal, this.#dice);
     this.journal.proposals.set(proposed.tag, proposed);
     const { url } = this.board;
@@ -208,12 +190,6 @@ class World implements Evidence {
     this.board.seen.set(view.id, view);
   }
 
-  async #fsck(): Promise<void> {
-    this.#fscks += 1;
-    const { code, text } = await command(this.folder, "ledger", "fsck");
-    if (code !== 0) throw broken(`pawl ledger fsck ended with ${code}:\n${text}`);
-  }
-
   #tell(): void {
     const { acknowledged, lost, unavailable } = this.journal.tally;
     const { rounds, progress } = this.#settings;
@@ -226,7 +202,7 @@ class World implements Evidence {
   }
 
   async end(): Promise<void> {
-    for (const caller of this.#callers.values()) caller.connection.close();
+    this.disconnect();
     await this.server.kill("group");
     await this.#postgres?.kill();
   }
