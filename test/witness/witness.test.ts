@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import { millis } from "../../src/core/base/index.ts";
-import { openCheckpoint, parseVkey, parseWitnessKey, signCheckpoint, vkey, type Vkey } from "../../src/core/ledger/index.ts";
+import { emptyRoot, openCheckpoint, parseVkey, parseWitnessKey, signCheckpoint, vkey, type Vkey } from "../../src/core/ledger/index.ts";
 import { fsck, inspectSqlite, openSqlite, type OpenStore } from "../../src/store/index.ts";
 import { testSigner } from "../../src/testing/ledger.ts";
 import { ManualTime } from "../../src/testing/manual-time.ts";
@@ -82,6 +82,23 @@ async function standIn(t: TestContext, answer: (request: IncomingMessage, respon
 
 const codes = (of: { alarms(): readonly { code: string }[] }): string[] => of.alarms().map(({ code }) => code);
 
+const keptOf = (dataDir: string, witness: RunningWitness): string =>
+  join(dataDir, "witnessed", `${trusted(witness).id.toString(16).padStart(8, "0")}.note`);
+
+/** This machine and a witness have seen eight entries, and `backup.db` holds the first four. */
+async function setBack(t: TestContext): Promise<{ readonly data: string; readonly witness: RunningWitness }> {
+  const data = folder(t);
+  const log = await store(t, join(data, "a.db"));
+  await append(log, 4);
+  await log.close();
+  cpSync(join(data, "a.db"), join(data, "backup.db"));
+  const later = await store(t, join(data, "a.db"));
+  await append(later, 4);
+  const witness = await witnessAt(t, folder(t));
+  await feeder(t, later, data, [witness]).feed();
+  return { data, witness };
+}
+
 test("[LG-30] each new head is cosigned, across a restart of the witness and of whoever feeds it", async (t) => {
   const [data, memory] = [folder(t), folder(t)];
   const log = await store(t, join(data, "a.db"));
@@ -99,7 +116,7 @@ test("[LG-30] each new head is cosigned, across a restart of the witness and of 
   const fresh = feeder(t, log, data, [second]);
   await fresh.feed();
   assert.deepEqual(codes(fresh), []);
-  const kept = readFileSync(join(data, "witnessed", `${trusted(second).id.toString(16).padStart(8, "0")}.note`), "utf8");
+  const kept = readFileSync(keptOf(data, second), "utf8");
   assert.match(kept, /\n311\n/);
   assert.match(kept, /— witness\.example\/w /);
   assert.deepEqual(second.proofs(), []);
@@ -186,16 +203,7 @@ test("[E40] [LG-32] whoever rewrites history without the key fails at the signat
 });
 
 test("[LG-32] a log that is shorter than it was seen is not taken for the same, by this machine nor by a witness", async (t) => {
-  const [data, memory] = [folder(t), folder(t)];
-  const log = await store(t, join(data, "a.db"));
-  await append(log, 4);
-  await log.close();
-  cpSync(join(data, "a.db"), join(data, "backup.db"));
-  const later = await store(t, join(data, "a.db"));
-  await append(later, 4);
-  const witness = await witnessAt(t, memory);
-  await feeder(t, later, data, [witness]).feed();
-  await later.close();
+  const { data, witness } = await setBack(t);
   const restored = await store(t, join(data, "backup.db"));
   const feed = feeder(t, restored, data, [witness]);
   await feed.feed();
@@ -208,16 +216,12 @@ test("[LG-32] a log that is shorter than it was seen is not taken for the same, 
 test("[LG-28] the witness answers as C2SP tlog-witness has it", async (t) => {
   const witness = await witnessAt(t, folder(t));
   const post = (body: string, path = "/add-checkpoint") => fetch(`${witness.url}${path}`, { method: "POST", body });
-  const empty = signCheckpoint({ origin: ORIGIN, size: 0, root: Buffer.from("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "base64") }, [
-    signer,
-  ]);
+  const nothing = { origin: ORIGIN, size: 0, root: emptyRoot() };
+  const empty = signCheckpoint(nothing, [signer]);
   assert.equal((await post(`old 0\n\n${empty}`)).status, 200);
   assert.equal((await post("nonsense")).status, 400);
   assert.equal((await post(`old 0\n\n${empty.replace(ORIGIN, "log.example/unknown")}`)).status, 404);
-  const stranger = signCheckpoint(
-    { origin: ORIGIN, size: 0, root: Buffer.from("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "base64") },
-    [testSigner(ORIGIN, 99)],
-  );
+  const stranger = signCheckpoint(nothing, [testSigner(ORIGIN, 99)]);
   assert.equal((await post(`old 0\n\n${stranger}`)).status, 403);
   const ahead = signCheckpoint({ origin: ORIGIN, size: 9, root: new Uint8Array(32) }, [signer]);
   const conflict = await post(`old 7\n\n${ahead}`);
@@ -291,9 +295,6 @@ test("[I70] [LG-32] two nodes that show one witness the heads of one log raise n
   assert.match(readFileSync(keptOf(data, witness), "utf8"), /\n11\n/);
 });
 
-const keptOf = (dataDir: string, witness: RunningWitness): string =>
-  join(dataDir, "witnessed", `${trusted(witness).id.toString(16).padStart(8, "0")}.note`);
-
 test("[LG-30] of what a witness answers one verified line is kept, at an address below a path, and a damaged file is made again", async (t) => {
   const data = folder(t);
   const log = await store(t, join(data, "a.db"));
@@ -320,15 +321,7 @@ test("[LG-30] of what a witness answers one verified line is kept, at an address
 });
 
 test("[LG-32] an alarm stands although the log has grown to the size that was cosigned, and what is away is told once", async (t) => {
-  const [data, memory] = [folder(t), folder(t)];
-  const log = await store(t, join(data, "a.db"));
-  await append(log, 4);
-  await log.close();
-  cpSync(join(data, "a.db"), join(data, "backup.db"));
-  const later = await store(t, join(data, "a.db"));
-  await append(later, 4);
-  const witness = await witnessAt(t, memory);
-  await feeder(t, later, data, [witness]).feed();
+  const { data, witness } = await setBack(t);
   const restored = await store(t, join(data, "backup.db"));
   rmSync(join(data, "head.note"));
   const fed = feeder(t, restored, data, [witness]);
