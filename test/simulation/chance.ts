@@ -41,7 +41,7 @@ const LIKELY: Readonly<Record<string, Partial<Record<Asks, number>>>> = {
   proposed: { replan: 2, revise: 2, withdraw: 0.3, look: 2 },
   planned: { replan: 5, revise: 2 },
   sent_back: { revise: 30, withdraw: 2 },
-  awaiting: { vote: 80, withdraw_vote: 3, send_back: 1, revise: 3, replan: 5, withdraw: 0.3, look: 3, wait: 2 },
+  awaiting: { vote: 80, withdraw_vote: 3, send_back: 1, revise: 4, replan: 5, withdraw: 0.3, look: 3, wait: 2 },
   authorised: { vote: 4, withdraw_vote: 4, send_back: 0.5, revise: 1, replan: 4, withdraw: 0.4, run: 35, look: 3, intrude: 2 },
   stale: { replan: 40, revise: 3 },
   running: { intrude: 10, vote: 3, withdraw: 2, replan: 2, revise: 2, look: 2 },
@@ -153,7 +153,9 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
       return {
         do: "clock",
         node,
-        offset: dice.pick(climate.clocks === "wild" ? [0, 20_000, -20_000, 10 * MINUTE, 10 * MINUTE, -10 * MINUTE, -10 * MINUTE] : [0, 20_000, -20_000]),
+        offset: dice.pick(
+          climate.clocks === "wild" ? [0, 20_000, -20_000, 10 * MINUTE, 10 * MINUTE, -10 * MINUTE, -10 * MINUTE] : [0, 20_000, -20_000],
+        ),
       };
     case "repeat":
       return { do: "repeat", of: dice.pick([...world.requests.keys()].slice(-12)) ?? 0, node };
@@ -182,7 +184,7 @@ function wishes(dice: Dice): readonly Wish[] {
 
 function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
   const by = dice.pick(["agent:bot", "agent:bot", "agent:sub", "human:hal", "human:bo", "human:di"]);
-  const behalf = by === "agent:bot" ? { behalf: dice.pick(["human:ada", "human:hal", "human:bo"]) } : {};
+  const behalf = by === "agent:bot" ? { behalf: dice.pick(["human:ada", "human:hal", "human:hal", "human:bo"]) } : {};
   const old = dice.chance(0.1) ? dice.pick(tracks) : undefined;
   return {
     do: "ask",
@@ -230,7 +232,13 @@ function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract
     case "reconcile":
       return { do: "ask", ...voter(world, dice, track), request: { ask, slot } };
     case "revise":
-      return asker(dice.chance(0.25) ? (sitterFor(world, dice, track) ?? maker) : maker, { ask, slot, wishes: wishes(dice), hours: dice.pick([0.1, 2, 12]), patience: dice.pick(PATIENCE) });
+      return asker(dice.chance(0.25) ? (sitterFor(world, dice, track) ?? maker) : maker, {
+        ask,
+        slot,
+        wishes: wishes(dice),
+        hours: dice.pick([0.1, 2, 12]),
+        patience: dice.pick(PATIENCE),
+      });
     case "intrude":
       return asker("agent:sub", {
         ask,
@@ -273,7 +281,8 @@ function voter(world: World, dice: Dice, track: Track, given?: string): { readon
     track.asked.kind === "pawl" ? (["human:cy", "human:ed"] as const) : (["human:bo", "human:cy", "human:di", "human:ed"] as const);
   const anybody = ["agent:bot", "human:bo2", ...PEOPLE.map((each) => `human:${each}`)];
   const makers = [...makersOf(track.parties, world.oracle.people.directory)].filter((each) => !each.includes(":"));
-  const maker = dice.chance(0.12) ? dice.pick(makers) : undefined;
+  const editor = track.parties.editors.findLast((each) => each.startsWith("human:"))?.slice("human:".length);
+  const maker = dice.chance(0.12) ? ((dice.chance(0.5) ? editor : undefined) ?? dice.pick(makers)) : undefined;
   const machine = dice.chance(0.04) ? "agent:bot" : undefined;
   const somebody = dice.chance(0.85) ? dice.pick(sitters) : (dice.pick(anybody) ?? "human:bo");
   const by = machine ?? (maker === undefined ? (given ?? somebody) : `human:${maker}`);

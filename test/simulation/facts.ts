@@ -75,7 +75,14 @@ export function bundleText(bundle: Bundle, mark = 0): string {
     low === "silent" ? "" : rule("low", low, '!("auth" in summary.surfaces) && !("pawl" in summary.surfaces)'),
     rule("high", high, '"auth" in summary.surfaces', seats),
     rule("pawl", "escalate", '"pawl" in summary.surfaces', "    seats: [{ id: admin, who: [{ group: admins }] }]\n"),
-    hold === "no" ? "" : rule("freeze", "review", `${hold === "even" ? "time.hour % 2 == 0 && " : ""}!("pawl" in summary.surfaces)`, "    holds: [freeze]\n"),
+    hold === "no"
+      ? ""
+      : rule(
+          "freeze",
+          "review",
+          `${hold === "even" ? "time.hour % 2 == 0 && " : ""}!("pawl" in summary.surfaces)`,
+          "    holds: [freeze]\n",
+        ),
     broken === "auto" || broken === "review" ? rule("broken", broken, 'effects[9].path == "x"') : "",
     broken === "absent" ? rule("broken", "review", 'effects.exists(e, e.path == "x")') : "",
     "defaults:\n  seats: [{ id: owner, who: [{ owners: true }] }]\n  unowned: [{ group: maintainers }]\n",

@@ -105,7 +105,12 @@ function atTheEnd(world: World): void {
 const isTwin = ({ code, operations: [one, other] }: Fault): boolean =>
   code === "doubled_version" && one?.kind === other?.kind && one?.by === other?.by;
 
-function failureOf({ failure, steps }: World, seed: number, { locked, coarse = false }: Ground, actions: readonly Action[]): Failure | undefined {
+function failureOf(
+  { failure, steps }: World,
+  seed: number,
+  { locked, coarse = false }: Ground,
+  actions: readonly Action[],
+): Failure | undefined {
   if (failure === undefined) return undefined;
   const { invariant, message, change } = failure;
   return { seed, step: steps, invariant, message, change, locked, coarse, actions: [...actions] };

@@ -22,6 +22,7 @@ interface Said {
   readonly ok: boolean;
   readonly seed: number;
   readonly step?: number;
+  readonly steps?: number;
   readonly invariant?: number;
   readonly message?: string;
 }
@@ -30,7 +31,9 @@ export interface Row {
   readonly bug: string;
   readonly what: string;
   readonly seed: number;
+  /** Of its own world; `steps` counts those of the worlds before it too. */
   readonly step?: number;
+  readonly steps?: number;
   readonly invariant?: number;
   readonly seconds: number;
   /** Found, and by an invariant that the bug breaks. */
@@ -110,7 +113,9 @@ async function run(plant: Plant, { seed, steps }: Settings): Promise<Row> {
   const start = process.hrtime.bigint();
   const { output, code } = await simulation(plant, seed, steps);
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  return { bug: plant.name, what: plant.what, seconds, ...judged(plant, seed, said(output), code, output) };
+  const heard = said(output);
+  const all = heard?.steps === undefined ? {} : { steps: heard.steps };
+  return { bug: plant.name, what: plant.what, ...all, seconds, ...judged(plant, seed, heard, code, output) };
 }
 
 interface Ended {
