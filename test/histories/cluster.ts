@@ -2,13 +2,13 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { createSampleRepository } from "../../src/sample-repository.ts";
 import type { Ask } from "../../src/testing/ask.ts";
+import { freePort } from "../../src/testing/free-port.ts";
 import { freshDatabase } from "../../src/testing/postgres.ts";
 import { startProxy, type Proxy } from "../../src/testing/proxy.ts";
 import { ask, type Reply } from "./http.ts";
@@ -193,15 +193,6 @@ export class Node {
   async healthy(): Promise<boolean> {
     return (await this.ask({ method: "GET", path: "/v1/health" }))?.status === 200;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** The messages of a branch's commits, newest first. */
