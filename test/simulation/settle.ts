@@ -2,6 +2,7 @@
 import type { Deed } from "./actions.ts";
 import { drain, step } from "./engine.ts";
 import { FIRST_BUNDLE, MINUTE } from "./facts.ts";
+import { expected } from "./policy.ts";
 import { Broken } from "./scheduler.ts";
 import { makersOf, named, quorumFault } from "./tally.ts";
 import type { Track } from "./track.ts";
@@ -50,8 +51,9 @@ export async function settle(world: World, from: number): Promise<void> {
 /** Half of the changes that wait for people get what they wait for: what they decided then has to happen. */
 function signatures({ oracle }: World): readonly Deed[] {
   const { directory } = oracle.people;
-  return [...oracle.tracks.values()].flatMap(({ tag, status, route, votes, parties }): Deed[] => {
-    if (status !== "awaiting" || tag % 2 === 1) return [];
+  return [...oracle.tracks.values()].flatMap(({ tag, asked, status, route, votes, parties }): Deed[] => {
+    // Another policy now would be another fault.
+    if (status !== "awaiting" || tag % 2 === 1 || asked.kind === "pawl") return [];
     const taken = new Set<string>([...makersOf(parties, directory), ...votes.map(({ person }) => person)]);
     return (route?.seats ?? []).flatMap((seat): Deed[] => {
       const missing = seat.count - votes.filter((vote) => vote.seat === seat.id).length;
@@ -79,6 +81,7 @@ function restless(world: World, track: Track): string | undefined {
       return fault === undefined ? "every seat is signed, and nobody is asked for anything" : undefined;
     }
     case "authorised":
+      if (expected(track.asked, world.oracle.bundle, world.scheduler.time()).holds.length > 0) return undefined;
       return track.start === "on-request" ? undefined : "nobody starts it";
     default:
       return "nobody goes on with it";
