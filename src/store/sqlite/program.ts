@@ -68,8 +68,8 @@ export function rowsOf({ prepare }: Connection, sql: string, params: readonly Ce
  */
 export const tidy = ({ db }: Connection): void => db.exec("PRAGMA wal_checkpoint(PASSIVE)");
 
-/** About how many pages of the log are worth a tidying: a page that many commits wrote goes into the file once. */
-export const TIDY_PAGES = 8000;
+/** About how many pages of the log are worth a tidying. */
+export const TIDY_PAGES = 4000;
 const PAGE_BYTES = 4096;
 
 /** About how many pages a program adds to the log: one or two for each row, and what a large cell fills. */
