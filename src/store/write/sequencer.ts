@@ -119,7 +119,7 @@ interface Attempt {
 
 async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Promise<Answer[] | "conflict" | "moved"> {
   const attempt: Attempt = { decisions: [] };
-  const { edge: known } = sequence;
+  const known = latest(sequence);
   // Whatever breaks from here on, the tree in memory may be ahead of the stored one.
   sequence.edge = undefined;
   const need = { ...needOf(requests), alone: sequence.alone, ...(known && { known: known.head }) };
@@ -132,6 +132,9 @@ async function tryCommit(sequence: Sequence, requests: readonly Admitted[]): Pro
   if (outcome.kind === "conflict" || outcome.kind === "moved") return outcome.kind;
   return requests.map((_, i) => answerOf(attempt, outcome, attempt.decisions[i]));
 }
+
+/** None when somebody was shown a later head: another process was here, and its edge has to be read. */
+const latest = ({ edge, seen }: Sequence): Edge | undefined => (edge && seen && seen.size > edge.head.size ? undefined : edge);
 
 function decideOn(
   facts: Facts,
