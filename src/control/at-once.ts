@@ -60,7 +60,7 @@ async function enter(deps: Deps, late: Promise<undefined>): Promise<(() => void)
   return undefined;
 }
 
-type Written = Promise<Result<Known, ControlRefusal>>;
+export type Written = Promise<Result<Known, ControlRefusal>>;
 
 /** Writes a proposal: together with plan and route when what they are made from is there, and alone otherwise. */
 export async function accept(deps: Deps, id: ChangeId, seen: Glance, write: (looked?: Looked) => Written): Written {

@@ -35,16 +35,28 @@ const PLANNABLE: readonly ChangeState["status"][] = ["proposed", "planned", "sta
 export const isPlannable = ({ status }: ChangeState): boolean => PLANNABLE.includes(status);
 
 type Planned = Promise<Result<Known, ControlRefusal>>;
-const underWay = new WeakMap<Deps, Map<ChangeId, Planned>>();
+/** Nothing, where what was to be planned was never written. */
+type UnderWay = Promise<Result<Known, ControlRefusal> | undefined>;
+const underWay = new WeakMap<Deps, Map<ChangeId, UnderWay>>();
 
 /** One planning per change at a time: whoever asks meanwhile gets the answer of the one under way. */
 export function planChange(deps: Deps, id: ChangeId): Planned {
-  return underWay.get(deps)?.get(id) ?? holdWhile(deps, id, planNow(deps, id));
+  return joinOr(deps, id, {});
 }
 
 /** The first planning of a revision: on several nodes two may be at it, and the later one must not take the earlier one's place. */
 export function planFirst(deps: Deps, id: ChangeId): Planned {
-  return underWay.get(deps)?.get(id) ?? holdWhile(deps, id, planNow(deps, id, { first: true }));
+  return joinOr(deps, id, { first: true });
+}
+
+/** What somebody else was refused is no answer to anybody who joined it. */
+async function joinOr(deps: Deps, id: ChangeId, how: How): Planned {
+  for (;;) {
+    const other = underWay.get(deps)?.get(id);
+    if (other === undefined) return holdWhile(deps, id, planNow(deps, id, how));
+    const planned = await other;
+    if (planned !== undefined) return planned;
+  }
 }
 
 /**
@@ -53,20 +65,20 @@ export function planFirst(deps: Deps, id: ChangeId): Planned {
  */
 export function planAfter(deps: Deps, id: ChangeId, written: Promise<Result<Known, ControlRefusal>>, looked: Promise<Looked>): void {
   const before = underWay.get(deps)?.get(id);
-  const planning = async (): Planned => {
+  const planning = async (): UnderWay => {
     await before?.catch(() => undefined);
     const known = await written;
-    return known.ok ? planNow(deps, id, { first: true, looking: { proposal: known.value.state.proposal, looked } }) : known;
+    return known.ok ? planNow(deps, id, { first: true, looking: { proposal: known.value.state.proposal, looked } }) : undefined;
   };
   holdWhile(deps, id, planning()).catch((error: unknown) => deps.report({ what: `planning ${id}`, error }));
 }
 
-function holdWhile(deps: Deps, id: ChangeId, planning: Planned): Planned {
-  const all = underWay.get(deps) ?? new Map<ChangeId, Planned>();
+function holdWhile<P extends UnderWay>(deps: Deps, id: ChangeId, planning: P): P {
+  const all = underWay.get(deps) ?? new Map<ChangeId, UnderWay>();
   underWay.set(deps, all);
   const planned = planning.finally(() => {
     if (all.get(id) === planned) all.delete(id);
-  });
+  }) as P;
   all.set(id, planned);
   return planned;
 }
@@ -156,12 +168,18 @@ async function eachStep<S extends { readonly step: ProposalStep }>(
   const done: StepMaterial[] = [];
   const faults: Refusal[] = [];
   for (const each of steps) {
-    const made = await work(each);
+    const made = await work(each).catch((error: unknown) => fail([garbled(each.step, error)]));
     if (made.ok) done.push(made.value);
     else faults.push(...made.error.map((f) => ({ ...f, where: `step ${each.step.id}${f.where === undefined ? "" : `: ${f.where}`}` })));
   }
   return faults.length > 0 ? fail(faults) : ok(done);
 }
+
+/** An answer that none of ours gives. */
+const garbled = ({ connector }: ProposalStep, error: unknown): Refusal => ({
+  code: "connector_crashed",
+  message: `what the connector "${connector}" answered makes no sense: ${String(error)}`.slice(0, 1_000).toWellFormed(),
+});
 
 const gone = ({ connector }: ProposalStep): Refusal => ({
   code: "unknown_connector",

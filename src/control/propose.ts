@@ -2,7 +2,6 @@ import {
   canonical,
   digestOf,
   fail,
-  isId,
   keyedDigestOf,
   ok,
   type ChangeId,
@@ -18,7 +17,7 @@ import {
 import type { ChangeCommand, ChangeState } from "../core/change/index.ts";
 import { parseProposal, sealSecrets, type Proposal, type ProposalInput } from "../core/plan/index.ts";
 import { ownerOf, mayActFor, type Directory, type Parties } from "../core/review/index.ts";
-import { accept, glance, withPlan } from "./at-once.ts";
+import { accept, glance, withPlan, type Written } from "./at-once.ts";
 import { beginChange, changeWrite, commitChange, decideAll, findChange, type Intended } from "./commit.ts";
 import { onRules, rulesInForce, type Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -27,7 +26,9 @@ import type { AdmittedStep, Looked } from "./planning.ts";
 import type { StreamWrite } from "./ports.ts";
 import { read, viewed } from "./reading.ts";
 import { invalid, refused } from "./refusals.ts";
+import { isActive } from "./people.ts";
 import { roomFor } from "./room.ts";
+import { revokedAmong, unauthenticated } from "./tokens.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 import { withoutSecrets } from "./words.ts";
 
@@ -52,19 +53,27 @@ export async function propose(
   if (!asked.ok) return asked;
   const room = await roomFor(deps, caller.principal);
   if (!room.ok) return room;
-  const id = deps.ids.next("chg") as ChangeId;
-  const seen = await glance(deps, asked.value.steps, patienceMillis);
-  const committed = await accept(deps, id, seen, (looked) =>
-    beginChange(deps, id, (tried) =>
-      onRules(deps, tried, (rules) =>
-        beginning(deps, rules, { caller, id, asked: asked.value, ...(keyed && { keyed }), ...(looked && { looked }) }),
-      ),
-    ),
-  );
+  const begun = begin(deps, { caller, asked: asked.value, ...(keyed && { keyed }) }, patienceMillis);
+  const committed = await begun.finally(room.value);
   // Lost a race against the same key: answer as the winner's repetition.
   if (!committed.ok && committed.error.reason === "claim_taken" && keyed !== undefined)
     return (await earlierAnswer(deps, keyed)) ?? committed;
   return viewed(deps, committed);
+}
+
+async function begin(deps: Deps, proposed: Pick<Beginning, "caller" | "asked" | "keyed">, patienceMillis: number): Written {
+  const id = deps.ids.next("chg") as ChangeId;
+  // Connectors are not asked for what will be refused.
+  const may = await onRules(deps, 0, (rules) => made(deps, rules, { ...proposed, id }));
+  if (!may.ok) return may;
+  const seen = await glance(deps, proposed.asked.steps, patienceMillis);
+  return accept(deps, id, seen, (looked) =>
+    beginChange(deps, id, (tried) =>
+      onRules(deps, tried, async (rules) =>
+        asStanding(deps, proposed.caller, await beginning(deps, rules, { ...proposed, id, ...(looked && { looked }) })),
+      ),
+    ),
+  );
 }
 
 interface Beginning {
@@ -80,25 +89,53 @@ async function beginning(
   rules: Rules,
   { caller, id, asked, keyed, looked }: Beginning,
 ): Promise<Result<Intended, ControlRefusal>> {
-  const parties = partiesFor(caller, asked.input, rules.directory);
-  if (!parties.ok) return parties;
-  const superseded = await supersede(deps, caller, id, asked.input.supersedes);
-  if (!superseded.ok) return superseded;
-  // What was edited stays edited: a new change in its place sets none of its makers free.
-  const editors = [...new Set([...parties.value.editors, ...superseded.value.editors])];
-  const made = { ...parties.value, editors };
-  const proposal = sealed(deps, { ...parties.value, author: caller.principal }, asked);
+  const maker = await made(deps, rules, { caller, id, asked });
+  if (!maker.ok) return maker;
+  const { parties, writes } = maker.value;
+  const proposal = sealed(deps, { ...parties, author: caller.principal }, asked);
   const { digest } = proposal.payload;
   const first: Intended = {
-    commands: [proposeCommand(deps, id, digest, made, asked.input)],
+    commands: [proposeCommand(deps, id, digest, parties, asked.input)],
     claims: keyed === undefined ? [] : [{ kind: "idempotency", key: keyed.key, value: `${keyed.body} ${id}` }],
     payloads: [proposal.payload],
-    also: superseded.value.writes,
+    also: writes,
     guards: rules.guards,
     directory: rules.directory,
   };
-  const subject = { id, revision: 1, proposal: digest, parties: made };
+  const subject = { id, revision: 1, proposal: digest, parties };
   return ok(looked === undefined ? first : withPlan(deps, first, subject, proposal.document, looked, rules));
+}
+
+interface Maker extends Omit<Superseded, "editors"> {
+  readonly parties: Parties;
+}
+
+/** Whose the change is, if they may propose it. */
+async function made(
+  deps: Deps,
+  { directory }: Rules,
+  { caller, id, asked: { input } }: Pick<Beginning, "caller" | "id" | "asked">,
+): Promise<Result<Maker, ControlRefusal>> {
+  const parties = partiesFor(caller, input, directory);
+  if (!parties.ok) return parties;
+  const superseded = await supersede(deps, caller, id, input.supersedes);
+  if (!superseded.ok) return superseded;
+  // What was edited stays edited: a new change in its place sets none of its makers free.
+  const editors = [...new Set([...parties.value.editors, ...superseded.value.editors])];
+  return ok({ parties: { ...parties.value, editors }, writes: superseded.value.writes });
+}
+
+/** Whoever waited for connectors may have lost their place or their token meanwhile: it is theirs if they stand when it is written. */
+async function asStanding(
+  deps: Deps,
+  caller: Caller,
+  intended: Result<Intended, ControlRefusal>,
+): Promise<Result<Intended, ControlRefusal>> {
+  if (!intended.ok) return intended;
+  const { directory, guards = [] } = intended.value;
+  const token = await revokedAmong(deps, [caller.identity]);
+  const stands = token.revoked.length === 0 && directory !== undefined && isActive(directory, caller.principal);
+  return stands ? ok({ ...intended.value, guards: [...guards, ...token.guards] }) : unauthenticated();
 }
 
 /** A proposal from outside, read and admitted. */
@@ -250,9 +287,18 @@ async function supersede(
 export async function revise(deps: Deps, caller: Caller, change: string, raw: Json, patienceMillis: number): Answer<ChangeView> {
   const asked = await readProposal(deps, raw, "the revision is not valid");
   if (!asked.ok) return asked;
-  const seen = isId(change) ? await glance(deps, asked.value.steps, patienceMillis) : ({ kind: "none" } as const);
+  const found = await findChange(deps, change);
+  if (!found.ok) return found;
+  // Connectors are not asked for what will be refused.
+  const may = await revision(deps, found.value.state, { caller, raw, asked: asked.value });
+  if (!may.ok) return may;
+  const allowed = decideAll(found.value.state, may.value.commands, deps.clock.now());
+  if (!allowed.ok) return fail(refused(allowed.error));
+  const seen = await glance(deps, asked.value.steps, patienceMillis);
   const committed = await accept(deps, change as ChangeId, seen, (looked) =>
-    commitChange(deps, change, (state) => revision(deps, state, { caller, raw, asked: asked.value, ...(looked && { looked }) })),
+    commitChange(deps, change, async (state) =>
+      asStanding(deps, caller, await revision(deps, state, { caller, raw, asked: asked.value, ...(looked && { looked }) })),
+    ),
   );
   return viewed(deps, committed);
 }

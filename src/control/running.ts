@@ -142,7 +142,10 @@ const atDesk = ({ code, reason, ...rest }: ControlRefusal): Refusal => ({ ...res
 /** A runner that was not answered says again what may be on record already: then it stands as it was said first. */
 function wasTold(state: ChangeState, { run, runner }: RunRef, command: ChangeCommand): boolean {
   if (!("run" in state) || state.run !== run || state.runner !== runner) return false;
+  if (command.type === "begin_effect")
+    return state.undoing.length === 0 && state.begun.length > state.done.length && state.begun.at(-1) === command.step;
   if (command.type === "finish_effect") return state.done.includes(command.step);
+  if (command.type === "begin_undo") return state.undoing.at(-1) === command.step;
   // `failed` and `indeterminate` may be others' words, who gave the run up.
   return command.type === "report" && state.status === command.outcome && (state.status === "verified" || state.status === "undone");
 }

@@ -15,7 +15,7 @@ const TOKEN = /^pawl_(tok_[0-9a-z]{6,40})_[0-9a-f]{64}$/;
 const TOKEN_ID = /^tok_[0-9a-z]{6,40}$/;
 const streamOf = (id: string): string => `token/${id}`;
 
-const unauthenticated = (): Result<never, ControlRefusal> =>
+export const unauthenticated = (): Result<never, ControlRefusal> =>
   fail({
     code: "unauthenticated",
     reason: "bad_token",

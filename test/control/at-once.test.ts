@@ -10,6 +10,7 @@ import {
   refusal,
   set,
   signIn,
+  WORLD_DIRECTORY,
   WORLD_POLICY,
   type ChangeBody,
 } from "../../src/testing/control-world.ts";
@@ -239,4 +240,72 @@ test("[CO-51] [CO-4] an answer that was lost is looked up: nothing is proposed t
   });
   assert.equal(refusal(await propose(world, docs("two"))).code, "unavailable");
   assert.equal(appends, 1);
+});
+
+const HOLDS = 30_000;
+/** Connectors answer when a test says so. */
+function gated(world: ControlWorld): () => void {
+  const gate = Promise.withResolvers<void>();
+  world.outside.before = async (operation) => (operation === "analyse" ? gate.promise : undefined);
+  return () => gate.resolve();
+}
+
+test("[CO-39] [CO-49] whose token is revoked, or who is no longer active, while connectors look proposes nothing", async () => {
+  const world = await ControlWorld.open();
+  const made = good(await world.control.createToken(world.as("hal", { roles: ["admin"] }), { principal: "agent:bot" }));
+  const bot = good(await world.control.authenticate(made.token, "api"));
+  const standing = good(await propose(world, signIn()));
+  const open = gated(world);
+  const asked = [
+    world.control.propose(bot, docs(), undefined, HOLDS),
+    world.control.propose(world.as("flo"), docs(), undefined, HOLDS),
+    world.control.revise(bot, standing.id, docs(), HOLDS),
+  ];
+  await until(() => world.outside.count("analyse") === 4);
+  good(await world.control.revokeToken(world.as("hal", { roles: ["admin"] }), made.view.id));
+  const persons = WORLD_DIRECTORY.persons.map((person) => (person.id === "flo" ? { ...person, active: false } : person));
+  await world.put("directory", { ...WORLD_DIRECTORY, persons });
+  open();
+  for (const answer of await Promise.all(asked)) assert.equal(refusal(answer).reason, "bad_token");
+  assert.deepEqual(world.outside.writes, []);
+});
+
+test("[CO-49] connectors are not asked for what will be refused", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  const change = good(await propose(world, ordinary()));
+  const looks = world.outside.count("analyse");
+  const asked = await Promise.all([
+    world.control.revise(world.as("flo"), change.id, docs(), HOLDS),
+    world.control.revise(world.as("flo"), "chg_0000000000", docs(), HOLDS),
+    propose(world, { ...docs(), on_behalf_of: "human:ed" }),
+    propose(world, { ...docs(), supersedes: change.id }, undefined, "flo"),
+  ]);
+  assert.deepEqual(
+    asked.map((answer) => refusal(answer).reason),
+    ["not_a_party", "unknown_change", "not_acting_for", "not_a_party"],
+  );
+  assert.equal(world.outside.count("analyse"), looks);
+});
+
+test("[CO-15] [CO-50] whoever joins the planning of a revision that is refused after all is not given that refusal", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  const change = good(await propose(world, signIn()));
+  const open = gated(world);
+  const slow = world.control.replan(world.as("hal"), change.id);
+  const revised = world.control.revise(world.as("agent:bot"), change.id, docs(), PATIENCE);
+  await until(() => world.outside.count("analyse") === 3);
+  world.between({ append: async () => ({ ok: false, error: { code: "entry_too_large", message: "no" } }) });
+  world.time.pass(PATIENCE);
+  assert.equal(refusal(await revised).code, "too_large");
+  world.between({ append: (request) => world.store.append(request) });
+  const joined = world.control.replan(world.as("hal"), change.id);
+  open();
+  for (const answer of [await slow, await joined]) assert.equal(good(answer).status, "awaiting");
+});
+
+test("[CO-14] [CO-51] an answer of a connector that makes no sense sends the change back", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  world.outside.before = async () => ({ ok: true, value: {} }) as never;
+  const view = good(await propose(world, docs()));
+  assert.deepEqual([view.status, view.because?.code], ["sent_back", "connector_crashed"]);
 });

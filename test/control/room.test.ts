@@ -32,3 +32,16 @@ test("[CO-10] what another process let in is heard of, and counts", async () => 
   for (let i = 0; i < 9; i += 1) good(await propose(two, `other ${i}`));
   for (const world of [one, two]) assert.equal(refusal(await propose(world, "eleventh")).reason, "too_many_open");
 });
+
+test("[CO-10] what is still being looked at has its place already", async () => {
+  const world = await ControlWorld.open({ worker: false, limits: { openChangesPerProposer: 3 } });
+  const gate = Promise.withResolvers<void>();
+  world.outside.before = async () => gate.promise;
+  const propose = (value: string) => world.control.propose(world.as("agent:bot"), ordinary(value), undefined, 30_000);
+  const asked = Array.from({ length: 20 }, (_, n) => propose(`${n}`));
+  while (world.outside.count("analyse") < 3) await new Promise<void>((resolve) => void setImmediate(resolve));
+  gate.resolve();
+  const answers = await Promise.all(asked);
+  assert.equal(answers.filter(({ ok }) => ok).length, 3);
+  assert.equal(refusal(await propose("one more")).reason, "too_many_open");
+});
