@@ -340,7 +340,9 @@ function edit(world: World, dice: Dice): Extract<Rule, { kind: "directory" }>["e
 
 /** Somebody whose vote stands somewhere, and the group that they sit there for: of them it matters most what becomes. */
 function signature(world: World, dice: Dice): { readonly person: string; readonly group: string } | undefined {
-  const track = dice.pick([...world.oracle.tracks.values()].filter((each) => !each.ended && each.votes.length > 0));
+  const signed = [...world.oracle.tracks.values()].filter((each) => !each.ended && each.votes.length > 0);
+  const ready = dice.chance(0.6) ? dice.pick(signed.filter(({ status }) => status === "authorised")) : undefined;
+  const track = ready ?? dice.pick(signed);
   const vote = dice.pick(track?.votes ?? []);
   const who = track?.route?.seats.find((seat) => seat.id === vote?.seat)?.who.find(({ kind }) => kind === "group");
   return vote === undefined ? undefined : { person: vote.person, group: who?.kind === "group" ? who.group : "identity" };
