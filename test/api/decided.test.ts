@@ -54,3 +54,14 @@ test("[AP-32] so is a revision", async (t) => {
   const later = (await ask(app, { ...revise, body: world.proposal("A third"), headers: { prefer: "respond-async" } })).json<Change>();
   assert.equal(later.status, "proposed");
 });
+
+test("[AP-32] who asks to be held longer needs a place among those who wait; without one nobody is held", async (t) => {
+  const world = await realWorld();
+  t.after(() => world.close());
+  const app = open(t, world, { ...PATIENT, open: { total: 0, perCredential: 0 } });
+  const asked = { method: "POST", url: "/v1/changes", bearer: world.bearers.agent, body: world.proposal("A page") };
+  const long = await ask(app, { ...asked, headers: { prefer: "wait=25" } });
+  assert.deepEqual([long.statusCode, long.json<Change>().status], [201, "proposed"]);
+  const usual = await ask(app, asked);
+  assert.equal(usual.json<Change>().status, "awaiting");
+});

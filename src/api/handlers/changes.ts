@@ -25,7 +25,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
     if (key !== undefined && (typeof key !== "string" || !KEY.test(key))) {
       return fail(refused("invalid", "idempotency_key", "the key must be 1 to 128 visible ASCII characters", { where: "Idempotency-Key" }));
     }
-    const proposed = await control(call).propose(callerOf(call), bodyOf(call), key, patienceOf(call));
+    const proposed = await held(call, (patience) => control(call).propose(callerOf(call), bodyOf(call), key, patience));
     if (proposed.ok) void call.reply.header("location", `/v1/changes/${proposed.value.id}`);
     return proposed;
   },
@@ -63,7 +63,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
   withdrawVote: (call) => control(call).withdrawVote(callerOf(call), call.id),
   sendBack: (call) => control(call).sendBack(callerOf(call), call.id, bodyOf(call)),
   withdraw: (call) => control(call).withdraw(callerOf(call), call.id),
-  revise: (call) => control(call).revise(callerOf(call), call.id, bodyOf(call), patienceOf(call)),
+  revise: (call) => held(call, (patience) => control(call).revise(callerOf(call), call.id, bodyOf(call), patience)),
   replan: (call) => control(call).replan(callerOf(call), call.id),
   run: (call) => control(call).run(callerOf(call), call.id),
   reconcile: (call) => control(call).reconcile(callerOf(call), call.id, bodyOf(call)),
@@ -71,7 +71,20 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
 };
 
 const control = (call: Call) => call.deps.control;
-const patienceOf = ({ request, deps }: Call): number => patienceMillis(request.headers["prefer"], deps.settings.decideWithinMillis);
+
+/** Whoever wants to wait longer than everybody may takes a place, as all who wait do; without one nobody is held. */
+async function held<T>(call: Call, ask: (patienceMillis: number) => Promise<T>): Promise<T> {
+  const standard = call.deps.settings.decideWithinMillis;
+  const patience = patienceMillis(call.request.headers["prefer"], standard);
+  if (patience <= standard) return ask(patience);
+  const leave = call.places.enter(callerOf(call).identity);
+  try {
+    return await ask(leave === undefined ? 0 : patience);
+  } finally {
+    leave?.();
+  }
+}
+
 /** Present, since the contract of the route asks for it. */
 const bodyOf = ({ body }: Call): Json => body ?? null;
 
