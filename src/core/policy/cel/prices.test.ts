@@ -91,6 +91,7 @@ test("[PO-16] long values are paid for by their length, on the quick ways and th
     ["long != 'b'", 3 + 2 + 10],
     ["items[0].name == 'b'", 6 + 2],
     ["text == 'b'", 3 + 2 + 10],
+    ["items.all(i, i.name == 'b')", 6 + 4 + 2],
     ["long == long", 3 + 22],
     ["long < 'b'", 3 + 2 + 10],
     ["long + long == 'b'", 5 + 22 + 21 + 1],
