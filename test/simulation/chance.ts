@@ -135,7 +135,7 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
     act: tracks.length > 0 ? 40 : 0,
     rule: climate.rules,
     drift: 1,
-    clock: { right: 0, skewed: 0.7, wild: 2 }[climate.clocks],
+    clock: { right: 0, skewed: 0.7, wild: 5 }[climate.clocks],
     repeat: world.requests.size > 0 ? 1.5 : 0,
     token: 1.2,
   });
