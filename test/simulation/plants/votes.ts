@@ -103,7 +103,8 @@ export const VOTES: readonly Plant[] = [
   {
     name: "machine-votes",
     what: "an agent's credential votes in the name of its owner, at the door and in the core",
-    breaks: [15],
+    // Where the owner asks for a vote as well, it is the owner's own answer that is wrong.
+    breaks: [15, 10],
     edits: [
       edit(
         "src/control/deciding.ts",
