@@ -13,6 +13,9 @@ interface FileTally {
   output: string;
 }
 
+/** What a run was made from is told also when it passed: it cannot be had again otherwise. */
+const SEEDED = /^seeds? \d/;
+
 const place = (file: string | undefined): string => (file ? relative(process.cwd(), file) : "(no file)");
 /** A suite that several files share counts where it was started, not where it is written. */
 const started = (data: { readonly file?: string; readonly entryFile?: string }): string | undefined => data.entryFile ?? data.file;
@@ -73,6 +76,8 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
       yield record(event, tallyOf(started(event.data)));
     } else if (event.type === "test:stdout" || event.type === "test:stderr") {
       tallyOf(event.data.file).output += event.data.message;
+    } else if (event.type === "test:diagnostic" && SEEDED.test(event.data.message)) {
+      yield `${place(event.data.file)}: ${event.data.message}\n`;
     } else if (event.type === "test:summary" && event.data.file) {
       const tally = tallyOf(event.data.file);
       yield printed(place(event.data.file), tally);
