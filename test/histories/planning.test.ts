@@ -29,33 +29,34 @@ test("[CO-15] [I70] of two nodes that plan one proposal the later changes nothin
   await there.close();
 });
 
-test("[CO-50] [I70] a revision that is refused takes no proposal's planning with it", async () => {
+test("[CO-50] [I70] a revision that is refused after all takes no proposal's planning with it", async () => {
   const world = await ControlWorld.open({ worker: false });
-  const body = { ...ordinary(), start: "on-request" };
-  const { id } = good(await world.control.propose(world.as("agent:bot"), body, undefined, 0));
-  const [asked, looking, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { id } = good(await world.control.propose(world.as("agent:bot"), ordinary(), undefined, 0));
+  const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   world.outside.before = async () => {
     asked.resolve();
-    await looking.promise;
+    await held.promise;
   };
-  const load = world.deps.store.load.bind(world.deps.store);
-  let loads = 0;
+  const { append } = world.deps.store;
+  let refused = 0;
   world.between({
-    load: async (stream) => {
-      if (stream === `change/${id}` && (loads += 1) === 1) await held.promise;
-      return load(stream);
+    append: async (request) => {
+      const revises = request.writes.some(({ events }) => JSON.stringify(events).includes('"revised"'));
+      if (!revises) return append(request);
+      refused += 1;
+      return { ok: false, error: { code: "entry_too_large", message: "no" } };
     },
   });
-  // How it starts is settled: that is noticed only once the revision is written.
-  const revising = world.control.revise(world.as("agent:bot"), id, { ...body, start: "when-authorised" }, 1_000);
+  const revising = world.control.revise(world.as("agent:bot"), id, ordinary("another"), 1_000);
   await asked.promise;
   world.time.pass(1_000);
   world.work();
   for (let turn = 0; turn < 100; turn += 1) await new Promise<void>((done) => void setImmediate(done));
   held.resolve();
-  looking.resolve();
-  assert.equal(refusal(await revising).reason, "invalid");
+  assert.equal(refusal(await revising).code, "too_large");
+  assert.ok(refused > 0);
   await world.pass(60_000, 1_000);
-  assert.equal((await world.view(id)).status, "awaiting");
+  const { status, revision } = await world.view(id);
+  assert.deepEqual([status, revision], ["awaiting", 1]);
   await world.close();
 });
