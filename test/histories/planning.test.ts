@@ -37,12 +37,12 @@ test("[CO-50] [I70] a revision that is refused after all takes no proposal's pla
     asked.resolve();
     await held.promise;
   };
-  const { append } = world.deps.store;
+  const { store } = world.deps;
   let refused = 0;
   world.between({
     append: async (request) => {
       const revises = request.writes.some(({ events }) => JSON.stringify(events).includes('"revised"'));
-      if (!revises) return append(request);
+      if (!revises) return store.append(request);
       refused += 1;
       return { ok: false, error: { code: "entry_too_large", message: "no" } };
     },
