@@ -37,7 +37,7 @@ export async function* benchStart(): AsyncGenerator<Row> {
     yield await contest({
       name: "pawl up, to its first answer",
       unit: "ms",
-      against: "a bare Fastify server to its",
+      against: "a bare Fastify server",
       value: server,
       ceiling: bare,
       rounds,

@@ -166,7 +166,12 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   const whole = await guard.check();
   if (!whole.ok) return whole;
   // The last head is remembered too.
-  undo.add(async () => void (await guard.check().catch(() => undefined)));
+  undo.add(() =>
+    guard.check().then(
+      () => undefined,
+      (error: unknown) => hooks.log(`problem: the last head is not remembered: ${String(error)}`),
+    ),
+  );
   const connectors = new Map<string, Connector>();
   const report = reporter(hooks);
   const feeding = { store, guard, witnesses: witnesses.value, folder: join(settings.dataDir, "witnessed") };

@@ -1,33 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cel, profileOver } from "../index.ts";
+import { cel } from "../index.ts";
 import { meets } from "./demands.ts";
 import { machineOn, runWithin } from "./machine.ts";
+import { FACTS, one, profile } from "../../../testing/conditions.ts";
 
-const { BOOL, INT, STRING, CelError, field, listOf, mapOf, messageOf, optional } = cel;
-const ITEM = messageOf("Item", { name: field(STRING, ""), note: optional(STRING, ""), tags: field(listOf(STRING), "") });
-const ROOTS = {
-  n: field(INT, ""),
-  s: field(STRING, ""),
-  yes: field(BOOL, ""),
-  nums: field(listOf(INT), ""),
-  dict: field(mapOf(STRING, INT), ""),
-  items: field(listOf(ITEM), ""),
-  one: field(ITEM, ""),
-  gone: optional(INT, ""),
-};
-const one = { name: "a", note: undefined, tags: ["x"] };
-const FACTS: cel.CelMessage = {
-  n: 3,
-  s: "src/é.md",
-  yes: true,
-  nums: [1, 2, 3],
-  dict: new Map([["a", 1]]),
-  items: [one, { ...one, name: "b", note: "n" }],
-  one,
-  gone: undefined,
-};
-const profile = profileOver(ROOTS);
+const { CelError } = cel;
 
 /** What a condition demands: one line for each demand, its possibilities with `or` between. */
 function demands(text: string): string[] {
