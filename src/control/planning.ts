@@ -1,4 +1,5 @@
 import {
+  assert,
   digestOf,
   fail,
   ok,
@@ -9,7 +10,7 @@ import {
   type Refusal,
   type Result,
 } from "../core/base/index.ts";
-import { payloadOf, stepDigests, type Because, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
+import { payloadOf, stepDigests, type Because, type ChangeCommand, type ChangeState, type StepDigests } from "../core/change/index.ts";
 import { assemblePlan, stateDigestOf, type Plan, type Proposal, type ProposalStep } from "../core/plan/index.ts";
 import { evaluate, factsOf, type Bundle, type Evaluation, type RuleTrace } from "../core/policy/index.ts";
 import { present } from "../core/presentation/index.ts";
@@ -135,6 +136,8 @@ export interface AdmittedStep {
 
 interface StepMaterial extends AdmittedStep {
   readonly analysed: Analysed;
+  /** Whose code derived it. */
+  readonly code: Digest;
 }
 
 const proposalErased = { code: "proposal_erased", message: "what was proposed was erased", remedy: "propose it again" };
@@ -196,7 +199,7 @@ async function analyseStep(deps: Deps, { step, names }: AdmittedStep): Promise<R
   if (digestOf(analysed.value.payload) !== analysed.value.analysis.step.payloadDigest) {
     return fail([{ code: "payload_mismatch", message: `the connector "${step.connector}" names another payload than it gave` }]);
   }
-  return ok({ step, names, analysed: analysed.value });
+  return ok({ step, names, analysed: analysed.value, code: analysed.value.code ?? connector.digest });
 }
 
 /** What cannot be planned goes back to its proposer with every fault, before any human's time is spent. */
@@ -259,7 +262,7 @@ function planAndRoute(deps: Deps, state: Subject, proposal: Proposal, { observed
   const fresh = Math.min(...steps.map(({ analysed }) => analysed.freshForMillis));
   return {
     commands: [
-      planCommand(state.revision, plan, object, sealed.digest, (observedAt + fresh) as Millis),
+      planCommand(state.revision, codedSteps(plan, steps), object, sealed.digest, (observedAt + fresh) as Millis),
       {
         type: "route",
         review: { ...object, route: routeDigest, bundle: bundleDigest, presentation: presentation.digest },
@@ -289,14 +292,22 @@ export function evaluatePlan(bundle: Bundle, plan: Plan, state: Pick<Subject, "r
   return evaluate(bundle, factsOf(plan, { revision: state.revision, parties: state.parties, now }));
 }
 
+const codedSteps = (plan: Plan, steps: readonly StepMaterial[]): readonly StepDigests[] => {
+  const codes = new Map(steps.map(({ step, code }) => [step.id, code]));
+  return stepDigests(plan, (id) => {
+    const code = codes.get(id);
+    assert(code !== undefined, "every planned step was analysed by some code");
+    return code;
+  });
+};
+
 function planCommand(
   revision: number,
-  plan: Plan,
+  steps: readonly StepDigests[],
   object: { readonly plan: Digest; readonly state: Digest },
   context: Digest,
   freshUntil: Millis,
 ): ChangeCommand {
-  const steps = stepDigests(plan);
   return { type: "plan", revision, object, payload: payloadOf(steps), stepDigests: steps, context, freshUntil };
 }
 

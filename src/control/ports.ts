@@ -180,6 +180,8 @@ export interface Analysed {
   /** Exactly what will be executed: `analysis.step.payloadDigest` is the digest of these bytes. */
   readonly payload: Uint8Array;
   readonly freshForMillis: number;
+  /** Digest of the code and declarations that derived it, where that is not this process's: a runner elsewhere did. */
+  readonly code?: Digest;
 }
 
 export interface Observed {
@@ -203,6 +205,8 @@ export interface Connector {
   readonly name: string;
   /** Digest of its code and declarations. */
   readonly digest: Digest;
+  /** The environment variables that it needs, where its work has a process of its own: the first to look, all of them to write. */
+  readonly needs?: { readonly read: readonly string[]; readonly write: readonly string[] };
   /** A promise only because secret scanners are: nothing outside is read, and what it refuses is stored nowhere. */
   admit(input: Json): Promise<Result<Admitted, readonly Refusal[]>>;
   analyse(input: Json, limits: RunLimits): Promise<Result<Analysed>>;
@@ -215,6 +219,8 @@ export interface Connector {
 export interface RunLimits {
   readonly signal?: AbortSignal;
   readonly timeoutMillis: number;
+  /** A line for whoever watches, said while the work goes on; free of secrets, and no evidence of anything. */
+  readonly progress?: (line: string) => void;
 }
 
 /** What a runner is offered: the signed grant with its proof, and the exact bytes of each step. */

@@ -48,6 +48,11 @@ function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Arr
       const remedy = "declare it on this runner, or send the change to one that has it";
       return { ok: false, error: { code: "unknown_connector", message, remedy } };
     }
+    if (connector.digest !== step.code) {
+      const message = `the connector "${step.connector}" of this runner is not the one that derived step ${step.id}`;
+      const details = { expected: step.code, observed: connector.digest };
+      return { ok: false, error: { code: "connector_differs", message, details, remedy: "plan the change again, with the connector as it is now" } };
+    }
     steps.push({ id: step.id, connector, state: step.state, payload });
   }
   return ok(steps);

@@ -34,6 +34,7 @@ export const stepDigest = (id: string, more: Partial<StepDigests> = {}): StepDig
   operation: "merge",
   state: digest(`state of ${id}`),
   payload: digest(`payload of ${id}`),
+  code: digest("code of git"),
   ...more,
 });
 export const steps = [stepDigest("one"), stepDigest("two")];

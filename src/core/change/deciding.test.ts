@@ -64,7 +64,7 @@ test("[LC-8] [B13] a plan is of the current revision and of exactly the proposed
 
 test("[LC-8] what a plan says of its steps is what its payload digest is over", () => {
   const { stateDigest: state, payloadDigest: payload, operation } = analysis.step;
-  assert.deepEqual(stepDigests(samplePlan()), [{ id: "step-1", connector: "git", operation, state, payload }]);
+  assert.deepEqual(stepDigests(samplePlan(), () => digest("code")), [{ id: "step-1", connector: "git", operation, state, payload, code: digest("code") }]);
 });
 
 test("[LC-8] [B13] [B15] every part of every step is in the payload digest", () => {

@@ -29,19 +29,20 @@ export const STOPPABLE = ["proposed", "planned", "sent_back", "awaiting", "autho
 export const isFinal = (status: Status): boolean => FINAL.includes(status);
 const isStoppable = (status: Status): boolean => (STOPPABLE as readonly Status[]).includes(status);
 
-/** What a plan says of its steps, as events and grants carry it. */
-export const stepDigests = (plan: Plan): readonly StepDigests[] =>
+/** What a plan says of its steps, with whose code said it, as events and grants carry it. */
+export const stepDigests = (plan: Plan, code: (step: string) => Digest): readonly StepDigests[] =>
   plan.steps.map(({ id, connector, operation, stateDigest, payloadDigest }) => ({
     id,
     connector,
     operation,
     state: stateDigest,
     payload: payloadDigest,
+    code: code(id),
   }));
 
 /** Digest over the steps' digests in order: the exact approved set, no step more or less. */
 export function payloadOf(steps: readonly StepDigests[]): Digest {
-  return digestJson(steps.map(({ id, connector, operation, state, payload }) => ({ id, connector, operation, state, payload })));
+  return digestJson(steps.map(({ id, connector, operation, state, payload, code }) => ({ id, connector, operation, state, payload, code })));
 }
 
 /** Who approved, and who could not have: what the ledger's authorisation binds beside the payload. */

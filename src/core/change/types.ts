@@ -37,6 +37,8 @@ export interface StepDigests {
   readonly operation: string;
   readonly state: Digest;
   readonly payload: Digest;
+  /** Digest of the connector's code and declarations that derived the step: no other may execute it. */
+  readonly code: Digest;
 }
 
 /** What the current votes are about. */

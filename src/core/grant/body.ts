@@ -40,7 +40,7 @@ const BODY = object({
   change: text,
   revision: whole,
   runner: text,
-  steps: list(MOST.steps, object({ id: text, connector: text, operation: text, state: digest, payload: digest })),
+  steps: list(MOST.steps, object({ id: text, connector: text, operation: text, state: digest, payload: digest, code: digest })),
   payload: digest,
   review: object({ plan: digest, state: digest, route: digest, bundle: digest, presentation: digest }),
   reviewDigest: digest,
