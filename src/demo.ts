@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { loadSettings, type Settings } from "./cli/settings.ts";
 import type { ChangeView, EventView, PlanView } from "./control/types.ts";
-import { fsckStore, startPawl, type FsckReport } from "./main.ts";
+import { startPawl } from "./main.ts";
+import { fsckStore, type FsckReport } from "./on-disk.ts";
 import { commitOutOfBand, createSampleRepository, SAMPLE_FILES } from "./sample-repository.ts";
 
 /** Ada owns the agent, Grace owns sign-in, Barbara keeps the shop secure, Linus maintains the rest. */

@@ -1,11 +1,10 @@
-/** The composition root: the only place where clock, chance, disk, network and core meet. */
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+/** The server's composition root: the only place where store, control, API, witnesses and runner meet. */
+import { mkdirSync } from "node:fs";
 import { createServer as createProbe, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { API_DEFAULTS, createServer, type ApiLogger, type ApiSettings } from "./api/index.ts";
 import type { Settings } from "./cli/settings.ts";
-import { checkRepositories, findSecretsInWords, gitConnector, type GitRepository } from "./connectors/git/index.ts";
+import { findSecretsInWords } from "./connectors/git/index.ts";
 import { pawlConnector } from "./connectors/pawl/index.ts";
 import {
   abandonRunsOf,
@@ -13,32 +12,22 @@ import {
   configDesk,
   createControl,
   dependable,
-  refold,
   runDesk,
   startWorker,
   watchWrites,
   type Deps,
 } from "./control/index.ts";
-import type { Clock, Connector, RunReport, Timers } from "./control/ports.ts";
-import { millis, ok, refuse, toBase64, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
+import type { Connector, RunReport } from "./control/ports.ts";
+import { ok, refuse, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { parseVkeys, parseWitnessKey, vkey } from "./core/ledger/index.ts";
-import { idsBy } from "./chance.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
-import { openKeys, openWitnessKey, type Keys } from "./keys.ts";
+import { openWitnessKey, type Keys } from "./keys.ts";
 import { lockFolder } from "./lock.ts";
+import { Disposals, guardFor, openStoreFor, type Opened } from "./on-disk.ts";
 import { runChange } from "./runner/runner.ts";
-import {
-  fsck,
-  inspectPostgres,
-  inspectSqlite,
-  move,
-  openPostgres,
-  openSqlite,
-  type FsckReport,
-  type Moved,
-  type OpenStore,
-} from "./store/index.ts";
-import { headGuard, startFeeder, startWitness, type Feeder, type RunningWitness, type WitnessAddress } from "./witness/index.ts";
+import type { OpenStore } from "./store/index.ts";
+import { clock, connectorsOf, ids, random, repositoriesOf, timers } from "./wiring.ts";
+import { startFeeder, startWitness, type Feeder, type RunningWitness, type WitnessAddress } from "./witness/index.ts";
 
 export interface RunningPawl {
   readonly url: string;
@@ -46,75 +35,8 @@ export interface RunningPawl {
   close(): Promise<void>;
 }
 
-export type { FsckReport };
-
 export interface Hooks {
   log(line: string): void;
-}
-
-const clock: Clock = { now: () => millis(Date.now()) };
-const ids = idsBy(clock);
-
-const timers: Timers = {
-  after(delay, fn) {
-    const timer = setTimeout(fn, delay);
-    return () => clearTimeout(timer);
-  },
-};
-
-export interface Opened {
-  readonly store: OpenStore;
-  readonly keys: Keys;
-  readonly close: () => Promise<void>;
-}
-
-/** The settings' database with the deployment's keys: what every command that works on the disk begins with. */
-export async function openStoreFor(settings: Settings): Promise<Result<Opened>> {
-  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
-  const keys = openKeys(settings.dataDir, settings.origin, randomBytes);
-  if (!keys.ok) return keys;
-  const store = await openDatabase(settings.database, settings.dataDir, keys.value);
-  return store.ok ? ok({ store: store.value, keys: keys.value, close: () => store.value.close() }) : store;
-}
-
-function openDatabase(database: Settings["database"], dataDir: string, keys: Keys) {
-  const identity = { origin: keys.origin, signer: keys.log };
-  if (database.kind === "postgres") return openPostgres({ url: database.url, poolSize: database.poolSize, ...identity });
-  return openSqlite({ path: join(dataDir, "pawl.db"), ...identity, now: () => performance.now() });
-}
-
-/** Also for a database that refuses to open: whoever asks wants to know why. */
-export async function fsckStore(settings: Settings): Promise<Result<FsckReport>> {
-  const keys = openKeys(settings.dataDir, settings.origin, randomBytes);
-  if (!keys.ok) return keys;
-  const { database, dataDir } = settings;
-  const identity = { origin: keys.value.origin, signer: keys.value.log };
-  const path = join(dataDir, "pawl.db");
-  if (database.kind === "sqlite" && !existsSync(path)) {
-    return refuse("no_database", "there is no database to check yet", { where: path, remedy: "start Pawl once: pawl up" });
-  }
-  const inspected = database.kind === "sqlite" ? inspectSqlite({ path, ...identity }) : inspectPostgres({ url: database.url, ...identity });
-  return ok(await fsck(inspected, { refold }));
-}
-
-/** Copies the whole deployment's database into an empty one, with the same ledger root. */
-export async function moveDatabase(settings: Settings, target: Settings["database"]): Promise<Result<Moved>> {
-  const undo = new Disposals();
-  try {
-    // What a running server wrote meanwhile would stay behind.
-    const lock = lockFolder(settings.dataDir);
-    if (!lock.ok) return lock;
-    undo.add(lock.value);
-    const from = await openStoreFor(settings);
-    if (!from.ok) return from;
-    undo.add(from.value.close);
-    const to = await openDatabase(target, settings.dataDir, from.value.keys);
-    if (!to.ok) return to;
-    undo.add(() => to.value.close());
-    return await move(from.value.store, to.value);
-  } finally {
-    await undo.all();
-  }
 }
 
 export async function startPawl(settings: Settings, hooks: Hooks): Promise<Result<RunningPawl>> {
@@ -132,24 +54,6 @@ export async function startPawl(settings: Settings, hooks: Hooks): Promise<Resul
   } catch (error) {
     await undo.all();
     throw error;
-  }
-}
-
-/** What has been opened so far, closed latest first. */
-class Disposals {
-  readonly #open: (() => void | Promise<void>)[] = [];
-
-  add(close: () => void | Promise<void>): void {
-    this.#open.push(close);
-  }
-
-  async all(): Promise<void> {
-    for (let close = this.#open.pop(); close !== undefined; close = this.#open.pop()) await close();
-  }
-
-  async after<T>(answer: T): Promise<T> {
-    await this.all();
-    return answer;
   }
 }
 
@@ -181,9 +85,9 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   const deps: Deps = { ...depsFor(settings, store, keys, connectors), ...writing, report, alarms: feeder.alarms };
   const begun = await firstStart(deps, settings, keys);
   if (!begun.ok) return begun;
-  const wired = wireConnectors(deps, settings, keys, begun.value.repositories);
+  const wired = connectorsOf(settings, { secretKey: keys.secret, sample: begun.value.repositories });
   if (!wired.ok) return wired;
-  for (const connector of wired.value) connectors.set(connector.name, dependable(connector, timers));
+  for (const connector of [...wired.value, pawlConnector(configDesk(deps))]) connectors.set(connector.name, dependable(connector, timers));
   const runner = keys.runner as RunnerId;
   // What this runner had under way when it last ended is settled before it takes anything up.
   await abandonRunsOf(deps, runner);
@@ -199,8 +103,6 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
 }
 
 const FEED_MILLIS = 5_000;
-
-const guardFor = ({ dataDir }: Settings, store: OpenStore) => headGuard(dataDir, store, store.log);
 
 /** While this machine remembers more than the database holds, nothing is written on what is left. */
 function fenced(store: OpenStore, alarms: Feeder["alarms"]): OpenStore {
@@ -235,7 +137,7 @@ export async function serveWitness(
   const logs = parseVkeys(options.logs);
   if (!logs.ok) return logs;
   const { folder, listen, name } = options;
-  const signer = openWitnessKey(folder, name, randomBytes);
+  const signer = openWitnessKey(folder, name, random);
   if (!signer.ok) return signer;
   // Two that shared one memory could cosign two histories.
   const lock = lockFolder(folder);
@@ -257,28 +159,6 @@ export async function serveWitness(
   } catch (error) {
     lock.value();
     throw error;
-  }
-}
-
-/** A person gives up for good what the database has lost, and that is on record in what is left. */
-export async function acceptLoss(settings: Settings, size: number): Promise<Result<{ readonly lost: number; readonly left: number }>> {
-  const undo = new Disposals();
-  try {
-    const lock = lockFolder(settings.dataDir);
-    if (!lock.ok) return lock;
-    undo.add(lock.value);
-    const opened = await openStoreFor(settings);
-    if (!opened.ok) return opened;
-    undo.add(opened.value.close);
-    const { store } = opened.value;
-    const left = (await store.head()).size;
-    const done = await guardFor(settings, store).forget(size, async ({ root }) => {
-      const event = { type: "loss_accepted", size, root: toBase64(root), left, at: clock.now() };
-      return store.append({ writes: [{ stream: "audit", expected: "any", events: [event] }] });
-    });
-    return done.ok ? ok({ lost: size, left }) : done;
-  } finally {
-    await undo.all();
   }
 }
 
@@ -318,28 +198,6 @@ function tryListening({ host, port }: Settings["listen"]): Promise<void> {
   probe.once("error", reject);
   probe.listen(port, host, () => probe.close(() => resolve()));
   return promise;
-}
-
-function repositoriesOf(settings: Settings, sample: readonly GitRepository[]): Result<readonly GitRepository[]> {
-  const repositories = [...settings.repositories, ...sample];
-  const faults = checkRepositories(repositories);
-  if (faults.length === 0) return ok(repositories);
-  const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
-  return refuse("repositories_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
-}
-
-function wireConnectors(deps: Deps, settings: Settings, keys: Keys, sample: readonly GitRepository[]): Result<readonly Connector[]> {
-  const repositories = repositoriesOf(settings, sample);
-  if (!repositories.ok) return repositories;
-  const git = gitConnector({
-    repositories: repositories.value,
-    workDir: join(settings.dataDir, "work", "git"),
-    secretKey: keys.secret,
-    clock,
-    submitterIdentity: settings.commitIdentity,
-    env: process.env,
-  });
-  return ok([git, pawlConnector(configDesk(deps))]);
 }
 
 function apiSettings(settings: Settings): Partial<ApiSettings> {

@@ -108,7 +108,7 @@ async function database({ settings }: Context): Promise<{ readonly finding: Find
   // Opening makes what is missing; looking must not.
   if (!existsSync(join(settings.dataDir, "keys", "log.pem")))
     return { finding: warn("database", "nothing has been stored yet", "`pawl up` makes it") };
-  const { openStoreFor } = await import("../main.ts");
+  const { openStoreFor } = await import("../on-disk.ts");
   const opened = await openStoreFor(settings);
   if (!opened.ok) return { finding: bad("database", opened.error.message, opened.error.remedy ?? "`pawl ledger fsck` says more") };
   const { value } = opened;

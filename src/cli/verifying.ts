@@ -168,7 +168,7 @@ async function planned(context: Context, { id, events }: Story, view: ChangeView
   const wrong = [
     planDigest(plan) === event.object.plan ? undefined : "its digest is not the one in the log",
     stateDigestOf(plan) === event.object.state ? undefined : "its state digest is not the one in the log",
-    payloadOf(stepDigests(plan, (id) => event.stepDigests.find((step) => step.id === id)?.code ?? event.payload)) === event.payload ? undefined : "its payload digest is not the one in the log",
+    payloadOf(stepDigests(plan, () => event.payload)) === event.payload ? undefined : "its payload digest is not the one in the log",
   ].filter((text) => text !== undefined);
   return [
     wrong.length === 0

@@ -51,7 +51,10 @@ function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Arr
     if (connector.digest !== step.code) {
       const message = `the connector "${step.connector}" of this runner is not the one that derived step ${step.id}`;
       const details = { expected: step.code, observed: connector.digest };
-      return { ok: false, error: { code: "connector_differs", message, details, remedy: "plan the change again, with the connector as it is now" } };
+      return {
+        ok: false,
+        error: { code: "connector_differs", message, details, remedy: "plan the change again, with the connector as it is now" },
+      };
     }
     steps.push({ id: step.id, connector, state: step.state, payload });
   }

@@ -63,11 +63,11 @@ test("the core touches nothing of the outside world", () => {
   none(found.map(({ place, what }) => `${place}: ${what}; ${WORLD.get(what)}`));
 });
 
-test("outside the core the clock and chance are read in src/main.ts and a few named places, and passed in", () => {
+test("outside the core the clock and chance are read in src/wiring.ts and a few named places, and passed in", () => {
   const found = new Map<string, number>();
   for (const [path, source] of atEdge) {
     const count = uses(path, source, clockOrChance).length;
-    if (path !== "src/main.ts" && count > 0) found.set(path, count);
+    if (path !== "src/wiring.ts" && count > 0) found.set(path, count);
   }
-  none(ratchet("clock", found, 0, "Take `now`, an id source or random bytes as an argument; src/main.ts passes the real ones."));
+  none(ratchet("clock", found, 0, "Take `now`, an id source or random bytes as an argument; src/wiring.ts has the real ones."));
 });

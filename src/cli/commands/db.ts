@@ -16,7 +16,7 @@ export function define(command: Command, context: Context): void {
 }
 
 async function migrate(context: Context): Promise<void> {
-  const { openStoreFor } = await import("../../main.ts");
+  const { openStoreFor } = await import("../../on-disk.ts");
   const opened = taken(await openStoreFor(context.settings));
   try {
     const { size } = await opened.store.head();
@@ -31,7 +31,7 @@ async function migrate(context: Context): Promise<void> {
 
 async function move(context: Context, to: string): Promise<void> {
   const target = targetOf(to, context.settings);
-  const { moveDatabase } = await import("../../main.ts");
+  const { moveDatabase } = await import("../../on-disk.ts");
   const moved = taken(await moveDatabase(context.settings, target));
   context.terminal.answer({ to: target.kind, ...moved }, () => [
     `moved ${moved.size} ledger entries with all that belongs to them`,

@@ -10,7 +10,7 @@ import { gather, integer } from "../inputs.ts";
 import { leafOf, openHead, proveEntry, readEntries, verifyWhole, type EntryView, type HeadView } from "../log.ts";
 import { readTrust, type Trust, type TrustOptions } from "../trust.ts";
 import { moment, plural } from "../words.ts";
-import type { FsckReport } from "../../main.ts";
+import type { FsckReport } from "../../on-disk.ts";
 
 const MOST = 2 ** 48;
 
@@ -61,7 +61,7 @@ export function define(command: Command, context: Context): void {
 }
 
 async function acceptLoss({ settings, terminal }: Context, size: number): Promise<void> {
-  const main = await import("../../main.ts");
+  const main = await import("../../on-disk.ts");
   const { lost, left } = taken(await main.acceptLoss(settings, size));
   terminal.answer({ lost, left }, () => [
     `the loss is on record: this machine had seen ${plural(lost, "entry", "entries")}, and the log had ${left} left`,
@@ -146,7 +146,7 @@ const unproven = ({ code, message, remedy }: LedgerFault, where: string): CliErr
   refusal(code, message, { where, ...(remedy === undefined ? {} : { remedy }) });
 
 async function fsck(context: Context): Promise<void> {
-  const { fsckStore } = await import("../../main.ts");
+  const { fsckStore } = await import("../../on-disk.ts");
   const report = taken(await fsckStore(context.settings));
   context.terminal.answer(report, () => fsckLines(context, report));
   if (!report.ok) context.exit = 1;

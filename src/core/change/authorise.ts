@@ -29,7 +29,10 @@ export function andAuthorised(
   assert(approved.status === "awaiting", `${approved.status} is not authorised`);
   const expires = Math.min(grantExpiresAt, state.expiresAt) as Millis;
   const { payload } = approved;
-  return ok([...events, { type: "authorised", at, grant, grantExpiresAt: expires, reviewDigest, payload, approval: approvalOf(approved) }]);
+  return ok([
+    ...events,
+    { type: "authorised", at, grant, grantExpiresAt: expires, reviewDigest, payload, approval: approvalOf(approved, approved.stepDigests) },
+  ]);
 }
 
 /** One event for each reason, in the order in which the votes were cast. */

@@ -64,7 +64,10 @@ test("[LC-8] [B13] a plan is of the current revision and of exactly the proposed
 
 test("[LC-8] what a plan says of its steps is what its payload digest is over", () => {
   const { stateDigest: state, payloadDigest: payload, operation } = analysis.step;
-  assert.deepEqual(stepDigests(samplePlan(), () => digest("code")), [{ id: "step-1", connector: "git", operation, state, payload, code: digest("code") }]);
+  assert.deepEqual(
+    stepDigests(samplePlan(), () => digest("code")),
+    [{ id: "step-1", connector: "git", operation, state, payload, code: digest("code") }],
+  );
 });
 
 test("[LC-8] [B13] [B15] every part of every step is in the payload digest", () => {
@@ -313,7 +316,7 @@ test("[LC-15] the object under review and its payload are what the authorisation
     grantExpiresAt: GRANT_EXPIRY,
     reviewDigest: reviewDigest(review),
     payload: payloadOf(steps),
-    approval: approvalOf(stateIn("authorised")),
+    approval: approvalOf(stateIn("authorised"), stateIn("authorised").stepDigests),
   });
   assert.equal(object.plan, review.plan);
   assert.equal(parties.editors.length, 0);

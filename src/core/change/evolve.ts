@@ -126,7 +126,7 @@ function revoted(state: ChangeState, common: Common, event: EventOf<"voted" | "v
 function authorised(state: ChangeState, common: Common, event: EventOf<"authorised">): ChangeState {
   assert(state.status === "awaiting", `${state.status} cannot be authorised`);
   assert(event.reviewDigest === state.reviewDigest && event.payload === state.payload, "a grant is for what was reviewed");
-  assert(event.approval === approvalOf(state), "a grant is for those who approved");
+  assert(event.approval === approvalOf(state, state.stepDigests), "a grant is for those who approved");
   const { grant, grantExpiresAt } = event;
   return {
     ...common,

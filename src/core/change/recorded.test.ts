@@ -182,7 +182,7 @@ test("[LC-1] an event out of its place is a broken invariant, whatever it is", (
         grantExpiresAt: EXPIRY,
         reviewDigest: reviewDigest(review),
         payload: awaiting.payload,
-        approval: approvalOf(stateIn("authorised")),
+        approval: approvalOf(stateIn("authorised"), stateIn("authorised").stepDigests),
       },
     ],
   ];

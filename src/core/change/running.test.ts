@@ -229,7 +229,7 @@ test("[LC-1] an event that does not fit is a broken invariant", () => {
         grantExpiresAt: GRANT_EXPIRY,
         reviewDigest: digest("other"),
         payload: stateIn("awaiting").payload,
-        approval: approvalOf(stateIn("awaiting")),
+        approval: approvalOf(stateIn("awaiting"), stateIn("awaiting").stepDigests),
       },
     ],
     [
@@ -253,7 +253,7 @@ test("[LC-1] an event that does not fit is a broken invariant", () => {
         grantExpiresAt: GRANT_EXPIRY,
         reviewDigest: stateIn("awaiting").reviewDigest,
         payload: digest("other"),
-        approval: approvalOf(stateIn("awaiting")),
+        approval: approvalOf(stateIn("awaiting"), stateIn("awaiting").stepDigests),
       },
     ],
     [stateIn("planned"), { type: "vote_withdrawn", at, person: person("bo"), seat: "security" }],

@@ -41,18 +41,16 @@ export const stepDigests = (plan: Plan, code: (step: string) => Digest): readonl
   }));
 
 /** Digest over the steps' digests in order: the exact approved set, no step more or less. */
-export function payloadOf(steps: readonly StepDigests[]): Digest {
-  return digestJson(steps.map(({ id, connector, operation, state, payload, code }) => ({ id, connector, operation, state, payload, code })));
+export function payloadOf(steps: readonly Omit<StepDigests, "code">[]): Digest {
+  return digestJson(steps.map(({ id, connector, operation, state, payload }) => ({ id, connector, operation, state, payload })));
 }
 
-/** Who approved, and who could not have: what the ledger's authorisation binds beside the payload. */
-export function approvalOf({
-  revision,
-  parties,
-  seats,
-  votes,
-}: Pick<Common & Reviewed, "revision" | "parties" | "seats" | "votes">): Digest {
-  return digestJson({ revision, parties, seats, votes });
+/** Who approved, who could not have, and whose code derived it: what the ledger's authorisation binds beside the payload. */
+export function approvalOf(
+  { revision, parties, seats, votes }: Pick<Common & Reviewed, "revision" | "parties" | "seats" | "votes">,
+  steps: readonly StepDigests[],
+): Digest {
+  return digestJson({ revision, parties, seats, votes, codes: steps.map(({ code }) => code) });
 }
 
 /** The state, if it is in one of these and its time has not run out. */

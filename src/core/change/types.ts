@@ -145,7 +145,7 @@ export type ChangeEvent = { readonly at: Millis } & (
       readonly grantExpiresAt: Millis;
       readonly reviewDigest: Digest;
       readonly payload: Digest;
-      /** H(revision, parties, seats, votes): a grant cannot tell otherwise who approved, and for whom. */
+      /** H(revision, parties, seats, votes, codes of the steps): a grant cannot tell otherwise who approved, for whom, and whose code. */
       readonly approval: Digest;
     }
   | {

@@ -259,7 +259,7 @@ test("[GR-10] every seat has its votes", () => {
   assert.equal(code({ body: { seats: [seat("security"), seat("security")] } }), "seat_unfilled");
   const approved = (told: Partial<GrantBody>): Partial<GrantBody> => {
     const body = grantBody(told);
-    const event = { ...authorisation(), approval: approvalOf(body) };
+    const event = { ...authorisation(), approval: approvalOf(body, body.steps) };
     return { ...told, ledger: evidenceFor(entryOf(event, `change/${body.change}`)) };
   };
   assert.equal(code({ body: approved({ seats: both, votes: [...vote({}), ...vote({ person: person("ed"), seat: "identity" })] }) }), "");

@@ -118,7 +118,7 @@ const recordedAsAuthorised: Check = ({ grant }) => {
     event.grant === grant.grant &&
     event.reviewDigest === grant.reviewDigest &&
     event.payload === grant.payload &&
-    event.approval === approvalOf(grant) &&
+    event.approval === approvalOf(grant, grant.steps) &&
     event.at === grant.issuedAt &&
     event.grantExpiresAt === grant.expiresAt;
   return same ? holds : no("authorisation_unproven", "the ledger entry authorises something else", "ledger/entry");

@@ -1,0 +1,52 @@
+/** The real clock, chance and timers, and the connectors that settings declare: the same for the server and for a runner elsewhere. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { Settings } from "./cli/settings.ts";
+import { checkRepositories, gitConnector, type GitRepository } from "./connectors/git/index.ts";
+import type { Clock, Connector, Timers } from "./control/ports.ts";
+import { millis, ok, refuse, type Result } from "./core/base/index.ts";
+import { idsBy } from "./chance.ts";
+
+export const clock: Clock = { now: () => millis(Date.now()) };
+export const ids = idsBy(clock);
+
+/** Only for how long something took. */
+export const monotonic = (): number => performance.now();
+export const random = (bytes: number): Uint8Array => randomBytes(bytes);
+
+export const timers: Timers = {
+  after(delay, fn) {
+    const timer = setTimeout(fn, delay);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** What a connector may need beside its own settings. */
+export interface Wired {
+  /** Keys the digests that stand in for secrets. */
+  readonly secretKey: Uint8Array;
+  readonly sample?: readonly GitRepository[];
+}
+
+export function repositoriesOf(settings: Settings, sample: readonly GitRepository[]): Result<readonly GitRepository[]> {
+  const repositories = [...settings.repositories, ...sample];
+  const faults = checkRepositories(repositories);
+  if (faults.length === 0) return ok(repositories);
+  const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
+  return refuse("repositories_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
+}
+
+/** Everything that reaches out of Pawl, as far as these settings declare it. */
+export function connectorsOf(settings: Settings, { secretKey, sample }: Wired): Result<readonly Connector[]> {
+  const repositories = repositoriesOf(settings, sample ?? []);
+  if (!repositories.ok) return repositories;
+  const git = gitConnector({
+    repositories: repositories.value,
+    workDir: join(settings.dataDir, "work", "git"),
+    secretKey,
+    clock,
+    submitterIdentity: settings.commitIdentity,
+    env: process.env,
+  });
+  return ok([git]);
+}
