@@ -3,9 +3,10 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fail, ok, type Result } from "../core/base/index.ts";
 import { readEnvironment } from "./settings-env.ts";
+import { CONNECTOR_SETTINGS, type ConnectorSettings } from "./settings-connectors.ts";
 import { readTree, type Setting, type SettingsFault } from "./settings-file.ts";
 
-export interface Settings {
+export interface Settings extends ConnectorSettings {
   readonly dataDir: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly publicUrl?: string;
@@ -225,6 +226,7 @@ export const SETTINGS: readonly Setting[] = [
     text: "The policy of the first start. Afterwards policy is changed by changes, and this is not read.",
   },
   { name: "seeds.directory", type: "path", text: "The people, machines and groups of the first start, as JSON; likewise." },
+  ...CONNECTOR_SETTINGS,
 ];
 
 export const CONFIG_FILE = "pawl.yaml";
