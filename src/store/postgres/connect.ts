@@ -1,6 +1,6 @@
 /** Connections to PostgreSQL, and what their errors mean. */
 import { callbackify } from "node:util";
-import { DatabaseError, Pool, types, type PoolConfig } from "pg";
+import { Pool, types, type PoolConfig } from "pg";
 import { numbered } from "../sql/statements.ts";
 import type { Cell, Row } from "../model.ts";
 
@@ -66,7 +66,11 @@ export async function all(on: Queryable, sql: string, params: readonly Cell[]): 
 }
 
 /** The server said no, and goes on: what ends the connection as well may come after anything. */
-export const isRefused = (error: unknown): boolean => error instanceof DatabaseError && error.severity === "ERROR";
+export const isRefused = (error: unknown): boolean => REFUSES.test(sqlState(error)) && !ENDS.test(sqlState(error));
+
+/** By code: what the server calls the severity is in its own language. Classes that are not listed leave the outcome open. */
+const REFUSES = /^(?:21|22|23|25|40|42|44|53|54|55|57014|P0)/;
+const ENDS = /^(?:25P03|25P04|53300)/;
 
 /** What is left of a transaction in which an error came before COMMIT was sent: nothing, in any case. */
 export function isConflict(error: unknown): boolean {
