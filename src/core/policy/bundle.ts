@@ -1,5 +1,7 @@
 import { digestJson, fail, ok } from "../base/index.ts";
-import type { Digest, Json, Result } from "../base/index.ts";
+import type { Digest, Result } from "../base/index.ts";
+import { Faults, Reading, jsonOf, memberOf, placeInScalar, readYaml } from "../yaml/index.ts";
+import type { At } from "../yaml/index.ts";
 import { indexOf } from "./candidates.ts";
 import type { RuleIndex } from "./candidates.ts";
 import { readCaseFacts } from "./cases.ts";
@@ -9,14 +11,10 @@ import type { CaseDefinition, CaseExpectation, Definition, RuleDefinition } from
 import type { Facts } from "./facts.ts";
 import { FACTS_PROFILE, FLOOR, surfaceRule } from "./floor.ts";
 import type { FloorRule, Judged } from "./floor.ts";
-import { Reading } from "./read.ts";
-import type { At } from "./read.ts";
 import { MOST, readDefaults, readExpectation, readRule, readSurface } from "./shape.ts";
 import { surfaceOf } from "./surfaces.ts";
 import type { Surface } from "./surfaces.ts";
 import type { BundleFault } from "./types.ts";
-import { Faults, memberOf, placeInScalar, readYaml } from "./yaml.ts";
-import type { YamlNode } from "./yaml.ts";
 
 const BUNDLE_SCHEMA = "policy/v1";
 
@@ -43,13 +41,13 @@ export interface Bundle {
 
 /** A whole bundle or every fault of its text. With `expected`, a text that is torn, rolled back or swapped is refused too. */
 export function loadBundle(text: string, expected?: Digest): Result<Bundle, readonly BundleFault[]> {
-  const faults = new Faults(text);
+  const faults = new Faults(text, { prefix: "bundle", noun: "a bundle" });
   const root = readYaml(faults);
   const bundle = root.ok ? readBundle(new Reading(faults), new Patterns(), { node: root.value, path: "" }) : undefined;
   if (bundle && faults.count === 0 && expected !== undefined && bundle.digest !== expected) {
     faults.add(
       0,
-      "bundle_digest",
+      "digest",
       `the text is not the bundle ${expected}: its digest is ${bundle.digest}`,
       undefined,
       "load the whole text of the version that is in force",
@@ -100,7 +98,7 @@ const compiledRule =
     const condition = FACTS_PROFILE.condition(when.value, patterns);
     if (condition.ok) return rule && { ...rule, condition: condition.value };
     for (const { message, start } of condition.error) {
-      read.faults.add(placeInScalar(read.faults.text, when, start), "bundle_condition", message, `${at.path}.when`);
+      read.faults.add(placeInScalar(read.faults.text, when, start), "condition", message, `${at.path}.when`);
     }
     return undefined;
   };
@@ -126,10 +124,4 @@ function unique(read: Reading, at: At | undefined, key: string): void {
     if (seen.has(value.value)) read.fault({ node: value, path: `${at.path}[${i}].${key}` }, `${String(value.value)} stands twice`);
     seen.add(value.value);
   }
-}
-
-function jsonOf(node: YamlNode): Json {
-  if (node.kind === "list") return node.items.map(jsonOf);
-  if (node.kind === "map") return Object.fromEntries(node.entries.map(({ key, value }) => [key, jsonOf(value)]));
-  return node.value;
 }

@@ -4,9 +4,8 @@ import { nameOf } from "./cel/types.ts";
 import type { CelType, MessageType } from "./cel/types.ts";
 import { FACTS, pathOf, summaryOf } from "./facts.ts";
 import type { EffectFacts, Facts } from "./facts.ts";
-import type { At, Reading } from "./read.ts";
-import { join } from "./read.ts";
-import { memberOf } from "./yaml.ts";
+import { join, memberOf } from "../yaml/index.ts";
+import type { At, Reading } from "../yaml/index.ts";
 
 /** What a case's facts are merged over: one harmless update of a documentation page, proposed by an agent on a Wednesday morning. */
 const EFFECT: JsonObject = {

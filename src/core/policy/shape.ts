@@ -2,7 +2,7 @@ import { PATTERNS } from "../base/index.ts";
 import type { CaseExpectation, Definition, RuleDefinition, SeatDefinition, SurfaceDefinition, Who } from "./definition.ts";
 import { CHANNELS } from "./definition.ts";
 import type { Patterns } from "./cel/pattern.ts";
-import type { At, Reading } from "./read.ts";
+import type { At, Reading } from "../yaml/index.ts";
 import { OUTCOMES } from "./types.ts";
 import type { Strength } from "./types.ts";
 

@@ -1,4 +1,5 @@
-import type { Digest, Json, Refusal } from "../base/index.ts";
+import type { Digest, Json } from "../base/index.ts";
+import type { TextFault } from "../yaml/index.ts";
 
 export type Outcome = "auto" | "review" | "escalate" | "revise" | "block";
 /** Strictest last: the index is the rank. */
@@ -62,12 +63,8 @@ export interface Evaluation {
   readonly trace: readonly RuleTrace[];
 }
 
-/** One fault of a bundle at load. `caret` is the offending line with a caret below. */
-export interface BundleFault extends Refusal {
-  readonly line: number;
-  readonly column: number;
-  readonly caret: string;
-}
+/** One fault of a bundle at load. */
+export type BundleFault = TextFault;
 
 export interface CaseResult {
   readonly name: string;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { faultsOf } from "../../testing/policy.ts";
-import type { BundleFault } from "./index.ts";
-import { placeInScalar } from "./yaml.ts";
+import type { BundleFault } from "../policy/index.ts";
+import { placeInScalar } from "./index.ts";
 
 /** Where each character of the value is found; characters of the text that none stands for are `-`. */
 function found(written: string, value: string): string {

@@ -1,10 +1,22 @@
 import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
 import type { Document, Node, Pair } from "yaml";
 import { fail, hiddenCharacters, ok } from "../base/index.ts";
-import type { Result } from "../base/index.ts";
-import type { BundleFault } from "./types.ts";
+import type { Json, Refusal, Result } from "../base/index.ts";
 
-/** One value of a bundle's text with its place. Whatever YAML has beyond these three kinds was refused before. */
+/** One fault of a text. `caret` is the offending line with a caret below. */
+export interface TextFault extends Refusal {
+  readonly line: number;
+  readonly column: number;
+  readonly caret: string;
+}
+
+/** What a text is called in messages, and what the codes of its faults begin with. */
+export interface Words {
+  readonly prefix: string;
+  readonly noun: string;
+}
+
+/** One value of a text with its place. Whatever YAML has beyond these three kinds was refused before. */
 export type YamlNode =
   | { readonly kind: "map"; readonly at: number; readonly entries: readonly YamlEntry[] }
   | { readonly kind: "list"; readonly at: number; readonly items: readonly YamlNode[] }
@@ -29,23 +41,26 @@ const MOST = 100;
 
 /** Gathers every fault of one text and knows how to point at it. */
 export class Faults {
-  readonly list: BundleFault[] = [];
+  readonly list: TextFault[] = [];
   readonly text: string;
+  readonly words: Words;
   /** All that were found, those beyond the bound of one answer too. */
   count = 0;
 
-  constructor(text: string) {
+  constructor(text: string, words: Words) {
     this.text = text;
+    this.words = words;
   }
 
-  add(at: number, code: string, message: string, where?: string, remedy?: string): undefined {
+  /** The code is what follows the prefix of all of this text's codes. */
+  add(at: number, kind: string, message: string, where?: string, remedy?: string): undefined {
     if (++this.count > MOST) return undefined;
     const place = placeOf(this.text, at);
-    this.list.push({ code, message, ...place, ...(where ? { where } : {}), ...(remedy ? { remedy } : {}) });
+    this.list.push({ code: `${this.words.prefix}_${kind}`, message, ...place, ...(where ? { where } : {}), ...(remedy ? { remedy } : {}) });
     return undefined;
   }
 
-  sorted(): readonly BundleFault[] {
+  sorted(): readonly TextFault[] {
     return this.list.toSorted((a, b) => a.line - b.line || a.column - b.column);
   }
 }
@@ -64,16 +79,16 @@ function placeOf(text: string, at: number): { readonly line: number; readonly co
   return { line: before.split("\n").length, column: offset + 1, caret: `${shown}\n${" ".repeat(offset - from)}^` };
 }
 
-/** The text of a bundle may come from anybody; what could move a terminal's cursor or hide text becomes a dot. */
+/** The text may come from anybody; what could move a terminal's cursor or hide text becomes a dot. */
 const plain = (text: string): string => text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "·");
 
 /** Strict YAML: one document of maps, lists and scalars; no anchors, tags, merges or duplicate keys, within bounds. */
 export function readYaml(faults: Faults): Result<YamlNode, undefined> {
   const { text } = faults;
-  if (text.length > BYTES) return refuse(faults, 0, "bundle_too_large", `a bundle has at most ${BYTES} characters`);
-  if (!text.isWellFormed()) return refuse(faults, 0, "bundle_not_unicode", "the text holds half of a surrogate pair");
+  if (text.length > BYTES) return refuse(faults, 0, "too_large", `${faults.words.noun} has at most ${BYTES} characters`);
+  if (!text.isWellFormed()) return refuse(faults, 0, "not_unicode", "the text holds half of a surrogate pair");
   if ((text.match(/[,[\]{}\n]/g)?.length ?? 0) > MARKS)
-    return refuse(faults, 0, "bundle_too_large", `a bundle has at most ${MARKS} lines, commas and brackets`);
+    return refuse(faults, 0, "too_large", `${faults.words.noun} has at most ${MARKS} lines, commas and brackets`);
   refuseHidden(faults);
   let document: Document.Parsed;
   try {
@@ -81,18 +96,17 @@ export function readYaml(faults: Faults): Result<YamlNode, undefined> {
     document = parseDocument(text, { version: "1.2", schema: "core", uniqueKeys: false, strict: true, merge: false, prettyErrors: false });
   } catch {
     // Brackets by the hundred thousand exhaust its stack.
-    return refuse(faults, 0, "bundle_syntax", "the text cannot be read as YAML");
+    return refuse(faults, 0, "syntax", "the text cannot be read as YAML");
   }
-  for (const { pos, message } of [...document.errors, ...document.warnings])
-    faults.add(Math.min(pos[0], text.length), "bundle_syntax", message);
+  for (const { pos, message } of [...document.errors, ...document.warnings]) faults.add(Math.min(pos[0], text.length), "syntax", message);
   refuseExtras(document, faults);
   if (faults.count > 0) return fail(undefined);
-  if (!document.contents) return refuse(faults, 0, "bundle_empty", "the text is empty");
+  if (!document.contents) return refuse(faults, 0, "empty", "the text is empty");
   const node = convert(document.contents, faults, 0);
   return node && faults.count === 0 ? ok(node) : fail(undefined);
 }
 
-/** Whoever signs a policy reads its text, comments too; so nothing in it may read otherwise than it looks. */
+/** Whoever signs such a text reads it, comments too; so nothing in it may read otherwise than it looks. */
 function refuseHidden(faults: Faults): void {
   const lines = faults.text.split("\n");
   for (const { codePoint, name, line, column } of hiddenCharacters(faults.text).slice(0, MOST)) {
@@ -100,7 +114,7 @@ function refuseHidden(faults: Faults): void {
     const within = Array.from(lines[line - 1] ?? "").slice(0, column - 1);
     faults.add(
       start + within.join("").length,
-      "bundle_hidden_character",
+      "hidden_character",
       `${codePoint} (${name}) does not show`,
       undefined,
       "take it out, or write it as an escape",
@@ -108,8 +122,8 @@ function refuseHidden(faults: Faults): void {
   }
 }
 
-function refuse(faults: Faults, at: number, code: string, message: string): Result<never, undefined> {
-  faults.add(at, code, message);
+function refuse(faults: Faults, at: number, kind: string, message: string): Result<never, undefined> {
+  faults.add(at, kind, message);
   return fail(undefined);
 }
 
@@ -119,20 +133,20 @@ function refuseExtras(document: Document.Parsed, faults: Faults): void {
     if (++nodes > NODES) return visit.BREAK;
     if (isPair(node)) return undefined;
     const at = startOf(node as Node);
-    if (isAlias(node)) faults.add(at, "bundle_alias", "aliases are not read: write the value out");
+    if (isAlias(node)) faults.add(at, "alias", "aliases are not read: write the value out");
     else if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined)
-      faults.add(at, "bundle_anchor", "anchors are not read: write the value out");
-    else if ((isScalar(node) || isCollection(node)) && node.tag !== undefined) faults.add(at, "bundle_tag", "tags are not read");
+      faults.add(at, "anchor", "anchors are not read: write the value out");
+    else if ((isScalar(node) || isCollection(node)) && node.tag !== undefined) faults.add(at, "tag", "tags are not read");
     return undefined;
   });
-  if (nodes > NODES) faults.add(0, "bundle_too_large", `a bundle has at most ${NODES} values`);
+  if (nodes > NODES) faults.add(0, "too_large", `${faults.words.noun} has at most ${NODES} values`);
 }
 
 const startOf = (node: Node | null | undefined): number => node?.range?.[0] ?? 0;
 
 function convert(node: unknown, faults: Faults, depth: number): YamlNode | undefined {
   const at = startOf(node as Node);
-  if (depth > DEPTH) return faults.add(at, "bundle_too_deep", `values nest more than ${DEPTH} deep`);
+  if (depth > DEPTH) return faults.add(at, "too_deep", `values nest more than ${DEPTH} deep`);
   if (isMap(node))
     return {
       kind: "map",
@@ -148,13 +162,13 @@ function convert(node: unknown, faults: Faults, depth: number): YamlNode | undef
     const scalar = value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
     if (scalar) return { kind: "scalar", at, end: node.range?.[1] ?? at, value };
   }
-  return faults.add(at, "bundle_value", "only text, numbers, true, false, lists and maps are read");
+  return faults.add(at, "value", "only text, numbers, true, false, lists and maps are read");
 }
 
 function unique(entries: readonly YamlEntry[], faults: Faults): readonly YamlEntry[] {
   const seen = new Set<string>();
   for (const { key, at } of entries) {
-    if (seen.has(key)) faults.add(at, "bundle_duplicate_key", `${key} stands twice in this map`);
+    if (seen.has(key)) faults.add(at, "duplicate_key", `${key} stands twice in this map`);
     seen.add(key);
   }
   return entries;
@@ -163,14 +177,14 @@ function unique(entries: readonly YamlEntry[], faults: Faults): readonly YamlEnt
 function entryOf({ key, value }: Pair, faults: Faults, depth: number): readonly YamlEntry[] {
   const at = startOf(key as Node);
   if (!isScalar(key) || typeof key.value !== "string" || !key.value.isWellFormed())
-    return faults.add(at, "bundle_key", "a key must be text") ?? [];
-  if (key.value === "__proto__") return faults.add(at, "bundle_key", "this key is not allowed") ?? [];
+    return faults.add(at, "key", "a key must be text") ?? [];
+  if (key.value === "__proto__") return faults.add(at, "key", "this key is not allowed") ?? [];
   const node = value === null ? ({ kind: "scalar", at, end: at, value: null } as const) : convert(value, faults, depth + 1);
   return node ? [{ key: key.value, at, value: node }] : [];
 }
 
 /**
- * The place in the bundle's text of an offset into a scalar's value. Quotes, escapes, folds and indentation make the two
+ * The place in the text of an offset into a scalar's value. Quotes, escapes, folds and indentation make the two
  * differ; walking both side by side, and skipping in the text what the value does not have, finds it.
  */
 export function placeInScalar(text: string, node: YamlNode & { readonly kind: "scalar" }, offset: number): number {
@@ -203,4 +217,11 @@ function contentStart(text: string, at: number): number {
   const first = text[at];
   if (first === "'" || first === '"') return at + 1;
   return first === "|" || first === ">" ? text.indexOf("\n", at) + 1 : at;
+}
+
+/** What a value of the text means as JSON. */
+export function jsonOf(node: YamlNode): Json {
+  if (node.kind === "list") return node.items.map(jsonOf);
+  if (node.kind === "map") return Object.fromEntries(node.entries.map(({ key, value }) => [key, jsonOf(value)]));
+  return node.value;
 }
