@@ -1,5 +1,5 @@
 import { fail, type Refusal, type Result } from "../core/base/index.ts";
-import type { Connector, PerformFault, RunLimits, Timers } from "./ports.ts";
+import type { Connector, PerformFault, RunLimits, Timers, VerifyFault } from "./ports.ts";
 
 /** What a connector may take beyond the time it was given, to say itself that it ran out. */
 const GRACE_MILLIS = 5_000;
@@ -11,11 +11,14 @@ const GRACE_MILLIS = 5_000;
 export function dependable(connector: Connector, timers: Timers): Connector {
   const seen = <T>(limits: RunLimits, work: (limits: RunLimits) => Promise<Result<T>>) =>
     answerOf<T, Refusal>(timers, limits, work, (fault) => fault);
+  const checked = <T>(limits: RunLimits, work: (limits: RunLimits) => Promise<Result<T, VerifyFault>>) =>
+    answerOf<T, VerifyFault>(timers, limits, work, (fault) => ({ ...fault, inconclusive: true }));
   const done = <T>(limits: RunLimits, work: (limits: RunLimits) => Promise<Result<T, PerformFault>>) =>
     answerOf<T, PerformFault>(timers, limits, work, (fault) => ({ ...fault, effect: "possible" }));
   return {
     name: connector.name,
     digest: connector.digest,
+    ...(connector.needs === undefined ? {} : { needs: connector.needs }),
     admit: async (input) => {
       try {
         return await connector.admit(input);
@@ -25,7 +28,7 @@ export function dependable(connector: Connector, timers: Timers): Connector {
     },
     analyse: (input, limits) => seen(limits, (bounded) => connector.analyse(input, bounded)),
     observe: (payload, limits) => seen(limits, (bounded) => connector.observe(payload, bounded)),
-    verify: (payload, performed, limits) => seen(limits, (bounded) => connector.verify(payload, performed, bounded)),
+    verify: (payload, performed, limits) => checked(limits, (bounded) => connector.verify(payload, performed, bounded)),
     apply: (payload, expected, limits) => done(limits, (bounded) => connector.apply(payload, expected, bounded)),
     undo: (payload, performed, limits) => done(limits, (bounded) => connector.undo(payload, performed, bounded)),
   };

@@ -1,5 +1,6 @@
 /** What the edge must provide. The core decides, control orders, and everything behind these ports touches the world. */
 import type { ChangeId, Digest, GrantId, Json, JsonObject, Millis, Refusal, Result, RunId, RunnerId } from "../core/base/index.ts";
+import type { CheckResult } from "../core/change/index.ts";
 import type { Envelope } from "../core/grant/index.ts";
 import type { StepAnalysis } from "../core/plan/index.ts";
 
@@ -200,6 +201,11 @@ export interface PerformFault extends Refusal {
   readonly effect: "none" | "possible";
 }
 
+/** What was applied is not as it should be; or, where `inconclusive`, that could not be found out and is worth asking again. */
+export interface VerifyFault extends Refusal {
+  readonly inconclusive?: true;
+}
+
 /** One connector: `admit` touches nothing, `analyse` and `observe` only read, `apply` and `undo` write. */
 export interface Connector {
   readonly name: string;
@@ -212,7 +218,7 @@ export interface Connector {
   analyse(input: Json, limits: RunLimits): Promise<Result<Analysed>>;
   observe(payload: Uint8Array, limits: RunLimits): Promise<Result<Observed>>;
   apply(payload: Uint8Array, expected: Digest, limits: RunLimits): Promise<Result<Performed, PerformFault>>;
-  verify(payload: Uint8Array, performed: Performed, limits: RunLimits): Promise<Result<Performed>>;
+  verify(payload: Uint8Array, performed: Performed, limits: RunLimits): Promise<Result<Performed, VerifyFault>>;
   undo(payload: Uint8Array, performed: Performed, limits: RunLimits): Promise<Result<Performed, PerformFault>>;
 }
 
@@ -253,9 +259,13 @@ export interface RunDesk {
   offer(change: ChangeId, runner: RunnerId): Promise<Result<Offer>>;
   /** Consumes the grant, once, and records the intent to run. */
   start(change: ChangeId, grant: GrantId, runner: RunnerId): Promise<Result<RunRef>>;
-  begin(ref: RunRef, step: string, observed: Digest): Promise<Result<void>>;
+  /** `evidence`: what was seen, where the runner vouches for it. */
+  begin(ref: RunRef, step: string, observed: Digest, evidence?: JsonObject): Promise<Result<void>>;
   finish(ref: RunRef, step: string, evidence: JsonObject): Promise<Result<void>>;
-  beginUndo(ref: RunRef, step: string, code: string, evidence: JsonObject): Promise<Result<void>>;
+  /** The `n`-th look in the watch window, counted from 1. */
+  check(ref: RunRef, n: number, result: CheckResult, evidence: JsonObject): Promise<Result<void>>;
+  /** Answers with the signed permission to undo this step, which the runner verifies as it did the grant. */
+  beginUndo(ref: RunRef, step: string, code: string, evidence: JsonObject): Promise<Result<Envelope>>;
   stale(ref: RunRef, expected: Digest, observed: Digest): Promise<Result<void>>;
   report(ref: RunRef, end: RunEnd, code: string, evidence: JsonObject): Promise<Result<void>>;
 }

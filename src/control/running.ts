@@ -2,7 +2,6 @@ import {
   assert,
   fail,
   ok,
-  parseJson,
   type ChangeId,
   type JsonObject,
   type Refusal,
@@ -10,8 +9,8 @@ import {
   type RunId,
   type RunnerId,
 } from "../core/base/index.ts";
-import { decide, type ChangeCommand, type ChangeState } from "../core/change/index.ts";
-import { sealGrant, type Envelope, type GrantBody, type GrantEvidence } from "../core/grant/index.ts";
+import { decide, type ChangeCommand, type ChangeEvent, type ChangeState } from "../core/change/index.ts";
+import { sealGrant, sealUndoGrant, type Envelope, type GrantBody, type GrantEvidence } from "../core/grant/index.ts";
 import { admitReviewer, isParty } from "../core/review/index.ts";
 import { auditWrite } from "./audit.ts";
 import { changeStream, commitChange, findChange, runItem, type Known } from "./commit.ts";
@@ -19,10 +18,11 @@ import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { inclusionAt } from "./ledger.ts";
 import { jsonPayload, salted } from "./payloads.ts";
-import type { Offer, Payload, RunDesk, RunEnd, RunRef } from "./ports.ts";
+import type { LedgerEntry, Offer, Payload, RunDesk, RunEnd, RunRef } from "./ports.ts";
 import { read } from "./reading.ts";
 import { refused } from "./refusals.ts";
 import { rulesFor } from "./standing.ts";
+import { starting } from "./targets.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 
 type Granted = Extract<ChangeState, { readonly grant: unknown }>;
@@ -59,6 +59,7 @@ async function issueGrant(deps: Deps, state: Granted, runner: RunnerId): Promise
     runner,
     steps: state.stepDigests,
     payload: state.payload,
+    ...(state.watch === undefined ? {} : { watch: state.watch }),
     review: state.review,
     reviewDigest: state.reviewDigest,
     parties: state.parties,
@@ -74,13 +75,44 @@ async function issueGrant(deps: Deps, state: Granted, runner: RunnerId): Promise
 /** Proof that the authorisation stands in the ledger. */
 async function evidenceFor(deps: Deps, { id, grant, authorisedVersion }: Granted): Promise<Result<GrantEvidence, ControlRefusal>> {
   const [entry] = await deps.store.history(changeStream(id), authorisedVersion - 1, 1);
-  const event = entry && parseJson(entry.bytes);
-  const authorises = event?.ok && (event.value as { readonly event?: { readonly grant?: string } }).event?.grant === grant;
-  assert(entry !== undefined && authorises, `change ${id} is authorised but the ledger has no entry of it`);
-  const proof = await inclusionAt(deps, entry.index);
+  const event = entry && eventOf(entry);
+  assert(
+    entry !== undefined && event?.type === "authorised" && event.grant === grant,
+    `the ledger has no entry of the grant of change ${id}`,
+  );
+  return proofOf(deps, entry);
+}
+
+/** The event that an entry of a change holds; the store has checked its bytes. */
+const eventOf = ({ bytes }: LedgerEntry): ChangeEvent =>
+  (JSON.parse(new TextDecoder().decode(bytes)) as { readonly event: ChangeEvent }).event;
+
+async function proofOf(deps: Deps, { index, bytes }: LedgerEntry): Promise<Result<GrantEvidence, ControlRefusal>> {
+  const proof = await inclusionAt(deps, index);
   if (!proof.ok) return proof;
   const { proof: nodes, checkpoint } = proof.value;
-  return ok({ index: entry.index, entry: new TextDecoder().decode(entry.bytes), proof: nodes, checkpoint });
+  return ok({ index, entry: new TextDecoder().decode(bytes), proof: nodes, checkpoint });
+}
+
+/** Once an undo has begun, little else is written of its change. */
+const UNDO_EVENTS = 256;
+
+/** Permission to undo one step, for the runner whose undo the ledger has as begun. */
+async function issueUndoGrant(deps: Deps, state: ChangeState, step: string): Promise<Result<Envelope, ControlRefusal>> {
+  assert("run" in state, `change ${state.id} is undone by its run`);
+  const { id, version, run, runner, grant, stepDigests } = state;
+  const entries = await deps.store.history(changeStream(id), Math.max(0, version - UNDO_EVENTS), UNDO_EVENTS);
+  const begun = entries.flatMap((entry) => {
+    const event = eventOf(entry);
+    return event.type === "undo_started" && event.run === run && event.step === step ? [{ entry, event }] : [];
+  })[0];
+  const done = stepDigests.find((each) => each.id === step);
+  assert(begun !== undefined && done !== undefined, `the undo of step ${step} of change ${id} has no entry`);
+  const ledger = await proofOf(deps, begun.entry);
+  if (!ledger.ok) return ledger;
+  const { because, at: issuedAt } = begun.event;
+  const body = { deployment: deps.origin, grant, change: id, run, runner, step: done, because, issuedAt, ledger: ledger.value };
+  return ok(sealUndoGrant({ schema: "pawl/undo-grant/v1", ...body }, deps.grantSigner));
 }
 
 /**
@@ -142,20 +174,25 @@ const atDesk = ({ code, reason, ...rest }: ControlRefusal): Refusal => ({ ...res
 /** A runner that was not answered says again what may be on record already: then it stands as it was said first. */
 function wasTold(state: ChangeState, { run, runner }: RunRef, command: ChangeCommand): boolean {
   if (!("run" in state) || state.run !== run || state.runner !== runner) return false;
-  if (command.type === "begin_effect")
-    return state.undoing.length === 0 && state.begun.length > state.done.length && state.begun.at(-1) === command.step;
   if (command.type === "finish_effect") return state.done.includes(command.step);
-  if (command.type === "begin_undo") return state.undoing.at(-1) === command.step;
+  // Whoever was given up meanwhile begins nothing, although its intent is on record.
+  const holds = state.status === "running" || state.status === "applied";
+  if (command.type === "begin_effect")
+    return holds && state.undoing.length === 0 && state.begun.length > state.done.length && state.begun.at(-1) === command.step;
+  if (command.type === "check") return holds && state.checked?.n === command.n;
+  if (command.type === "begin_undo") return holds && state.undoing.at(-1) === command.step;
   // `failed` and `indeterminate` may be others' words, who gave the run up.
   return command.type === "report" && state.status === command.outcome && (state.status === "verified" || state.status === "undone");
 }
 
 /** The desk at which runners report; what they may say is decided by the lifecycle, not here. */
 export function runDesk(deps: Deps): RunDesk {
-  const tell = async (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []): Promise<Result<void>> => {
-    const done = await commitChange(deps, ref.change, async (state) =>
+  const commit = (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []) =>
+    commitChange(deps, ref.change, async (state) =>
       ok(wasTold(state, ref, command) ? { commands: [] } : { commands: [command], payloads }),
     );
+  const tell = async (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []): Promise<Result<void>> => {
+    const done = await commit(ref, command, payloads);
     return done.ok ? ok(undefined) : fail(atDesk(done.error));
   };
   // Salted, like all that somebody could guess from its digest in the ledger.
@@ -170,18 +207,29 @@ export function runDesk(deps: Deps): RunDesk {
       const run = deps.ids.next("run") as RunId;
       const done = await commitChange(deps, change, async (state) => {
         const { bundle, directory, guards } = await rulesFor(deps, state);
-        return ok({ commands: [{ type: "start", grant, run, runner, directory, bundle: bundle.digest }], guards });
+        return starting(deps, state, { type: "start", grant, run, runner, directory, bundle: bundle.digest }, guards);
       });
       return done.ok ? ok({ change, run, runner }) : fail(atDesk(done.error));
     },
-    begin: (ref, step, observed) => tell(ref, { type: "begin_effect", ...who(ref), step, observed }),
+    begin(ref, step, observed, facts) {
+      const seen = facts === undefined ? undefined : evidenceOf(facts);
+      const evidence = seen === undefined ? {} : { evidence: seen.digest };
+      return tell(ref, { type: "begin_effect", ...who(ref), step, observed, ...evidence }, seen === undefined ? [] : [seen]);
+    },
     finish(ref, step, facts) {
       const evidence = evidenceOf(facts);
       return tell(ref, { type: "finish_effect", ...who(ref), step, evidence: evidence.digest }, [evidence]);
     },
-    beginUndo(ref, step, code, facts) {
+    check(ref, n, result, facts) {
       const evidence = evidenceOf(facts);
-      return tell(ref, { type: "begin_undo", ...who(ref), step, because: { code, evidence: evidence.digest } }, [evidence]);
+      return tell(ref, { type: "check", ...who(ref), n, result, evidence: evidence.digest }, [evidence]);
+    },
+    async beginUndo(ref, step, code, facts) {
+      const evidence = evidenceOf(facts);
+      const because = { code, evidence: evidence.digest };
+      const done = await commit(ref, { type: "begin_undo", ...who(ref), step, because }, [evidence]);
+      const grant = done.ok ? await issueUndoGrant(deps, done.value.state, step) : done;
+      return grant.ok ? grant : fail(atDesk(grant.error));
     },
     stale: (ref, expected, observed) => tell(ref, { type: "stale", run: ref.run, expected, observed }),
     report(ref, end: RunEnd, code: string, facts: JsonObject) {

@@ -1,6 +1,26 @@
 import { never, ok, type ChangeId, type Digest, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
-import { verifyGrant, type GrantBody, type GrantTrust } from "../core/grant/index.ts";
-import type { Clock, Connector, Performed, PerformFault, RunDesk, RunEnd, RunRef, RunReport, Timers } from "../control/ports.ts";
+import type { StepDigests, Watch } from "../core/change/index.ts";
+import {
+  attested,
+  verifyGrant,
+  verifyUndoGrant,
+  type Envelope,
+  type GrantBody,
+  type GrantTrust,
+  type RunEvidence,
+} from "../core/grant/index.ts";
+import type {
+  Clock,
+  Connector,
+  Performed,
+  PerformFault,
+  RunDesk,
+  RunEnd,
+  RunRef,
+  RunReport,
+  Timers,
+  VerifyFault,
+} from "../control/ports.ts";
 
 /** What a runner has of its own. It trusts its keys, not the control plane that offers it work. */
 export interface RunnerDeps {
@@ -12,6 +32,14 @@ export interface RunnerDeps {
   readonly timers: Timers;
   /** For each call of a connector. */
   readonly timeoutMillis: number;
+  /** Signs what this runner says of a run, by its own key. */
+  readonly attest?: (body: RunEvidence) => Envelope;
+  /** Lines for whoever watches; no evidence of anything. */
+  readonly progress?: (line: string) => void;
+  /** Told when a run has nothing left to do but to look again from time to time. */
+  readonly watching?: () => void;
+  /** Aborted when the process is about to end: a run that only watches says so and goes. */
+  readonly signal?: AbortSignal;
 }
 
 interface Step {
@@ -19,11 +47,18 @@ interface Step {
   readonly connector: Connector;
   readonly state: Digest;
   readonly payload: Uint8Array;
+  /** As the grant has it. */
+  readonly approved: StepDigests;
 }
 
 interface Done extends Step {
   readonly performed: Performed;
 }
+
+/** What one look at everything that was applied found. */
+type Look =
+  | { readonly result: "held"; readonly facts: JsonObject }
+  | { readonly result: "failed" | "unknown"; readonly facts: JsonObject; readonly error: Refusal };
 
 /** Verify offline, consume, then per step: re-observe, compare, apply; verify at the end, and undo when verification fails. */
 export async function runChange(deps: RunnerDeps, change: ChangeId): Promise<RunReport> {
@@ -35,7 +70,7 @@ export async function runChange(deps: RunnerDeps, change: ChangeId): Promise<Run
   if (!steps.ok) return { kind: "not_started", error: steps.error };
   const started = await deps.desk.start(change, grant.value.grant, deps.trust.runner);
   if (!started.ok) return { kind: "not_started", error: started.error };
-  return new Run(deps, started.value, grant.value.expiresAt).all(steps.value);
+  return new Run(deps, started.value, grant.value).all(steps.value);
 }
 
 function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Array[]): Result<readonly Step[]> {
@@ -56,13 +91,15 @@ function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Arr
         error: { code: "connector_differs", message, details, remedy: "plan the change again, with the connector as it is now" },
       };
     }
-    steps.push({ id: step.id, connector, state: step.state, payload });
+    steps.push({ id: step.id, connector, state: step.state, payload, approved: step });
   }
   return ok(steps);
 }
 
 /** How long a report is repeated while the desk is away: an outage of a moment should not cost a human's judgement. */
 const PATIENCE_MILLIS = [500, 2_000, 10_000];
+/** How far behind the desk's clock may be about the end of a watch window before its word is not waited for any more. */
+const PATIENT_MILLIS = 120_000;
 
 const OUT_OF_TIME: Refusal = {
   code: "grant_expired",
@@ -73,14 +110,13 @@ const OUT_OF_TIME: Refusal = {
 class Run {
   readonly #deps: RunnerDeps;
   readonly #ref: RunRef;
-  /** When the grant ends. */
-  readonly #until: number;
+  readonly #grant: GrantBody;
   readonly #done: Done[] = [];
 
-  constructor(deps: RunnerDeps, ref: RunRef, until: number) {
+  constructor(deps: RunnerDeps, ref: RunRef, grant: GrantBody) {
     this.#deps = deps;
     this.#ref = ref;
-    this.#until = until;
+    this.#grant = grant;
   }
 
   async all(steps: readonly Step[]): Promise<RunReport> {
@@ -88,23 +124,29 @@ class Run {
       const ended = await this.#one(step);
       if (ended !== undefined) return ended;
     }
-    return this.#verify();
+    const { watch } = this.#grant;
+    return watch === undefined ? this.#verify() : this.#watch(watch);
   }
 
   async #one(step: Step): Promise<RunReport | undefined> {
-    const observed = await step.connector.observe(step.payload, this.#limits());
+    this.#progress(`${step.id}: reading the state`);
+    const observed = await step.connector.observe(step.payload, this.#limits(step));
     if (!observed.ok) return this.#giveUp(observed.error);
     if (observed.value.stateDigest !== step.state) return this.#moved(step, observed.value.stateDigest);
     if (this.#isLate()) return this.#giveUp(OUT_OF_TIME);
-    const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest));
+    const seen = this.#deps.attest === undefined ? undefined : this.#signed("observed", { ...observed.value }, step);
+    const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest, seen));
     // Nothing of this step was done, and nothing will be.
     if (!begun.ok) return this.#giveUp(begun.error);
     // The desk may have taken its time to answer.
     if (this.#isLate()) return this.#giveUp(OUT_OF_TIME);
-    const applied = await step.connector.apply(step.payload, step.state, this.#limits());
+    this.#progress(`${step.id}: applying`);
+    const applied = await step.connector.apply(step.payload, step.state, this.#limits(step));
     if (!applied.ok) return this.#applyFailed(step, applied.error);
     this.#done.push({ ...step, performed: applied.value });
-    const finished = await this.#tell((desk, ref) => desk.finish(ref, step.id, applied.value.facts));
+    this.#progress(`${step.id}: applied`);
+    const facts = this.#signed("applied", applied.value.facts, step);
+    const finished = await this.#tell((desk, ref) => desk.finish(ref, step.id, facts));
     // Done, but not on record: whatever comes next would rest on something that nobody can prove.
     return finished.ok
       ? undefined
@@ -113,7 +155,7 @@ class Run {
 
   /** By its own clock: the desk's may be behind. */
   #isLate(): boolean {
-    return this.#deps.clock.now() >= this.#until - this.#deps.trust.skewMillis;
+    return this.#deps.clock.now() >= this.#grant.expiresAt - this.#deps.trust.skewMillis;
   }
 
   async #applyFailed(step: Step, error: PerformFault): Promise<RunReport> {
@@ -122,7 +164,7 @@ class Run {
         return this.#end("indeterminate", error.code, evidenceOf(error));
       case "none": {
         if (this.#done.length > 0) return this.#undoAll(error.code, error);
-        const now = await step.connector.observe(step.payload, this.#limits());
+        const now = await step.connector.observe(step.payload, this.#limits(step));
         if (now.ok && now.value.stateDigest !== step.state) return this.#moved(step, now.value.stateDigest);
         return this.#end("failed", error.code, evidenceOf(error));
       }
@@ -136,17 +178,75 @@ class Run {
       return this.#undoAll("stale_state", { code: "stale_state", message: `step ${step.id} met another state than was approved` });
     }
     const told = await this.#tell((desk, ref) => desk.stale(ref, step.state, observed));
-    return told.ok ? { kind: "stale", expected: step.state, observed } : { kind: "stopped", error: told.error };
+    if (told.ok) return { kind: "stale", expected: step.state, observed };
+    // What a person stopped is not planned again by itself.
+    return told.error.code === "stopped" ? this.#giveUp(told.error) : { kind: "stopped", error: told.error };
   }
 
   async #verify(): Promise<RunReport> {
-    const evidence: Record<string, JsonObject> = {};
-    for (const done of this.#done) {
-      const seen = await done.connector.verify(done.payload, done.performed, this.#limits());
-      if (!seen.ok) return this.#undoAll("verification_failed", seen.error);
-      evidence[done.id] = seen.value.facts;
+    const look = await this.#lookUntilKnown();
+    return look.result === "held" ? this.#verified(look.facts) : this.#undoAll(codeOf(look), look.error);
+  }
+
+  /** Looks again and again until what was applied has held for its whole window, by time that has passed rather than by a clock. */
+  async #watch({ seconds, everySeconds }: Watch): Promise<RunReport> {
+    this.#deps.watching?.();
+    const [window, every] = [seconds * 1000, everySeconds * 1000];
+    let waited = 0;
+    for (let n = 1; ; n += 1) {
+      const isLast = waited >= window;
+      const look = await (isLast ? this.#lookUntilKnown() : this.#look());
+      this.#progress(`check ${n}: ${look.result}`);
+      const told = await this.#check(n, look);
+      if (!told.ok) return this.#notGoneOn(told.error);
+      if (look.result === "failed" || (isLast && look.result === "unknown")) return this.#undoAll(codeOf(look), look.error);
+      const ended = isLast ? await this.#verified(look.facts) : undefined;
+      // The desk's clock may say that the window is still open, but not for ever.
+      const isOpen = ended?.kind === "stopped" && ended.error.code === "watch_open";
+      if (ended !== undefined && !(isOpen && waited < 2 * window + PATIENT_MILLIS)) return ended;
+      const pause = isLast ? every : Math.min(every, window - waited);
+      if (!(await this.#pause(pause))) return this.#end("indeterminate", "watch_interrupted", { waited, checks: n });
+      waited += pause;
     }
-    return this.#end("verified", "verified", evidence);
+  }
+
+  #check(n: number, look: Look): Promise<Result<void>> {
+    const facts = this.#signed("checked", look.result === "held" ? look.facts : { ...look.facts, fault: evidenceOf(look.error) });
+    return this.#tell((desk, ref) => desk.check(ref, n, look.result, facts));
+  }
+
+  /** All that was done, as it is now. What is surely wrong outweighs what cannot be told. */
+  async #look(): Promise<Look> {
+    const facts: Record<string, JsonObject> = {};
+    let unknown: VerifyFault | undefined;
+    for (const done of this.#done) {
+      const seen = await done.connector.verify(done.payload, done.performed, this.#limits(done));
+      if (seen.ok) facts[done.id] = seen.value.facts;
+      else if (seen.error.inconclusive !== true) return { result: "failed", facts, error: seen.error };
+      else unknown ??= seen.error;
+    }
+    return unknown === undefined ? { result: "held", facts } : { result: "unknown", facts, error: unknown };
+  }
+
+  /** A look that could not be carried out is no failure yet: it changes nothing, so it is tried again for some seconds. */
+  async #lookUntilKnown(): Promise<Look> {
+    this.#progress("verifying");
+    for (const pause of PATIENCE_MILLIS) {
+      const look = await this.#look();
+      if (look.result !== "unknown") return look;
+      await this.#pause(pause);
+    }
+    return this.#look();
+  }
+
+  async #verified(facts: JsonObject): Promise<RunReport> {
+    const ended = await this.#end("verified", "verified", facts);
+    return ended.kind === "stopped" ? this.#notGoneOn(ended.error) : ended;
+  }
+
+  /** A person's stop is answered by undoing; another refusal means that this run holds the change no more, or not yet long enough. */
+  async #notGoneOn(error: Refusal): Promise<RunReport> {
+    return error.code === "stopped" ? this.#undoAll(error.code, error) : { kind: "stopped", error };
   }
 
   async #giveUp(error: Refusal): Promise<RunReport> {
@@ -157,18 +257,26 @@ class Run {
   async #undoAll(code: string, error: Refusal): Promise<RunReport> {
     const undone: Record<string, JsonObject> = {};
     for (const done of this.#done.toReversed()) {
-      const begun = await this.#tell((desk, ref) => desk.beginUndo(ref, done.id, code, evidenceOf(error)));
-      const back: Result<Performed> = begun.ok ? await this.#undo(done) : begun;
-      if (!back.ok) return this.#end("indeterminate", back.error.code, { cause: evidenceOf(error), undo: evidenceOf(back.error) });
+      const back = await this.#undo(done, code, error);
+      if (!back.ok) return this.#end("indeterminate", back.error.code, { cause: evidenceOf(error), undo: evidenceOf(back.error), undone });
       undone[done.id] = back.value.facts;
     }
     return this.#end("undone", code, { cause: evidenceOf(error), undone });
   }
 
-  async #undo(done: Done): Promise<Result<Performed>> {
-    const back = await done.connector.undo(done.payload, done.performed, this.#limits());
+  /** An undo is an effect of its own: it has a grant of its own, which is verified before it touches anything. */
+  async #undo(done: Done, code: string, error: Refusal): Promise<Result<Performed>> {
+    const facts = this.#signed("failed", evidenceOf(error), done);
+    const granted = await this.#tell((desk, ref) => desk.beginUndo(ref, done.id, code, facts));
+    if (!granted.ok) return granted;
+    const { change, run } = this.#ref;
+    const known = { change, run, grant: this.#grant.grant, step: done.approved };
+    const verified = verifyUndoGrant(granted.value, this.#deps.trust, known);
+    if (!verified.ok) return verified;
+    this.#progress(`${done.id}: undoing, because ${code}`);
+    const back = await done.connector.undo(done.payload, done.performed, this.#limits(done));
     if (!back.ok) return back;
-    const seen = await done.connector.observe(done.payload, this.#limits());
+    const seen = await done.connector.observe(done.payload, this.#limits(done));
     if (seen.ok && seen.value.stateDigest === done.state) return back;
     const details = seen.ok ? { details: { expected: done.state, observed: seen.value.stateDigest } } : {};
     return {
@@ -178,12 +286,44 @@ class Run {
   }
 
   async #end(end: RunEnd, code: string, evidence: JsonObject): Promise<RunReport> {
-    const told = await this.#tell((desk, ref) => desk.report(ref, end, code, evidence));
+    const facts = this.#signed(end, evidence);
+    const told = await this.#tell((desk, ref) => desk.report(ref, end, code, facts));
+    if (told.ok) this.#progress(`ended: ${end}, ${code}`);
     return told.ok ? { kind: "ended", end, code } : { kind: "stopped", error: told.error };
   }
 
+  /** The facts, with this runner's signature over them where it has a key. */
+  #signed(kind: RunEvidence["kind"], facts: JsonObject, step?: Step): JsonObject {
+    const { attest, clock, trust } = this.#deps;
+    if (attest === undefined) return facts;
+    const payload = step === undefined ? this.#grant.payload : step.approved.payload;
+    const about = { deployment: trust.deployment, ...this.#ref, ...(step === undefined ? {} : { step: step.id }) };
+    return attested(facts, { ...about, kind, payload, at: clock.now() }, attest);
+  }
+
+  #progress(line: string): void {
+    this.#deps.progress?.(line);
+  }
+
+  /** False where the process ends meanwhile. */
+  #pause(millis: number): Promise<boolean> {
+    const { timers, signal } = this.#deps;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    if (signal?.aborted === true) return Promise.resolve(false);
+    const end = (): void => {
+      cancel();
+      resolve(false);
+    };
+    const cancel = timers.after(millis, () => {
+      signal?.removeEventListener("abort", end);
+      resolve(true);
+    });
+    signal?.addEventListener("abort", end, { once: true });
+    return promise;
+  }
+
   /** A desk that is away is asked again; one that refuses is not. */
-  async #tell(say: (desk: RunDesk, ref: RunRef) => Promise<Result<void>>): Promise<Result<void>> {
+  async #tell<T>(say: (desk: RunDesk, ref: RunRef) => Promise<Result<T>>): Promise<Result<T>> {
     for (const pause of PATIENCE_MILLIS) {
       const told = await this.#say(say);
       if (told.ok || told.error.code !== "unavailable") return told;
@@ -192,7 +332,7 @@ class Run {
     return this.#say(say);
   }
 
-  async #say(say: (desk: RunDesk, ref: RunRef) => Promise<Result<void>>): Promise<Result<void>> {
+  async #say<T>(say: (desk: RunDesk, ref: RunRef) => Promise<Result<T>>): Promise<Result<T>> {
     try {
       return await say(this.#deps.desk, this.#ref);
     } catch (error) {
@@ -200,10 +340,15 @@ class Run {
     }
   }
 
-  #limits() {
-    return { timeoutMillis: this.#deps.timeoutMillis };
+  #limits(step: Step) {
+    const { timeoutMillis } = this.#deps;
+    if (this.#deps.progress === undefined) return { timeoutMillis };
+    return { timeoutMillis, progress: (line: string) => this.#progress(`${step.id}: ${line}`) };
   }
 }
+
+/** Why what does not hold is undone: it is wrong, or nobody could find out whether it is right. */
+const codeOf = ({ result }: Look): string => (result === "failed" ? "verification_failed" : "verification_unavailable");
 
 /** Canonical, bounded evidence of a refusal; its digest is what the ledger keeps. */
 function evidenceOf(error: Refusal): JsonObject {

@@ -218,6 +218,7 @@ function linked({ scheduler, tampers }: Surroundings, life: Life, desk: RunDesk)
     start: (...asked) => over("start", () => desk.start(...asked)),
     begin: (...asked) => over("begin", () => desk.begin(...asked)),
     finish: (...asked) => over("finish", () => desk.finish(...asked)),
+    check: (...asked) => over("check", () => desk.check(...asked)),
     beginUndo: (...asked) => over("begin the undo", () => desk.beginUndo(...asked)),
     stale: (...asked) => over("stale", () => desk.stale(...asked)),
     report: (...asked) => over("report", () => desk.report(...asked)),

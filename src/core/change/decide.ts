@@ -4,6 +4,7 @@ import { expire, supersede, withdraw } from "./ending.ts";
 import { plan, propose, refusePlan, revise, route } from "./planning.ts";
 import { no } from "./refusals.ts";
 import { abandon, beginEffect, beginUndo, finishEffect, reconcile, report, stale, start } from "./running.ts";
+import { check, stop } from "./watching.ts";
 import type { Decided } from "./shape.ts";
 import type { ChangeCommand, ChangeState } from "./types.ts";
 import { recheckVotes, sendBack, vote, withdrawVote } from "./voting.ts";
@@ -46,6 +47,10 @@ function move(state: ChangeState, command: Exclude<ChangeCommand, { readonly typ
       return beginEffect(state, command, now);
     case "finish_effect":
       return finishEffect(state, command, now);
+    case "check":
+      return check(state, command, now);
+    case "stop":
+      return stop(state, command, now);
     case "begin_undo":
       return beginUndo(state, command, now);
     case "report":

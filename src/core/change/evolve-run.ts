@@ -10,6 +10,8 @@ type RunEvent = Extract<
       | "effect_done"
       | "undo_started"
       | "applied"
+      | "checked"
+      | "stop_requested"
       | "verified"
       | "failed"
       | "undone"
@@ -32,7 +34,12 @@ export function evolveRun(state: ChangeState, common: Common, event: RunEvent): 
     case "undo_started":
       return { ...run, status: state.status === "applied" ? "applied" : "running", undoing: [...run.undoing, event.step] };
     case "applied":
-      return { ...run, status: "applied" };
+      return { ...run, status: "applied", appliedAt: event.at };
+    case "checked":
+      assert(state.status === "applied", "only what was applied is looked at");
+      return { ...run, status: "applied", checked: { n: event.n, result: event.result, at: event.at } };
+    case "stop_requested":
+      return { ...run, status: state.status === "applied" ? "applied" : "running", stopped: event.by };
     case "verified":
       return { ...run, status: "verified", evidence: event.evidence };
     case "failed":

@@ -52,6 +52,7 @@ export function evolve(state: ChangeState | undefined, event: ChangeEvent): Chan
         run: event.run,
         runner: event.runner,
         startedAt: event.at,
+        ...(event.targets === undefined ? {} : { targets: event.targets }),
         begun: [],
         done: [],
         undoing: [],
@@ -66,6 +67,8 @@ export function evolve(state: ChangeState | undefined, event: ChangeEvent): Chan
     case "effect_done":
     case "undo_started":
     case "applied":
+    case "checked":
+    case "stop_requested":
     case "verified":
     case "failed":
     case "undone":

@@ -32,7 +32,7 @@ export function plan(state: ChangeState, command: CommandOf<"plan">, at: Millis)
   const open = inStatus(state, at, PLANNABLE);
   if (!open.ok) return open;
   if (command.revision !== state.revision) return revisionMoved(state, command.revision);
-  const { object, payload, stepDigests, context, freshUntil } = command;
+  const { object, payload, stepDigests, context, freshUntil, watch } = command;
   const same =
     stepDigests.length === state.steps.length &&
     state.steps.every((step, n) => stepDigests[n]?.id === step.id && stepDigests[n]?.connector === step.connector);
@@ -44,7 +44,8 @@ export function plan(state: ChangeState, command: CommandOf<"plan">, at: Millis)
       state.id,
     );
   }
-  return ok([{ type: "planned", at, object, payload, stepDigests, context, freshUntil }]);
+  const watched = watch === undefined ? {} : { watch };
+  return ok([{ type: "planned", at, object, payload, stepDigests, context, freshUntil, ...watched }]);
 }
 
 /** What cannot be planned goes back to its proposer before any human's time is spent. */

@@ -112,8 +112,8 @@ test("[LC-19] a vote that counts no more is replaced by the same person's next, 
 
 test("[LC-34] what a person reconciled stands with its evidence", () => {
   const evidence = digest("evidence");
-  const as = (outcome: "verified" | "failed" | "undone"): ChangeState =>
-    folded(stateIn("indeterminate"), [c.reconcile("hal", { as: outcome })]);
+  const unknown = folded(stateIn("running"), [c.begin(), c.abandon()]);
+  const as = (outcome: "verified" | "failed" | "undone"): ChangeState => folded(unknown, [c.reconcile("hal", { as: outcome })]);
   const verified = as("verified");
   assert.ok(verified.status === "verified" && verified.evidence === evidence && !("because" in verified));
   for (const outcome of ["failed", "undone"] as const) {

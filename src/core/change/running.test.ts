@@ -154,7 +154,10 @@ test("[LC-34] [A3] an indeterminate run is reconciled by a person who has no par
   assert.equal(codeOf(lost, c.reconcile("ada")), "self_approval");
   assert.equal(codeOf(lost, c.reconcile("gus")), "inactive_person");
   assert.equal(codeOf(lost, c.reconcile("hal", { by: principal("agent:bot") })), "not_a_person");
-  for (const as of ["verified", "failed", "undone"] as const) {
+  assert.equal(codeOf(lost, c.reconcile("hal", { as: "failed" })), "effect_done", "a step is on record as done");
+  const begun = folded(stateIn("running"), [c.begin(), c.abandon()]);
+  assert.equal(folded(begun, [c.reconcile("hal", { as: "failed" })]).status, "failed");
+  for (const as of ["verified", "undone"] as const) {
     assert.deepEqual(eventsOf(lost, c.reconcile("hal", { as })), [
       { type: "reconciled", at: NOON, run, as, by: person("hal"), evidence: digest("evidence") },
     ]);

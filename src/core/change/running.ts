@@ -1,16 +1,17 @@
 import { never, ok } from "../base/index.ts";
-import type { Millis, Result } from "../base/index.ts";
+import type { Millis } from "../base/index.ts";
 import { admitUnbarred, countSeats } from "../review/index.ts";
 import { no } from "./refusals.ts";
-import type { ChangeRefusal, Refused } from "./refusals.ts";
+import type { Refused } from "./refusals.ts";
 import { inStatus } from "./shape.ts";
 import type { CommandOf, Decided, InStatus } from "./shape.ts";
 import type { Authorised, ChangeState } from "./types.ts";
+import { otherRun, runOf, stoppedRun } from "./run.ts";
+import type { InRun } from "./run.ts";
+import { isWatched, watchFault } from "./watching.ts";
 
 /** How far the clocks of two of our own nodes may differ: a clock further behind than this decides nothing about a grant. */
 export const CLOCK_SKEW_MILLIS = 60_000;
-
-type InRun = InStatus<"running" | "applied">;
 
 /** Consumes the grant, once. Everything that made it is looked at again as it stands now. */
 export function start(state: ChangeState, command: CommandOf<"start">, at: Millis): Decided {
@@ -21,8 +22,8 @@ export function start(state: ChangeState, command: CommandOf<"start">, at: Milli
   if (!open.ok) return open;
   const fault = startFault(open.value, command, at);
   if (fault !== undefined) return fault;
-  const { grant, run, runner } = command;
-  return ok([{ type: "run_started", at, grant, run, runner }]);
+  const { grant, run, runner, targets = [] } = command;
+  return ok([{ type: "run_started", at, grant, run, runner, ...(targets.length === 0 ? {} : { targets }) }]);
 }
 
 function startFault(state: InStatus<"authorised">, command: CommandOf<"start">, at: Millis): Refused | undefined {
@@ -60,6 +61,7 @@ export function stale(state: ChangeState, command: CommandOf<"stale">, at: Milli
   if (!open.ok) return open;
   if (open.value.status === "running") {
     if (open.value.run !== run) return otherRun(open.value);
+    if (open.value.stopped !== undefined) return stoppedRun(open.value);
     if (open.value.done.length > 0 || open.value.undoing.length > 0)
       return no("effect_done", "effects are done already", "undo them, or report the run as indeterminate", run);
   }
@@ -69,28 +71,13 @@ export function stale(state: ChangeState, command: CommandOf<"stale">, at: Milli
   return ok([{ type: "staled", at, expected, observed }]);
 }
 
-/** The run that asks, if it holds the change. */
-function runOf<S extends "running" | "applied">(
-  state: ChangeState,
-  command: { readonly run: string; readonly runner: string },
-  at: Millis,
-  statuses: readonly S[],
-): Result<InStatus<S>, ChangeRefusal> {
-  const open = inStatus(state, at, statuses);
-  if (!open.ok) return open;
-  const run: InRun = open.value;
-  return run.run === command.run && run.runner === command.runner ? open : otherRun(run);
-}
-
-const otherRun = (state: InRun): Refused =>
-  no("other_run", `run ${state.run} holds this change`, "stop: another run took over, or this one ended", state.run);
-
 /** The durable intent before each effect: in order, one at a time, within the grant's time, on exactly the approved state. */
 export function beginEffect(state: ChangeState, command: CommandOf<"begin_effect">, at: Millis): Decided {
   const running = runOf(state, command, at, ["running"]);
   if (!running.ok) return running;
   const { stepDigests, begun, done, undoing, grant, grantExpiresAt } = running.value;
   if (undoing.length > 0) return no("undo_begun", "this run is being undone", "finish undoing it", command.step);
+  if (running.value.stopped !== undefined) return stoppedRun(running.value);
   const next = stepDigests[done.length];
   if (begun.length !== done.length || next?.id !== command.step)
     return no("step_out_of_order", `step ${command.step} is not next`, "finish the begun step, then take the next in order", command.step);
@@ -104,7 +91,8 @@ export function beginEffect(state: ChangeState, command: CommandOf<"begin_effect
       "report the change as stale",
       command.step,
     );
-  return ok([{ type: "effect_started", at, run: command.run, step: command.step, observed: command.observed }]);
+  const { run, step, observed, evidence } = command;
+  return ok([{ type: "effect_started", at, run, step, observed, ...(evidence === undefined ? {} : { evidence }) }]);
 }
 
 export function finishEffect(state: ChangeState, command: CommandOf<"finish_effect">, at: Millis): Decided {
@@ -134,7 +122,7 @@ export function beginUndo(state: ChangeState, command: CommandOf<"begin_undo">, 
 export function report(state: ChangeState, command: CommandOf<"report">, at: Millis): Decided {
   const inRun = runOf(state, command, at, ["running", "applied"]);
   if (!inRun.ok) return inRun;
-  const fault = reportFault(inRun.value, command);
+  const fault = reportFault(inRun.value, command, at);
   if (fault !== undefined) return fault;
   const { run, evidence, outcome } = command;
   const because = { evidence, ...command.because };
@@ -151,11 +139,12 @@ export function report(state: ChangeState, command: CommandOf<"report">, at: Mil
 }
 
 /** What a runner may say is bounded by what is durable; that it does not know, it may always say. */
-function reportFault(run: InRun, { outcome }: CommandOf<"report">): Refused | undefined {
+function reportFault(run: InRun, { outcome }: CommandOf<"report">, at: Millis): Refused | undefined {
   const { done, undoing } = run;
   if (outcome === "verified") {
     if (undoing.length > 0) return no("undo_begun", "this run is being undone", "report it as undone, or as indeterminate", run.run);
     if (run.status !== "applied") return no("effects_unfinished", "not every step is done", "finish the steps, or undo them", run.run);
+    return watchFault(run, at);
   }
   if (outcome === "failed" && (done.length > 0 || undoing.length > 0)) {
     return no("effect_done", "effects are done, so this did not fail before any", "undo them, or report the run as indeterminate", run.run);
@@ -175,7 +164,8 @@ export function abandon(state: ChangeState, command: CommandOf<"abandon">, at: M
   if (!open.ok) return open;
   const { run, begun } = open.value;
   if (run !== command.run) return otherRun(open.value);
-  if (begun.length > 0) return ok([{ type: "indeterminate", at, run, because: command.because }]);
+  const because = isWatched(open.value) ? { ...command.because, code: "watch_interrupted" } : command.because;
+  if (begun.length > 0) return ok([{ type: "indeterminate", at, run, because }]);
   return ok([{ type: "failed", at, run, because: { ...command.because, code: "runner_lost_before_effect" } }]);
 }
 
@@ -184,7 +174,10 @@ export function reconcile(state: ChangeState, command: CommandOf<"reconcile">, a
   const open = inStatus(state, at, ["indeterminate"]);
   if (!open.ok) return open;
   const { run, as, evidence } = command;
+  const { done } = open.value;
   if (open.value.run !== run) return no("other_run", `run ${open.value.run} is indeterminate`, "name that run", open.value.run);
+  if (as === "failed" && done.length > 0)
+    return no("effect_done", `step ${done.at(-1)} is on record as done`, "`failed` is before any effect: say verified or undone", run);
   const admitted = admitUnbarred({ voter: command.by, identity: command.identity }, state.parties, command.directory);
   return admitted.ok ? ok([{ type: "reconciled", at, run, as, by: admitted.value.id, evidence }]) : admitted;
 }

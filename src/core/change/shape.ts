@@ -45,12 +45,13 @@ export function payloadOf(steps: readonly Omit<StepDigests, "code">[]): Digest {
   return digestJson(steps.map(({ id, connector, operation, state, payload }) => ({ id, connector, operation, state, payload })));
 }
 
-/** Who approved, who could not have, and whose code derived it: what the ledger's authorisation binds beside the payload. */
+/** Who approved, who could not have, whose code derived it, and how long it is watched: what the ledger's authorisation binds beside the payload. */
 export function approvalOf(
-  { revision, parties, seats, votes }: Pick<Common & Reviewed, "revision" | "parties" | "seats" | "votes">,
+  { revision, parties, seats, votes, watch }: Pick<Common & Reviewed, "revision" | "parties" | "seats" | "votes" | "watch">,
   steps: readonly StepDigests[],
 ): Digest {
-  return digestJson({ revision, parties, seats, votes, codes: steps.map(({ code }) => code) });
+  const watched = watch === undefined ? {} : { watch };
+  return digestJson({ revision, parties, seats, votes, codes: steps.map(({ code }) => code), ...watched });
 }
 
 /** The state, if it is in one of these and its time has not run out. */
@@ -73,8 +74,8 @@ export function commonOf(state: Common): Common {
   return { id, version, revision, ballot, proposal, parties, steps, start, createdAt, expiresAt };
 }
 
-export function plannedOf({ object, payload, stepDigests: steps, context, freshUntil }: Planned): Planned {
-  return { object, payload, stepDigests: steps, context, freshUntil };
+export function plannedOf({ object, payload, stepDigests: steps, context, freshUntil, watch }: Planned): Planned {
+  return { object, payload, stepDigests: steps, context, freshUntil, ...(watch === undefined ? {} : { watch }) };
 }
 
 export function reviewedOf(state: Reviewed): Reviewed {
@@ -83,9 +84,22 @@ export function reviewedOf(state: Reviewed): Reviewed {
 }
 
 export function runningOf(state: Running): Running {
-  const { grant, authorisedAt, grantExpiresAt, authorisedVersion, run, runner, startedAt, begun, done, undoing } = state;
+  const { grant, authorisedAt, grantExpiresAt, authorisedVersion, run, runner, startedAt, targets, begun, done, undoing } = state;
   const granted: Authorised = { ...reviewedOf(state), grant, authorisedAt, grantExpiresAt, authorisedVersion };
-  return { ...granted, run, runner, startedAt, begun, done, undoing };
+  const { appliedAt, checked, stopped } = state;
+  return {
+    ...granted,
+    run,
+    runner,
+    startedAt,
+    begun,
+    done,
+    undoing,
+    ...(targets === undefined ? {} : { targets }),
+    ...(appliedAt === undefined ? {} : { appliedAt }),
+    ...(checked === undefined ? {} : { checked }),
+    ...(stopped === undefined ? {} : { stopped }),
+  };
 }
 
 /** What was signed so far, in case the next review object is the same. */

@@ -1,4 +1,4 @@
-import type { ChangeId, Digest, GrantId, Millis, PersonId, PrincipalId, RunId, RunnerId } from "../base/index.ts";
+import type { ChangeId, Digest, GrantId, KeyedDigest, Millis, PersonId, PrincipalId, RunId, RunnerId } from "../base/index.ts";
 import type { Outcome, Seat } from "../policy/index.ts";
 import type { Decision, Directory, Parties, ReviewObject, Vote } from "../review/index.ts";
 
@@ -29,7 +29,18 @@ export interface Planned {
   readonly context: Digest;
   /** The observation is fresh until then. */
   readonly freshUntil: Millis;
+  /** How long what was applied must hold before it counts as verified. */
+  readonly watch?: Watch;
 }
+
+/** Whole seconds: so long after the last effect, and a look each so often. */
+export interface Watch {
+  readonly seconds: number;
+  readonly everySeconds: number;
+}
+
+/** What one look in the watch window found; `unknown` where it could not be carried out. */
+export type CheckResult = "held" | "failed" | "unknown";
 
 export interface StepDigests {
   readonly id: string;
@@ -70,11 +81,19 @@ export interface Running extends Authorised {
   readonly run: RunId;
   readonly runner: RunnerId;
   readonly startedAt: Millis;
+  /** The target systems in which this run holds what it touches. Absent where it holds nothing. */
+  readonly targets?: readonly KeyedDigest[];
   /** Steps whose effect may have begun: a durable entry precedes each. */
   readonly begun: readonly string[];
   readonly done: readonly string[];
   /** Steps whose undo may have begun, latest first. */
   readonly undoing: readonly string[];
+  /** When the last step was done. */
+  readonly appliedAt?: Millis;
+  /** The latest look at what was applied. */
+  readonly checked?: { readonly n: number; readonly result: CheckResult; readonly at: Millis };
+  /** Who asked for it to go no further. */
+  readonly stopped?: PersonId;
 }
 
 /** Why something ended the way it did: a closed code, and the digest of the evidence in the payload store. */
@@ -145,7 +164,7 @@ export type ChangeEvent = { readonly at: Millis } & (
       readonly grantExpiresAt: Millis;
       readonly reviewDigest: Digest;
       readonly payload: Digest;
-      /** H(revision, parties, seats, votes, codes of the steps): a grant cannot tell otherwise who approved, for whom, and whose code. */
+      /** H(revision, parties, seats, votes, codes of the steps, watch): a grant cannot tell otherwise who approved, for whom, and whose code. */
       readonly approval: Digest;
     }
   | {
@@ -162,12 +181,28 @@ export type ChangeEvent = { readonly at: Millis } & (
   | { readonly type: "withdrawn"; readonly by: PrincipalId }
   | { readonly type: "superseded"; readonly by: ChangeId }
   /** Consumes the grant and records the intent to run: durable before anything outside is touched. */
-  | { readonly type: "run_started"; readonly grant: GrantId; readonly run: RunId; readonly runner: RunnerId }
-  | { readonly type: "effect_started"; readonly run: RunId; readonly step: string; readonly observed: Digest }
+  | {
+      readonly type: "run_started";
+      readonly grant: GrantId;
+      readonly run: RunId;
+      readonly runner: RunnerId;
+      readonly targets?: readonly KeyedDigest[];
+    }
+  | {
+      readonly type: "effect_started";
+      readonly run: RunId;
+      readonly step: string;
+      readonly observed: Digest;
+      readonly evidence?: Digest;
+    }
   | { readonly type: "effect_done"; readonly run: RunId; readonly step: string; readonly evidence: Digest }
   /** The planned undo of a done step is about to touch the outside: durable before it does. */
   | { readonly type: "undo_started"; readonly run: RunId; readonly step: string; readonly because: Because }
   | { readonly type: "applied"; readonly run: RunId }
+  /** A look at what was applied, within its watch window. */
+  | { readonly type: "checked"; readonly run: RunId; readonly n: number; readonly result: CheckResult; readonly evidence: Digest }
+  /** A person wants the run to begin nothing more, and to undo what it did. */
+  | { readonly type: "stop_requested"; readonly run: RunId; readonly by: PersonId; readonly comment?: Digest }
   | { readonly type: "verified"; readonly run: RunId; readonly evidence: Digest }
   | { readonly type: "failed"; readonly run: RunId; readonly because: Because }
   | { readonly type: "undone"; readonly run: RunId; readonly because: Because }
@@ -247,13 +282,37 @@ export type ChangeCommand =
       readonly grant: GrantId;
       readonly run: RunId;
       readonly runner: RunnerId;
+      /** Taken in the same append. */
+      readonly targets?: readonly KeyedDigest[];
       readonly directory: Directory;
       readonly bundle: Digest;
     }
   /** Also after begin_effect when a compare-and-swap lost: the connector vouches that nothing was touched. */
   | { readonly type: "stale"; readonly expected: Digest; readonly observed: Digest; readonly run?: RunId }
-  | { readonly type: "begin_effect"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly observed: Digest }
+  | {
+      readonly type: "begin_effect";
+      readonly run: RunId;
+      readonly runner: RunnerId;
+      readonly step: string;
+      readonly observed: Digest;
+      readonly evidence?: Digest;
+    }
   | { readonly type: "finish_effect"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly evidence: Digest }
+  | {
+      readonly type: "check";
+      readonly run: RunId;
+      readonly runner: RunnerId;
+      readonly n: number;
+      readonly result: CheckResult;
+      readonly evidence: Digest;
+    }
+  | {
+      readonly type: "stop";
+      readonly by: PrincipalId;
+      readonly identity: string;
+      readonly comment?: Digest;
+      readonly directory: Directory;
+    }
   /** Allowed for a begun step of a running change, latest first; an expired grant does not forbid undoing what it did. */
   | { readonly type: "begin_undo"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly because: Because }
   /**

@@ -1,14 +1,17 @@
 import { canonical, equalBytes, ok, parseJson } from "../base/index.ts";
 import type { Json, Result } from "../base/index.ts";
+import type { ChangeEvent } from "../change/index.ts";
 import { MAX_STATEMENT_BYTES } from "./dsse.ts";
+import type { Form } from "./form.ts";
 import { digest, exactly, list, longText, object, oneOf, principal, text, whole } from "./form.ts";
 import { no } from "./refusals.ts";
 import type { GrantRefusal } from "./refusals.ts";
-import { statementBytes } from "./statement.ts";
-import { GRANT_PREDICATE } from "./types.ts";
-import type { GrantBody } from "./types.ts";
+import { evidenceBytes, statementBytes, undoBytes } from "./statement.ts";
+import { EVIDENCE_KINDS, EVIDENCE_PREDICATE, GRANT_PREDICATE, UNDO_PREDICATE } from "./types.ts";
+import type { GrantBody, RunEvidence, UndoGrantBody } from "./types.ts";
 
 const MOST = { steps: 100, seats: 64, votes: 1_000, selectors: 256, channels: 32, editors: 10_000, nodes: 64, noteBytes: 128 * 1024 };
+type EventOf<T extends ChangeEvent["type"]> = Extract<ChangeEvent, { readonly type: T }>;
 const strength = exactly("session", "passkey");
 
 const SELECTOR = oneOf({
@@ -33,38 +36,79 @@ const VOTE = object(
   ["comment"],
 );
 
-const BODY = object({
-  schema: exactly(GRANT_PREDICATE),
+const STEP = object({ id: text, connector: text, operation: text, state: digest, payload: digest, code: digest });
+const LEDGER = object({ index: whole, entry: longText(64 * 1024), proof: list(MOST.nodes, text), checkpoint: longText(MOST.noteBytes) });
+const BECAUSE = object({ code: text, evidence: digest }, ["evidence"]);
+
+const BODY = object(
+  {
+    schema: exactly(GRANT_PREDICATE),
+    deployment: text,
+    grant: text,
+    change: text,
+    revision: whole,
+    runner: text,
+    steps: list(MOST.steps, STEP),
+    payload: digest,
+    watch: object({ seconds: whole, everySeconds: whole }),
+    review: object({ plan: digest, state: digest, route: digest, bundle: digest, presentation: digest }),
+    reviewDigest: digest,
+    parties: object({ proposer: principal, onBehalfOf: principal, owner: principal, editors: list(MOST.editors, principal) }),
+    seats: list(MOST.seats, SEAT),
+    votes: list(MOST.votes, VOTE),
+    issuedAt: whole,
+    expiresAt: whole,
+    ledger: LEDGER,
+  },
+  ["watch"],
+);
+
+const UNDO = object({
+  schema: exactly(UNDO_PREDICATE),
   deployment: text,
   grant: text,
   change: text,
-  revision: whole,
+  run: text,
   runner: text,
-  steps: list(MOST.steps, object({ id: text, connector: text, operation: text, state: digest, payload: digest, code: digest })),
-  payload: digest,
-  review: object({ plan: digest, state: digest, route: digest, bundle: digest, presentation: digest }),
-  reviewDigest: digest,
-  parties: object({ proposer: principal, onBehalfOf: principal, owner: principal, editors: list(MOST.editors, principal) }),
-  seats: list(MOST.seats, SEAT),
-  votes: list(MOST.votes, VOTE),
+  step: STEP,
+  because: BECAUSE,
   issuedAt: whole,
-  expiresAt: whole,
-  ledger: object({ index: whole, entry: longText(64 * 1024), proof: list(MOST.nodes, text), checkpoint: longText(MOST.noteBytes) }),
+  ledger: LEDGER,
 });
 
+const EVIDENCE = object(
+  {
+    schema: exactly(EVIDENCE_PREDICATE),
+    deployment: text,
+    change: text,
+    run: text,
+    runner: text,
+    step: text,
+    kind: exactly(...EVIDENCE_KINDS),
+    payload: digest,
+    facts: digest,
+    at: whole,
+  },
+  ["step"],
+);
+
 /**
- * The grant in the signed bytes. They must be the very bytes that this grant is sealed as: one spelling, nothing beside it,
- * subjects that are its own.
+ * What stands in the signed bytes. They must be the very bytes that it is sealed as: one spelling, nothing beside it, subjects
+ * that are its own.
  */
-export function readStatement(bytes: Uint8Array): Result<GrantBody, GrantRefusal> {
+function readSealed<T>(bytes: Uint8Array, form: Form, what: string, sealed: (body: T) => Uint8Array): Result<T, GrantRefusal> {
   const parsed = parseJson(bytes, { bytes: MAX_STATEMENT_BYTES });
   if (!parsed.ok) return no("grant_malformed", parsed.error.message, parsed.error.where);
   const predicate = member(parsed.value, "predicate");
-  const fault = predicate === undefined ? "/predicate" : BODY(predicate, "/predicate");
-  if (fault !== undefined) return no("grant_malformed", "the statement has not the form of a grant", fault);
-  const body = predicate as unknown as GrantBody;
-  return equalBytes(bytes, statementBytes(body)) ? ok(body) : no("grant_malformed", "the statement is not spelled as this grant is sealed");
+  const fault = predicate === undefined ? "/predicate" : form(predicate, "/predicate");
+  if (fault !== undefined) return no("grant_malformed", `the statement has not the form of ${what}`, fault);
+  const body = predicate as T;
+  return equalBytes(bytes, sealed(body)) ? ok(body) : no("grant_malformed", `the statement is not spelled as ${what} is sealed`);
 }
+
+export const readStatement = (bytes: Uint8Array) => readSealed<GrantBody>(bytes, BODY, "a grant", statementBytes);
+export const readUndo = (bytes: Uint8Array) => readSealed<UndoGrantBody>(bytes, UNDO, "an undo grant", undoBytes);
+export const readEvidence = (bytes: Uint8Array) => readSealed<RunEvidence>(bytes, EVIDENCE, "a runner's evidence", evidenceBytes);
 
 function member(value: Json, key: string): Json | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, key) ? value[key] : undefined;
@@ -79,24 +123,23 @@ const EVENT = object({
   payload: digest,
   approval: digest,
 });
-const ENTRY = object({ event: EVENT, n: whole, stream: text, v: whole });
+const UNDO_EVENT = object({ at: whole, type: exactly("undo_started"), run: text, step: text, because: BECAUSE });
 
-/** The ledger entry of an authorisation. */
-export interface Authorisation {
-  readonly event: {
-    readonly at: number;
-    readonly grant: string;
-    readonly grantExpiresAt: number;
-    readonly reviewDigest: string;
-    readonly payload: string;
-    readonly approval: string;
-  };
+interface Entry<E> {
+  readonly event: E;
   readonly stream: string;
   readonly v: number;
 }
 
-export function readAuthorisation(entry: string): Authorisation | undefined {
+/** The ledger entry of an authorisation. */
+type Authorisation = Entry<Pick<EventOf<"authorised">, "at" | "grant" | "grantExpiresAt" | "reviewDigest" | "payload" | "approval">>;
+
+function readEntry<E>(entry: string, form: Form): Entry<E> | undefined {
   const parsed = parseJson(entry, { bytes: 64 * 1024 });
-  if (!parsed.ok || ENTRY(parsed.value, "") !== undefined || canonical(parsed.value) !== entry) return undefined;
-  return parsed.value as unknown as Authorisation;
+  const fits = object({ event: form, n: whole, stream: text, v: whole });
+  if (!parsed.ok || fits(parsed.value, "") !== undefined || canonical(parsed.value) !== entry) return undefined;
+  return parsed.value as unknown as Entry<E>;
 }
+
+export const readAuthorisation = (entry: string): Authorisation | undefined => readEntry(entry, EVENT);
+export const readUndoEntry = (entry: string): Entry<EventOf<"undo_started">> | undefined => readEntry(entry, UNDO_EVENT);

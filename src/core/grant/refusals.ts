@@ -13,6 +13,9 @@ const REMEDIES = {
   vote_invalid: "do not run it; a vote in it cannot count",
   seat_unfilled: "do not run it; a required human decision is missing",
   authorisation_unproven: "do not run it; ask the operator of the log why this authorisation is not in it",
+  undo_other_step: "do not undo by it; ask for one for the step that was done",
+  undo_unproven: "do not undo by it; ask the operator of the log why this undo is not in it",
+  evidence_mismatch: "do not rely on it; ask the runner's operator what it really said",
 } as const;
 
 export type GrantCode = keyof typeof REMEDIES;

@@ -1,10 +1,10 @@
-import { digestOf, fromHex, ok, utf8 } from "../base/index.ts";
+import { digestOf, ok } from "../base/index.ts";
 import type { Millis, Result } from "../base/index.ts";
 import { approvalOf, payloadOf } from "../change/index.ts";
-import { leafHash, openCheckpoint, parseVkeys, verifyInclusion } from "../ledger/index.ts";
 import { meets, principalOf, reviewDigest, seatsFault } from "../review/index.ts";
 import { readAuthorisation, readStatement } from "./body.ts";
 import { openEnvelope } from "./dsse.ts";
+import { unproven } from "./proof.ts";
 import { no } from "./refusals.ts";
 import type { GrantRefusal } from "./refusals.ts";
 import type { GrantBody, GrantTrust } from "./types.ts";
@@ -125,17 +125,8 @@ const recordedAsAuthorised: Check = ({ grant }) => {
 };
 
 const provenInTheLedger: Check = ({ grant, trust }) => {
-  const { index, entry, proof, checkpoint } = grant.ledger;
-  const unproven = (message: string, where: string) => no("authorisation_unproven", message, where);
-  const keys = parseVkeys(trust.logKeys);
-  if (!keys.ok) return unproven(keys.error.message, "trust/logKeys");
-  const opened = openCheckpoint(checkpoint, keys.value, trust.deployment);
-  if (!opened.ok) return unproven(opened.error.message, "ledger/checkpoint");
-  const nodes = proof.map(fromHex).filter((node) => node !== undefined);
-  if (nodes.length !== proof.length) return unproven("a node of the proof is not hexadecimal", "ledger/proof");
-  const { size, root } = opened.value;
-  const included = verifyInclusion({ leafHash: leafHash(utf8(entry)), index, size, root, proof: nodes });
-  return included.ok ? holds : unproven(included.error.message, "ledger/proof");
+  const fault = unproven(grant.ledger, trust);
+  return fault === undefined ? holds : no("authorisation_unproven", fault.message, fault.where);
 };
 
 const REVIEWED: readonly Check[] = [ofThisReview, signedByTheRightPeople, recordedAsAuthorised, provenInTheLedger];
