@@ -22,6 +22,8 @@ export interface ProposalOptions {
   readonly hold?: boolean;
   readonly expiresIn?: number;
   readonly supersedes?: string;
+  readonly watch?: number;
+  readonly watchEvery?: number;
   readonly scopeSystem?: readonly string[];
   readonly scopeEnvironment?: readonly string[];
   readonly scopeOperation?: readonly string[];
@@ -45,6 +47,8 @@ export function proposalOptions(command: Command): Command {
     .option("--hold", "when authorised, do not start until `pawl run`")
     .option("--expires-in <seconds>", "it may not start after that", integer(60, 30 * 86_400))
     .option("--supersedes <change>", "the open change that this one replaces", changeId)
+    .option("--watch <seconds>", "how long it must hold once applied, or it is undone", integer(1, 86_400))
+    .option("--watch-every <seconds>", "how often it is looked at while watched", integer(1, 3_600))
     .option("--scope-system <pattern>", "what it may touch: systems, such as git:shop; may be repeated", gather)
     .option("--scope-environment <pattern>", "environments that it may touch; may be repeated", gather)
     .option("--scope-operation <kind>", "create, update, delete, …; may be repeated", gather)
@@ -77,6 +81,8 @@ const FLAGS = [
   "hold",
   "expiresIn",
   "supersedes",
+  "watch",
+  "watchEvery",
   "scopeSystem",
   "scopeEnvironment",
   "scopeOperation",
@@ -102,6 +108,7 @@ async function fromFlags(context: Context, options: ProposalOptions): Promise<Wi
     ...(expiresIn === undefined ? {} : { expires_in_seconds: expiresIn }),
     ...(supersedes === undefined ? {} : { supersedes }),
     ...(scope === undefined ? {} : { scope }),
+    ...watchFrom(options),
     steps: [
       {
         connector: "git",
@@ -109,6 +116,12 @@ async function fromFlags(context: Context, options: ProposalOptions): Promise<Wi
       },
     ],
   };
+}
+
+function watchFrom({ watch, watchEvery }: ProposalOptions): Wire {
+  if (watch === undefined && watchEvery !== undefined)
+    throw usage("--watch-every says how often, but not how long", { remedy: "say --watch SECONDS as well" });
+  return watch === undefined ? {} : { watch: { seconds: watch, ...(watchEvery === undefined ? {} : { every_seconds: watchEvery }) } };
 }
 
 async function sourceFrom(context: Context, { patch, ref, commit }: ProposalOptions): Promise<Wire> {

@@ -262,7 +262,7 @@ function planAndRoute(deps: Deps, state: Subject, proposal: Proposal, { observed
   const fresh = Math.min(...steps.map(({ analysed }) => analysed.freshForMillis));
   return {
     commands: [
-      planCommand(state.revision, codedSteps(plan, steps), object, sealed.digest, (observedAt + fresh) as Millis),
+      { ...planCommand(state.revision, codedSteps(plan, steps), object, sealed.digest, (observedAt + fresh) as Millis), ...watchOf(plan) },
       {
         type: "route",
         review: { ...object, route: routeDigest, bundle: bundleDigest, presentation: presentation.digest },
@@ -310,6 +310,8 @@ function planCommand(
 ): ChangeCommand {
   return { type: "plan", revision, object, payload: payloadOf(steps), stepDigests: steps, context, freshUntil };
 }
+
+const watchOf = ({ watch }: Plan): Pick<Plan, "watch"> => (watch === undefined ? {} : { watch });
 
 /** A grant id is offered with every decision that might authorise; it is used only if it does. */
 export function newGrant(deps: Deps): { readonly grant: GrantId; readonly grantExpiresAt: Millis } {

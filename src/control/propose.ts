@@ -222,7 +222,7 @@ async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<read
 type Authored = Parties & { readonly author: PrincipalId };
 
 function sealed(deps: Deps, { author, proposer, onBehalfOf }: Authored, { input, steps }: Asked) {
-  const { title, summary, scope, claims, start } = input;
+  const { title, summary, scope, claims, start, watch } = input;
   const document: Proposal = salted(deps, {
     title,
     summary,
@@ -233,6 +233,7 @@ function sealed(deps: Deps, { author, proposer, onBehalfOf }: Authored, { input,
     steps: steps.map(({ step }) => step),
     claims,
     start,
+    ...(watch === undefined ? {} : { watch }),
   });
   return { document, payload: jsonPayload(document) };
 }

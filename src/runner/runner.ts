@@ -1,5 +1,6 @@
 import { never, ok, type ChangeId, type Digest, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
-import type { StepDigests, Watch } from "../core/change/index.ts";
+import type { StepDigests } from "../core/change/index.ts";
+import type { Watch } from "../core/plan/index.ts";
 import {
   attested,
   verifyGrant,

@@ -1,4 +1,5 @@
 import type { ChangeId, Digest, GrantId, KeyedDigest, Millis, PersonId, PrincipalId, RunId, RunnerId } from "../base/index.ts";
+import type { Watch } from "../plan/index.ts";
 import type { Outcome, Seat } from "../policy/index.ts";
 import type { Decision, Directory, Parties, ReviewObject, Vote } from "../review/index.ts";
 
@@ -31,12 +32,6 @@ export interface Planned {
   readonly freshUntil: Millis;
   /** How long what was applied must hold before it counts as verified. */
   readonly watch?: Watch;
-}
-
-/** Whole seconds: so long after the last effect, and a look each so often. */
-export interface Watch {
-  readonly seconds: number;
-  readonly everySeconds: number;
 }
 
 /** What one look in the watch window found; `unknown` where it could not be carried out. */

@@ -3,7 +3,7 @@ import type { Json, Result } from "../base/index.ts";
 import type { ChangeEvent } from "../change/index.ts";
 import { MAX_STATEMENT_BYTES } from "./dsse.ts";
 import type { Form } from "./form.ts";
-import { digest, exactly, list, longText, object, oneOf, principal, text, whole } from "./form.ts";
+import { digest, exactly, list, longText, object, oneOf, positive, principal, text, whole } from "./form.ts";
 import { no } from "./refusals.ts";
 import type { GrantRefusal } from "./refusals.ts";
 import { evidenceBytes, statementBytes, undoBytes } from "./statement.ts";
@@ -50,7 +50,7 @@ const BODY = object(
     runner: text,
     steps: list(MOST.steps, STEP),
     payload: digest,
-    watch: object({ seconds: whole, everySeconds: whole }),
+    watch: object({ seconds: positive, everySeconds: positive }),
     review: object({ plan: digest, state: digest, route: digest, bundle: digest, presentation: digest }),
     reviewDigest: digest,
     parties: object({ proposer: principal, onBehalfOf: principal, owner: principal, editors: list(MOST.editors, principal) }),

@@ -1,5 +1,6 @@
 import type { ChangeId, Digest, GrantId, Millis, RunId, RunnerId } from "../base/index.ts";
-import type { Because, StepDigests, Watch } from "../change/index.ts";
+import type { Because, StepDigests } from "../change/index.ts";
+import type { Watch } from "../plan/index.ts";
 import type { Seat } from "../policy/index.ts";
 import type { Parties, ReviewObject, Vote } from "../review/index.ts";
 

@@ -78,7 +78,12 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
 
 const same = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b);
 
-const asked = ({ schema, change, intent: { scope: _scope, ...said } }: Plan): unknown => ({ schema, change, ...said });
+const asked = ({ schema, change, watch, intent: { scope: _scope, ...said } }: Plan): unknown => ({
+  schema,
+  change,
+  ...said,
+  ...(watch === undefined ? {} : { watch }),
+});
 
 function stepChanges(before: Plan, after: Plan, pairs: readonly (readonly [PlanStep, PlanStep])[]): PlanDiff["steps"] {
   const [old, now] = [before.steps.map(({ id }) => id), after.steps.map(({ id }) => id)];

@@ -4,7 +4,7 @@ import { CHANGE_ID, CONNECTOR, PRINCIPAL, scopeShape } from "./schema-parts.ts";
 import { Faults, also, choice, integer, list, object, text } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 import { rawSecretFaults } from "./secrets.ts";
-import type { Proposal, ProposalStep, Scope } from "./types.ts";
+import type { Proposal, ProposalStep, Scope, Watch } from "./types.ts";
 
 /** What a caller may send: a proposal less what the edge knows better (who is asking). */
 export interface ProposalInput {
@@ -17,6 +17,7 @@ export interface ProposalInput {
   readonly start: Proposal["start"];
   readonly expiresInSeconds?: number;
   readonly supersedes?: ChangeId;
+  readonly watch?: Watch;
 }
 
 export const PROPOSAL_BOUNDS = {
@@ -27,6 +28,10 @@ export const PROPOSAL_BOUNDS = {
   claim: 500,
   minExpirySeconds: 60,
   maxExpirySeconds: 30 * 24 * 60 * 60,
+  maxWatchSeconds: 24 * 60 * 60,
+  maxWatchEverySeconds: 60 * 60,
+  /** Each look is an entry of the ledger. */
+  watchChecks: 1_000,
 } as const;
 
 /** Words that people read: no control characters but a line feed and a tab, and composed as Unicode's NFC has it. */
@@ -51,6 +56,22 @@ const anyInput: Shape = { schema: {}, check: (value, at, faults) => rawSecretFau
 
 const stepShape = object({ connector: CONNECTOR, input: anyInput });
 
+const WATCH_SHARE = 20;
+/** Twenty looks, unless it is said otherwise. */
+const everyOf = ({ seconds, every_seconds }: WireWatch): number =>
+  every_seconds ?? Math.min(PROPOSAL_BOUNDS.maxWatchEverySeconds, Math.ceil(seconds / WATCH_SHARE));
+
+const watchShape = also(
+  object({ seconds: integer(1, PROPOSAL_BOUNDS.maxWatchSeconds) }, { every_seconds: integer(1, PROPOSAL_BOUNDS.maxWatchEverySeconds) }),
+  (value, at, faults) => {
+    const { seconds, every_seconds = seconds } = value as WireWatch;
+    const most = PROPOSAL_BOUNDS.watchChecks;
+    if (every_seconds > seconds) faults.add("shape.out_of_range", `${at}/every_seconds`, "is longer than the watch itself");
+    else if (seconds / every_seconds > most)
+      faults.add("shape.out_of_range", `${at}/every_seconds`, `makes more than ${most} checks`, "look less often");
+  },
+);
+
 const proposalShape = object(
   { title: words(PROPOSAL_BOUNDS.title, 1, false), steps: list(stepShape, { min: 1, max: PROPOSAL_BOUNDS.steps }) },
   {
@@ -61,6 +82,7 @@ const proposalShape = object(
     start: choice(["when-authorised", "on-request"]),
     expires_in_seconds: integer(PROPOSAL_BOUNDS.minExpirySeconds, PROPOSAL_BOUNDS.maxExpirySeconds),
     supersedes: CHANGE_ID,
+    watch: watchShape,
   },
 );
 
@@ -78,6 +100,12 @@ interface Wire {
   readonly start?: Proposal["start"];
   readonly expires_in_seconds?: number;
   readonly supersedes?: ChangeId;
+  readonly watch?: WireWatch;
+}
+
+interface WireWatch {
+  readonly seconds: number;
+  readonly every_seconds?: number;
 }
 
 /** Reads a proposal from outside: every fault at once, each with a JSON pointer. No message repeats a value. */
@@ -100,5 +128,6 @@ function fromWire(wire: Wire): ProposalInput {
     ...(wire.scope === undefined ? {} : { scope: { ...wire.scope, limits: wire.scope.limits ?? {} } }),
     ...(wire.expires_in_seconds === undefined ? {} : { expiresInSeconds: wire.expires_in_seconds }),
     ...(wire.supersedes === undefined ? {} : { supersedes: wire.supersedes }),
+    ...(wire.watch === undefined ? {} : { watch: { seconds: wire.watch.seconds, everySeconds: everyOf(wire.watch) } }),
   };
 }

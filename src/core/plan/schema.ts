@@ -127,25 +127,28 @@ const statement = named(
 );
 const statements = list(statement, { max: PLAN_BOUNDS.statements });
 
-const planShape = object({
-  schema: choice([PLAN_SCHEMA]),
-  change: CHANGE_ID,
-  intent: object({
-    title: text({ min: 1, max: PLAN_BOUNDS.words }),
-    summary: text({ max: PLAN_BOUNDS.words }),
-    proposal: DIGEST,
-    author: PRINCIPAL,
-    proposer: PRINCIPAL,
-    onBehalfOf: PRINCIPAL,
-    scope: object({ origin: choice(["given", "derived"]), ...scopeMembers(MOST_PATTERNS), limits: scopeLimits }),
-  }),
-  steps: list(step, { min: 1, max: PLAN_BOUNDS.steps }),
-  findings: list(finding, { max: PLAN_BOUNDS.findings }),
-  impact: statements,
-  evidence: statements,
-  unverified: statements,
-  assumptions: statements,
-});
+const planShape = object(
+  {
+    schema: choice([PLAN_SCHEMA]),
+    change: CHANGE_ID,
+    intent: object({
+      title: text({ min: 1, max: PLAN_BOUNDS.words }),
+      summary: text({ max: PLAN_BOUNDS.words }),
+      proposal: DIGEST,
+      author: PRINCIPAL,
+      proposer: PRINCIPAL,
+      onBehalfOf: PRINCIPAL,
+      scope: object({ origin: choice(["given", "derived"]), ...scopeMembers(MOST_PATTERNS), limits: scopeLimits }),
+    }),
+    steps: list(step, { min: 1, max: PLAN_BOUNDS.steps }),
+    findings: list(finding, { max: PLAN_BOUNDS.findings }),
+    impact: statements,
+    evidence: statements,
+    unverified: statements,
+    assumptions: statements,
+  },
+  { watch: object({ seconds: integer(1, Number.MAX_SAFE_INTEGER), everySeconds: integer(1, Number.MAX_SAFE_INTEGER) }) },
+);
 
 /** The published schema (JSON Schema 2020-12), made from the very shapes that `validatePlan` checks with. */
 export const planJsonSchema = (): JsonObject => ({

@@ -119,6 +119,12 @@ export interface Intent {
   readonly scope: Scope;
 }
 
+/** How long what was applied must hold before it counts as verified, in whole seconds, and how often it is looked at. */
+export interface Watch {
+  readonly seconds: number;
+  readonly everySeconds: number;
+}
+
 /**
  * The AI Change Plan: the review object. Everything in it is sealed by its digest; nothing in it depends on when it was
  * derived, so an equivalent re-plan has the same digest.
@@ -128,6 +134,7 @@ export interface Plan {
   readonly change: ChangeId;
   readonly intent: Intent;
   readonly steps: readonly PlanStep[];
+  readonly watch?: Watch;
   readonly findings: readonly Finding[];
   readonly impact: readonly Statement[];
   readonly evidence: readonly Statement[];
@@ -163,6 +170,8 @@ export interface Proposal {
   readonly claims: readonly string[];
   /** Start as soon as authorised, or wait for `run`. */
   readonly start: "when-authorised" | "on-request";
+  /** Asked for by the proposer; part of what is reviewed. */
+  readonly watch?: Watch;
   readonly salt: string;
 }
 

@@ -116,12 +116,16 @@ function policy(route: Route): Section {
 function undo(plan: Plan): Section {
   const kinds = new Set(plan.steps.map((step) => step.undo.kind));
   const answer = kinds.has("impossible") ? "not all of it can be" : kinds.has("manual") ? "by hand, in part or whole" : "by a planned step";
-  return section(
-    "undo",
-    "How is it undone?",
-    answer,
-    plan.steps.map((step): Item => ({ kind: "undo", step: step.id, undo: step.undo })),
-  );
+  return section("undo", "How is it undone?", answer, [
+    ...plan.steps.map((step): Item => ({ kind: "undo", step: step.id, undo: step.undo })),
+    ...watchItems(plan),
+  ]);
+}
+
+function watchItems({ watch }: Plan): readonly Item[] {
+  if (watch === undefined) return [];
+  const text = `for ${count(watch.seconds, "second")} after it is applied, every ${count(watch.everySeconds, "second")}; a check that fails has it undone`;
+  return [{ kind: "fact", label: "watched", text }];
 }
 
 function signers(plan: Plan, route: Route): Section {
