@@ -33,7 +33,13 @@ const CHANGE = {
   "because?": { code: "string", "text?": "string" },
   "instructions?": [{ rule: "string", code: "string", message: "string", "resource?": "string" }],
   "drift?": { expected: "string", observed: "string" },
-  "run?": { id: "string", runner: "string", started_at: "number" },
+  "run?": {
+    id: "string",
+    runner: "string",
+    started_at: "number",
+    steps: [{ id: "string", connector: "string", outcome: "string" }],
+  },
+  "waits_for?": { change: "string", status: "string" },
 } as const satisfies Shape;
 
 const DIGESTS = {
@@ -61,7 +67,15 @@ const ANSWERS: readonly (readonly [RegExp, Shape])[] = [
   [/^GET \/v1\/changes\/[^/]+\/events$/, { events: [{ index: "number", type: "string", at: "number", event: "object" }] }],
   [
     /^GET \/v1\/changes\/[^/]+\/plan$/,
-    { change: CHANGE, plan: "object", presentation: "object", trace: ["object"], context: "object", digests: DIGESTS },
+    {
+      change: CHANGE,
+      plan: "object",
+      presentation: "object",
+      trace: ["object"],
+      context: "object",
+      "conflicts?": [{ change: "string", status: "string", proposer: "string", resources: TEXTS, "more?": "number" }],
+      digests: DIGESTS,
+    },
   ],
   [/^GET \/v1\/changes\/[^/]+\/grant$/, { payloadType: "string", payload: "string", signatures: [{ keyid: "string", sig: "string" }] }],
   [/^\w+ \/v1\/changes\b/, CHANGE],

@@ -1,9 +1,22 @@
-import { assert, canonical, fail, isId, ok, parseJson, type ChangeId, type Json, type Millis, type Result } from "../core/base/index.ts";
+import {
+  assert,
+  canonical,
+  fail,
+  isId,
+  ok,
+  parseJson,
+  type ChangeId,
+  type Json,
+  type Millis,
+  type Result,
+  type RunId,
+} from "../core/base/index.ts";
 import { decide, evolve, type ChangeCommand, type ChangeEvent, type ChangeState, type Status } from "../core/change/index.ts";
 import type { Directory } from "../core/review/index.ts";
 import type { Deps } from "./deps.ts";
 import type { AppendRequest, Claim, Guard, OutboxItem, Payload, StoredStream, StoreRefusal, StreamState, StreamWrite } from "./ports.ts";
 import { noSuchChange, quarantined, refused } from "./refusals.ts";
+import { givenBack } from "./targets.ts";
 import type { ControlRefusal } from "./types.ts";
 
 /** Writers of one change that are ahead of each other, before one of them is told to come back. */
@@ -120,7 +133,8 @@ async function commit(
     const decided = decideAll(before?.state, intended.commands, deps.clock.now());
     if (!decided.ok) return fail(refused(decided.error));
     if (decided.value.events.length === 0) return ok(assertKnown(before));
-    const written = await deps.store.append(requestFor(decided.value, intended));
+    const back = await givenBack(deps, before?.state, knownAfter(decided.value));
+    const written = await deps.store.append(requestFor(decided.value, { ...intended, also: [...(intended.also ?? []), ...back] }));
     if (written.ok) return ok({ ...knownAfter(decided.value), written: intended });
     if (!worthDecidingAgain(written.error, refusal)) return fail(refused(lessSure(written.error, refusal)));
     refusal = written.error;
@@ -254,11 +268,25 @@ function outboxOf(state: ChangeState, events: readonly ChangeEvent[]): OutboxIte
         if (state.holds.length > 0) return [{ key: `hold/${event.grant}`, kind: "hold", body, dueAt: (event.at + HOLD_MILLIS) as Millis }];
         return state.start === "when-authorised" ? [runItem(state, event.at)] : [];
       }
+      case "applied":
+      case "undone":
+      case "indeterminate":
+        return [executedItem(state, event)];
+      case "reconciled":
+        return event.as === "failed" ? [] : [executedItem(state, event)];
       default:
         return [];
     }
   });
 }
+
+/** Other plans may rest on what is no longer so. */
+const executedItem = ({ id }: ChangeState, { run, type, at }: Extract<ChangeEvent, { readonly run: RunId }>): OutboxItem => ({
+  key: `executed/${run}/${type}`,
+  kind: "executed",
+  body: { change: id },
+  dueAt: at,
+});
 
 /** One job for one grant, whoever asked for the start and however often. */
 export function runItem(state: Extract<ChangeState, { readonly status: "authorised" }>, dueAt: Millis): OutboxItem {

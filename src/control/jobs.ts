@@ -5,14 +5,16 @@ import { commitChange, findChange } from "./commit.ts";
 import { rulesInForce } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { readJson } from "./payloads.ts";
+import { looksAfter, observeAgain } from "./overlapping.ts";
 import { evaluatePlan, planChange, planFirst } from "./planning.ts";
 import type { LeasedItem, OutboxItem, RunReport } from "./ports.ts";
 import { abandon } from "./running.ts";
 import { rulesFor } from "./standing.ts";
+import { holderOf } from "./targets.ts";
 import type { ControlRefusal } from "./types.ts";
 
-/** Done, or to be tried again later. */
-export type JobEnd = "settled" | "later";
+/** Done, or to be tried again: later, or once a stream has moved on from a version. */
+export type JobEnd = "settled" | "later" | { readonly until: string; readonly version: number };
 
 export interface JobSettings {
   /** How long a job is left to whoever took it last. */
@@ -21,6 +23,8 @@ export interface JobSettings {
   readonly runner: RunnerId;
   /** Runs an authorised change with it. */
   readonly run: (change: ChangeId) => Promise<RunReport>;
+  /** Whether a runner elsewhere has just said that it is at the run of this change. */
+  readonly isHeld?: (runner: RunnerId, change: ChangeId) => boolean;
 }
 
 /**
@@ -42,6 +46,10 @@ export async function perform(deps: Deps, settings: JobSettings, item: LeasedIte
       return run(deps, settings, item);
     case "expire":
       return expire(deps, item);
+    case "executed":
+      return executed(deps, item);
+    case "observe":
+      return observe(deps, item);
     case "policy_moved":
       return forOpenChanges(deps, item, "replan");
     case "directory_moved":
@@ -120,7 +128,7 @@ async function run(deps: Deps, settings: JobSettings, item: LeasedItem): Promise
   if (!("grant" in state) || state.grant !== (item.body["grant"] as GrantId)) return "settled";
   switch (state.status) {
     case "authorised":
-      return deps.clock.now() < state.grantExpiresAt ? start(deps, settings, change) : renew(deps, state);
+      return deps.clock.now() < state.grantExpiresAt ? start(deps, settings, state) : renew(deps, state);
     case "running":
     case "applied":
       if (!isLost(deps, settings, state)) return "later";
@@ -130,9 +138,16 @@ async function run(deps: Deps, settings: JobSettings, item: LeasedItem): Promise
   }
 }
 
-async function start(deps: Deps, { run: work }: JobSettings, change: ChangeId): Promise<JobEnd> {
+type Authorised = Extract<ChangeState, { readonly status: "authorised" }>;
+
+/** What it touches may be another's until that run has ended: then it waits, which is nobody's fault. */
+async function start(deps: Deps, { run: work }: JobSettings, state: Authorised): Promise<JobEnd> {
+  const { id: change } = state;
+  const holder = await holderOf(deps, state);
+  if (holder !== undefined) return { until: holder.stream, version: holder.version };
   const report = await work(change);
   if (report.kind === "ended" || report.kind === "stale") return "settled";
+  if (report.kind === "not_started" && report.error.code === "resource_busy") return "later";
   deps.report({ what: `run of ${change}: ${report.kind}`, error: report.error });
   return "later";
 }
@@ -141,7 +156,7 @@ async function start(deps: Deps, { run: work }: JobSettings, change: ChangeId): 
  * Whoever asked for an earlier start asked for that grant; what starts by itself gets another. By a clock that is behind it may be
  * started meanwhile: then its run needs this job, or nobody gives it up when its runner dies.
  */
-async function renew(deps: Deps, state: Extract<ChangeState, { status: "authorised" }>): Promise<JobEnd> {
+async function renew(deps: Deps, state: Authorised): Promise<JobEnd> {
   const now = deps.clock.now();
   const renewable = state.start === "when-authorised" && now < state.expiresAt;
   if (!renewable) return now < state.grantExpiresAt + 2 * deps.limits.clockSkewMillis ? "later" : "settled";
@@ -153,9 +168,10 @@ async function renew(deps: Deps, state: Extract<ChangeState, { status: "authoris
 /** A process has a job once, so that its own run is not under way beside this; another's is left alone for as long as it could hold the job. */
 function isLost(
   { clock }: Deps,
-  { runner, leaseMillis }: JobSettings,
+  { runner, leaseMillis, isHeld }: JobSettings,
   state: Extract<ChangeState, { status: "running" | "applied" }>,
 ): boolean {
+  if (isHeld?.(state.runner, state.id) === true) return false;
   return state.runner === runner || clock.now() >= state.startedAt + leaseMillis;
 }
 
@@ -173,6 +189,27 @@ async function expire(deps: Deps, item: LeasedItem): Promise<JobEnd> {
 }
 
 const PAGE = 200;
+
+/** Something outside is as a run left it: whoever else planned on it is looked at. */
+async function executed(deps: Deps, item: LeasedItem): Promise<JobEnd> {
+  const change = item.body["change"] as ChangeId;
+  const looks = await looksAfter(deps, item, change);
+  if (!looks.ok) return endOf(deps, `who else touches what ${change} did`, looks);
+  for (let from = 0; from < looks.value.length; from += PAGE) {
+    const written = await deps.store.append({ writes: [], outbox: looks.value.slice(from, from + PAGE) });
+    if (!written.ok) return "later";
+  }
+  return "settled";
+}
+
+/** What cannot be read for a while is read at its start, if it comes to that. */
+async function observe(deps: Deps, item: LeasedItem): Promise<JobEnd> {
+  const change = item.body["change"] as ChangeId;
+  const seen = await observeAgain(deps, change);
+  if (seen.ok && seen.value === "unread") return item.attempts < MOST_LOOKS ? "later" : "settled";
+  return endOf(deps, `what ${change} rests on`, seen);
+}
+const MOST_LOOKS = 5;
 
 /** One job for each change that is under review, so that one that cannot be moved holds up no other. */
 async function forOpenChanges(deps: Deps, item: LeasedItem, kind: "replan" | "recheck"): Promise<JobEnd> {

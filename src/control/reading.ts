@@ -1,5 +1,5 @@
 import { assert, fail, never, ok, parseJson, type Json, type Result } from "../core/base/index.ts";
-import type { Because, ChangeState, Reviewed } from "../core/change/index.ts";
+import { isFinal, stepOutcomes, type Because, type ChangeState, type Reviewed } from "../core/change/index.ts";
 import type { Plan, Proposal } from "../core/plan/index.ts";
 import { selectorText, type Seat } from "../core/policy/index.ts";
 import type { Presentation } from "../core/presentation/index.ts";
@@ -9,9 +9,11 @@ import { changeStream, findChange, knownFrom, type Known } from "./commit.ts";
 import { currentDirectory, policyOf } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { documentAmong, erased, readJson, readWords } from "./payloads.ts";
+import { conflictsOf } from "./overlapping.ts";
 import { evaluatePlan, type PlanContext } from "./planning.ts";
 import { StoreUnreadable, type ListQuery, type Payload, type StoredStream } from "./ports.ts";
 import { invalid } from "./refusals.ts";
+import { holderOf } from "./targets.ts";
 import type { Answer, Caller, ChangeView, Control, ControlRefusal, EventView, ListView, PlanView, SeatView } from "./types.ts";
 
 export async function read(deps: Deps, change: string): Answer<ChangeView> {
@@ -75,12 +77,14 @@ export async function plan(deps: Deps, change: string): Answer<PlanView> {
   const presentation = await readJson<Presentation>(deps, review.presentation);
   const context = await readJson<PlanContext>(deps, state.context);
   if (document === undefined || presentation === undefined || context === undefined) return erased(`the plan of change ${change}`);
+  const conflicts = isFinal(state.status) ? [] : await conflictsOf(deps, state.id, document);
   return ok({
     change: await viewChange(deps, found.value, await currentDirectory(deps)),
     plan: document,
     presentation,
     trace: await traceOf(deps, context, document, state),
     context: { ...context.steps, observed: { at: new Date(context.observedAt).toISOString() } },
+    ...(conflicts.length === 0 ? {} : { conflicts }),
     digests: { ...review, review: state.reviewDigest, payload: state.payload },
   });
 }
@@ -109,6 +113,8 @@ function noPlan({ id, status }: ChangeState): ControlRefusal {
 
 /** The wire shape of a change; what was erased reads as such rather than failing the whole view. */
 async function viewChange(deps: Deps, { state, updatedAt, written }: Known, directory: Directory): Promise<ChangeView> {
+  // Whoever has just written waits for nobody yet, as far as anybody has tried.
+  const busy = state.status === "authorised" && written === undefined ? await busyView(deps, state) : undefined;
   const made = written?.payloads ?? [];
   const proposal = (documentAmong(made, state.proposal) as Proposal | undefined) ?? (await readJson<Proposal>(deps, state.proposal));
   return {
@@ -125,7 +131,8 @@ async function viewChange(deps: Deps, { state, updatedAt, written }: Known, dire
     created_at: state.createdAt,
     updated_at: updatedAt,
     expires_at: state.expiresAt,
-    next: nextSentence(state, directory, deps.clock.now()),
+    next: busy === undefined ? nextSentence(state, directory, deps.clock.now()) : busySentence(busy),
+    ...(busy === undefined ? {} : { waits_for: busy }),
     ...reviewView(state, directory),
     ...(await becauseView(deps, state, made)),
     ...runView(state),
@@ -174,8 +181,35 @@ function seatView(state: Reviewed, count: SeatCount, directory: Directory): Seat
 function runView(state: ChangeState): Partial<ChangeView> {
   if (!("grant" in state)) return {};
   if (!("run" in state)) return { grant: state.grant };
-  const { grant, run: id, runner, startedAt: started_at, begun: steps_begun, done: steps_done } = state;
-  return { grant, run: { id, runner, started_at, steps_begun, steps_done } };
+  const { grant, run: id, runner, startedAt: started_at, begun: steps_begun, done: steps_done, stopped, checked } = state;
+  const outcomes = stepOutcomes(state);
+  const steps = state.steps.map((step, n) => ({ ...step, outcome: outcomes[n] ?? "not_begun" }));
+  const until = watchedUntil(state);
+  const further = {
+    ...(stopped === undefined ? {} : { stopped_by: stopped }),
+    ...(until === undefined ? {} : { watched_until: until }),
+    ...(checked === undefined ? {} : { checked }),
+  };
+  return { grant, run: { id, runner, started_at, steps_begun, steps_done, steps, ...further } };
+}
+
+/** When what was applied has held for long enough, if nothing is wrong until then. */
+const watchedUntil = ({ watch, appliedAt }: Extract<ChangeState, { readonly run: unknown }>): number | undefined =>
+  watch === undefined || appliedAt === undefined ? undefined : appliedAt + watch.seconds * 1000;
+
+type Busy = NonNullable<ChangeView["waits_for"]>;
+
+async function busyView(deps: Deps, state: Extract<ChangeState, { status: "authorised" }>): Promise<Busy | undefined> {
+  // Told is what stands in the way first.
+  if (state.holds.length > 0 || deps.clock.now() >= state.grantExpiresAt) return undefined;
+  const holder = await holderOf(deps, state);
+  const found = holder && (await findChange(deps, holder.change));
+  return found?.ok === true ? { change: found.value.state.id, status: found.value.state.status } : undefined;
+}
+
+function busySentence({ change, status }: Busy): string {
+  if (status !== "indeterminate") return `Authorised; it waits for ${change}, which is at work on the same resources.`;
+  return `Authorised, but nobody knows what ${change} did to the same resources. A person must look and say: pawl reconcile ${change}`;
 }
 
 interface Evidence {
@@ -220,9 +254,9 @@ function nextSentence(state: ChangeState, directory: Directory, now: number): st
     case "authorised":
       return authorisedSentence(state, now);
     case "running":
-      return "A runner is at work.";
+      return state.stopped === undefined ? "A runner is at work." : `Stopped by ${state.stopped}: what is done is being undone.`;
     case "applied":
-      return "Applied; being verified.";
+      return appliedSentence(state);
     case "verified":
       return "Done: applied exactly as approved, and verified.";
     case "failed":
@@ -242,6 +276,14 @@ function nextSentence(state: ChangeState, directory: Directory, now: number): st
     default:
       return never(state, "change state");
   }
+}
+
+function appliedSentence(state: Extract<ChangeState, { status: "applied" }>): string {
+  const until = watchedUntil(state);
+  if (state.undoing.length > 0) return "Applied, and being undone.";
+  if (state.stopped !== undefined) return `Applied, and stopped by ${state.stopped}: it is being undone.`;
+  if (until === undefined) return "Applied; being verified.";
+  return `Applied; watched until ${new Date(until).toISOString()}, and undone if it does not hold: pawl stop ${state.id} has it undone now.`;
 }
 
 function authorisedSentence({ id, holds, start, grantExpiresAt }: Extract<ChangeState, { status: "authorised" }>, now: number): string {

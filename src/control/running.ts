@@ -268,7 +268,7 @@ export async function abandon(deps: Deps, change: string, run: RunId, code: stri
 }
 
 /** What this runner had under way when its process ended: it will not come back to report. Others' runs are theirs. */
-export async function abandonRunsOf(deps: Deps, runner: RunnerId): Promise<void> {
+export async function abandonRunsOf(deps: Deps, runner: RunnerId, code = "runner_restarted"): Promise<void> {
   let cursor: string | undefined;
   do {
     const page = await deps.store.list({
@@ -281,9 +281,7 @@ export async function abandonRunsOf(deps: Deps, runner: RunnerId): Promise<void>
       const state = row.body as { readonly runner?: RunnerId; readonly run?: RunId } | null;
       if (state?.runner !== runner || state.run === undefined) continue;
       // One change that cannot be moved does not keep the others, or the start, from going on.
-      const done = await abandon(deps, row.stream.slice("change/".length), state.run, "runner_restarted").catch((error: unknown) =>
-        fail(error),
-      );
+      const done = await abandon(deps, row.stream.slice("change/".length), state.run, code).catch((error: unknown) => fail(error));
       if (!done.ok) deps.report({ what: `giving up the run of ${row.stream}`, error: done.error });
     }
     cursor = page.cursor;

@@ -1,11 +1,13 @@
 /** What control offers to whoever speaks for people and machines: API, CLI, channels, gateway. Views are the wire shapes. */
-import type { ChangeId, Digest, Json, PersonId, PrincipalId, Refusal, Result, RunId } from "../core/base/index.ts";
-import type { Status } from "../core/change/index.ts";
+import type { ChangeId, Digest, Json, JsonObject, PersonId, PrincipalId, Refusal, Result, RunId } from "../core/base/index.ts";
+import type { CheckResult, Status, StepOutcome } from "../core/change/index.ts";
+import type { ExportFormat } from "../core/evidence/index.ts";
 import type { Envelope } from "../core/grant/index.ts";
 import type { Plan } from "../core/plan/index.ts";
 import type { BundleFault, CaseResult, Outcome, RuleTrace } from "../core/policy/index.ts";
 import type { Presentation } from "../core/presentation/index.ts";
 import type { LedgerEntry } from "./ports.ts";
+import type { Runners } from "./runners-types.ts";
 
 export type PrincipalKind = "human" | "agent" | "workload" | "runner";
 
@@ -54,6 +56,13 @@ export interface SeatView {
   readonly unfillable: boolean;
 }
 
+/** What became of one step in a run. */
+export interface StepView {
+  readonly id: string;
+  readonly connector: string;
+  readonly outcome: StepOutcome;
+}
+
 export interface ChangeView {
   readonly id: ChangeId;
   readonly status: Status;
@@ -88,9 +97,28 @@ export interface ChangeView {
     readonly started_at: number;
     readonly steps_begun: readonly string[];
     readonly steps_done: readonly string[];
+    readonly steps: readonly StepView[];
+    /** Who had it go no further. */
+    readonly stopped_by?: PersonId;
+    /** Until then what was applied must hold. */
+    readonly watched_until?: number;
+    /** The latest look at what was applied. */
+    readonly checked?: { readonly n: number; readonly result: CheckResult; readonly at: number };
   };
+  /** Of an authorised change: the one whose run has not ended on something that this one touches. */
+  readonly waits_for?: { readonly change: ChangeId; readonly status: Status };
   readonly grant?: string;
   readonly superseded_by?: ChangeId;
+}
+
+/** Another open change that touches some of the same. */
+export interface ConflictView {
+  readonly change: ChangeId;
+  readonly status: Status;
+  readonly proposer: PrincipalId;
+  /** What both touch; the first few, where they are many. */
+  readonly resources: readonly string[];
+  readonly more?: number;
 }
 
 export interface PlanView {
@@ -100,6 +128,8 @@ export interface PlanView {
   readonly trace: readonly RuleTrace[];
   /** Volatile facts per step, outside the digests: base commit, when it was observed. */
   readonly context: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** As of now, and outside the digests: what else is open on the same resources; absent when nothing is. */
+  readonly conflicts?: readonly ConflictView[];
   readonly digests: {
     readonly plan: Digest;
     readonly state: Digest;
@@ -150,6 +180,14 @@ export interface ProofView {
   readonly checkpoint: string;
 }
 
+export interface ExportPage {
+  readonly format: ExportFormat;
+  readonly events: readonly JsonObject[];
+  /** Where the next page begins; good for ever. */
+  readonly cursor: string;
+  readonly more: boolean;
+}
+
 export interface LedgerReader {
   checkpoint(): Promise<string>;
   /** Verifier keys of the log (`name+hash+key`), newest first. */
@@ -193,9 +231,15 @@ export interface Control {
   replan(caller: Caller, change: string): Answer<ChangeView>;
   /** Starts an authorised change that waits for `run`. */
   run(caller: Caller, change: string): Answer<ChangeView>;
+  /** Has a run begin nothing more and undo what it did; asked for again, it is answered with what stands. */
+  stop(caller: Caller, change: string): Answer<ChangeView>;
   reconcile(caller: Caller, change: string, raw: Json): Answer<ChangeView>;
   /** The signed grant of an authorised or started change, with its proof. */
   grant(caller: Caller, change: string): Answer<Envelope>;
+  /** The ledger's entries after a cursor, in a form that other systems take. */
+  exportPage(caller: Caller, query: { readonly format: ExportFormat; readonly since: number; readonly limit: number }): Answer<ExportPage>;
+  /** Everything that shows how a change travelled, as the canonical text of one signed document. */
+  bundle(caller: Caller, change: string): Answer<string>;
 
   policy(caller: Caller): Answer<{ readonly text: string; readonly digest: Digest; readonly name: string }>;
   policyCheck(caller: Caller, text: string): Answer<{ readonly faults: readonly BundleFault[]; readonly digest?: Digest }>;
@@ -218,6 +262,7 @@ export interface Control {
   subscribe(listener: (changed: { readonly change: ChangeId; readonly version: number; readonly status: Status }) => void): () => void;
 
   readonly ledger: LedgerReader;
+  readonly runners: Runners;
   health(): Promise<{
     readonly ok: boolean;
     readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[];

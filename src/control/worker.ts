@@ -2,6 +2,7 @@ import type { Millis } from "../core/base/index.ts";
 import type { Deps } from "./deps.ts";
 import { perform, type JobSettings } from "./jobs.ts";
 import type { LeasedItem } from "./ports.ts";
+import { Wakes } from "./wakes.ts";
 
 export interface Worker {
   /** Looks for due work now rather than at the next tick. */
@@ -33,7 +34,7 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
   const begin = (item: LeasedItem): void => {
     // Its lease was lost while the store was away, but not the job itself.
     if (under.has(item.id)) return;
-    const job = handle(deps, settings, item).finally(() => {
+    const job = handle(deps, settings, item, wakes).finally(() => {
       under.delete(item.id);
       kick();
     });
@@ -66,6 +67,8 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
       });
   };
 
+  const wakes = new Wakes(deps, kick);
+
   const tick = (): void => {
     kick();
     if (!stopped) cancelTick = deps.timers.after(settings.tickMillis, tick);
@@ -76,7 +79,10 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
     for (let all = busy(); all.length > 0; all = busy()) await Promise.all(all);
   };
 
-  const unwatch = deps.store.watch(kick);
+  const unwatch = deps.store.watch((streams) => {
+    wakes.moved(streams);
+    kick();
+  });
   tick();
   return {
     kick,
@@ -93,11 +99,13 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
   };
 }
 
-async function handle(deps: Deps, settings: WorkerSettings, item: LeasedItem): Promise<void> {
+async function handle(deps: Deps, settings: WorkerSettings, item: LeasedItem, wakes: Wakes): Promise<void> {
   const release = holdLease(deps, settings, item);
   try {
     const end = await perform(deps, settings, item);
-    await (end === "settled" ? deps.store.settle(item.id) : putOff(deps, item));
+    if (end === "settled") return await deps.store.settle(item.id);
+    await putOff(deps, item);
+    if (end !== "later") await wakes.add(end.until, end.version, item);
   } catch (error) {
     deps.report({ what: `job ${item.kind} ${item.key}`, error });
     await putOff(deps, item).catch((failure: unknown) => deps.report({ what: `putting off job ${item.key}`, error: failure }));

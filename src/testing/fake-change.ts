@@ -42,6 +42,7 @@ const ran = (id: string, at: number) => ({
   started_at: at,
   steps_begun: ["step-1"],
   steps_done: [],
+  steps: [{ id: "step-1", connector: "fake", outcome: "under_way" as const }],
 });
 
 /** What a view shows beside its status once the change is there. */

@@ -68,7 +68,7 @@ test("[A6] [CO-16] a requester's own change of policy is governed, and voids wha
   assert.notEqual(now.review_digest, pending.review_digest);
 });
 
-test("[A6] nobody takes away the last vote's effect by a change of people that another change overtook", async () => {
+test("[A6] [TA-8] nobody takes away the last vote's effect by a change of people that another change overtook", async () => {
   const world = await ControlWorld.open();
   const propose = async (name: string) => {
     const text = JSON.stringify(withPerson(name, { active: false }, WORLD_DIRECTORY));
@@ -76,7 +76,7 @@ test("[A6] nobody takes away the last vote's effect by a change of people that a
   };
   const [first, second] = [await propose("hal"), await propose("gus").then(() => propose("di"))];
   assert.equal((await world.approve(first.id, "cy")).status, "verified");
-  const late = await world.approve(second.id, "cy");
+  const late = await world.view(second.id);
   assert.deepEqual([late.status, late.drift !== undefined], ["stale", true]);
 });
 

@@ -5,7 +5,7 @@ import type { BundleFault, CaseResult, RuleTrace } from "../../core/policy/index
 import type { Presentation } from "../../core/presentation/index.ts";
 import type { PlanView } from "../../control/types.ts";
 import { anything, choice, closed, digest, maybe, ref, shape, text } from "./parts.ts";
-import { change, OUTCOME_NAMES } from "./views.ts";
+import { change, OUTCOME_NAMES, STATUSES } from "./views.ts";
 
 export const ruleTrace = shape<RuleTrace>()(
   Type.Object(
@@ -40,6 +40,17 @@ const presentation = Type.Unsafe<Presentation>({
   description: "The plan as it is shown to people, on every channel alike.",
 });
 
+const conflict = Type.Object(
+  {
+    change: text(),
+    status: choice(STATUSES),
+    proposer: text(),
+    resources: Type.Array(Type.String(), { description: "What both touch; the first few." }),
+    more: maybe(Type.Integer({ minimum: 1, description: "How many more." })),
+  },
+  closed,
+);
+
 export const planView = shape<PlanView>()(
   Type.Object(
     {
@@ -50,6 +61,9 @@ export const planView = shape<PlanView>()(
       context: Type.Record(Type.String(), Type.Record(Type.String(), Type.String()), {
         description: "Per step, outside the digests: base commit, when it was observed.",
       }),
+      conflicts: maybe(
+        Type.Array(conflict, { description: "As of now, and outside the digests: what else is open on the same resources, up to 20." }),
+      ),
       digests: Type.Object(
         { plan: digest(), state: digest(), route: digest(), bundle: digest(), presentation: digest(), review: digest(), payload: digest() },
         closed,

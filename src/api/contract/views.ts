@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import type { Status } from "../../core/change/index.ts";
+import type { Status, StepOutcome } from "../../core/change/index.ts";
 import type { Outcome } from "../../core/policy/index.ts";
 import type { ChangeView, EventView, ListView, ProofView, TokenView, WhoView } from "../../control/types.ts";
 import { anything, choice, closed, digest, hex32, maybe, millis, ref, shape, text } from "./parts.ts";
@@ -43,6 +43,25 @@ const seat = Type.Object(
 
 const instruction = Type.Object({ rule: text(), code: text(), message: text(), resource: maybe(text()) }, closed);
 
+const STEP_OUTCOMES = [
+  "not_begun",
+  "under_way",
+  "done",
+  "no_effect",
+  "undoing",
+  "undone",
+  "unknown",
+] as const satisfies readonly StepOutcome[];
+
+const step = Type.Object(
+  {
+    id: text(),
+    connector: text(),
+    outcome: choice(STEP_OUTCOMES),
+  },
+  { ...closed, description: "What became of one step. `unknown`: it may have happened or not." },
+);
+
 const run = Type.Object(
   {
     id: text(),
@@ -50,6 +69,15 @@ const run = Type.Object(
     started_at: millis("When the grant was consumed"),
     steps_begun: Type.Array(Type.String()),
     steps_done: Type.Array(Type.String()),
+    steps: Type.Array(step),
+    stopped_by: maybe(text("Who had it go no further.")),
+    watched_until: maybe(millis("Until then what was applied must hold")),
+    checked: maybe(
+      Type.Object(
+        { n: Type.Integer(), result: choice(["held", "failed", "unknown"]), at: millis("When") },
+        { ...closed, description: "The latest look at what was applied." },
+      ),
+    ),
   },
   closed,
 );
@@ -84,6 +112,12 @@ export const change = shape<ChangeView>()(
       instructions: maybe(Type.Array(instruction, { description: "To the proposer: what to mend." })),
       drift: maybe(Type.Object({ expected: digest(), observed: digest() }, closed)),
       run: maybe(run),
+      waits_for: maybe(
+        Type.Object(
+          { change: text(), status: choice(STATUSES) },
+          { ...closed, description: "Another change whose run has not ended on something that this one touches." },
+        ),
+      ),
       grant: maybe(text()),
       superseded_by: maybe(text()),
     },
