@@ -62,6 +62,12 @@ const COMMANDS: readonly Entry[] = [
   },
   { name: "run", group: "Execute", summary: "start an authorised change that waits for it", load: () => import("./commands/run.ts") },
   {
+    name: "stop",
+    group: "Execute",
+    summary: "have a run begin nothing more and undo what it did",
+    load: () => import("./commands/stop.ts"),
+  },
+  {
     name: "reconcile",
     group: "Execute",
     summary: "say how a run ended whose outcome nobody knew",

@@ -2,13 +2,16 @@ import { isId, ok, type ChangeId, type RunnerId } from "../core/base/index.ts";
 import type { Status } from "../core/change/index.ts";
 import { appendAudit } from "./audit.ts";
 import { changeStream, findChange } from "./commit.ts";
-import { directoryDocument } from "./config.ts";
+import { declarationsInForce, directoryDocument } from "./config.ts";
 import * as deciding from "./deciding.ts";
 import type { Deps } from "./deps.ts";
+import { exportBundle } from "./evidence.ts";
+import { exportPage } from "./export.ts";
 import { health } from "./health.ts";
 import { ledgerReader } from "./ledger.ts";
 import { propose, revise } from "./propose.ts";
 import * as reading from "./reading.ts";
+import { runnersControl } from "./runners-control.ts";
 import * as rules from "./rules.ts";
 import { readGrant, requestRun } from "./running.ts";
 import * as tokens from "./tokens.ts";
@@ -33,13 +36,17 @@ export function createControl(deps: Deps, runner: RunnerId): Control {
     withdraw: (caller, change) => deciding.withdraw(deps, caller, change),
     replan: (_caller, change) => deciding.replan(deps, change),
     run: (caller, change) => requestRun(deps, caller, change, runner),
+    stop: (caller, change) => deciding.stop(deps, caller, change),
     reconcile: (caller, change, raw) => deciding.reconcile(deps, caller, change, raw),
     grant: (_caller, change) => readGrant(deps, change, runner),
+    exportPage: (caller, query) => exportPage(deps, caller, query),
+    bundle: (caller, change) => exportBundle(deps, caller, change, runner),
     policy: () => rules.policy(deps),
     policyCheck: (_caller, text) => rules.policyCheck(text),
     policyTest: (_caller, text) => rules.policyTest(text),
     policyExplain: (_caller, change, text) => rules.policyExplain(deps, change, text),
     directory: async () => ok(await directoryDocument(deps)),
+    connectors: async () => ok(await declarationsInForce(deps)),
     createToken: (caller, raw) => tokens.createToken(deps, caller, raw),
     listTokens: (caller) => tokens.listTokens(deps, caller),
     revokeToken: (caller, id) => tokens.revokeToken(deps, caller, id),
@@ -50,6 +57,7 @@ export function createControl(deps: Deps, runner: RunnerId): Control {
         for (const stream of streams) void announce(deps, stream, listener);
       }),
     ledger: ledgerReader(deps),
+    runners: runnersControl(deps),
     health: () => health(deps),
   };
 }

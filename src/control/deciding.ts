@@ -122,6 +122,14 @@ export async function replan(deps: Deps, change: string): Answer<ChangeView> {
   return fail({ code: "not_now", reason: "wrong_status", message, where: id, remedy: "`pawl show` tells what it waits for" });
 }
 
+/** A brake, not a decision about the change: whoever has a say in it may pull it, its makers too. */
+export async function stop(deps: Deps, caller: Caller, change: string): Answer<ChangeView> {
+  const machine = await refusedMachine(deps, caller, "stop", "stopping a run", change);
+  if (machine !== undefined) return fail(machine);
+  const { principal: by, identity } = caller;
+  return decideAs(deps, caller, change, (_, { directory }) => ok({ type: "stop", by, identity, directory }));
+}
+
 export async function reconcile(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
   const machine = await refusedMachine(deps, caller, "reconcile", "reconciling", change);
   if (machine !== undefined) return fail(machine);

@@ -56,6 +56,8 @@ export interface SeatView {
   readonly unfillable: boolean;
 }
 
+export type { StepOutcome } from "../core/change/index.ts";
+
 /** What became of one step in a run. */
 export interface StepView {
   readonly id: string;
@@ -251,6 +253,8 @@ export interface Control {
     text?: string,
   ): Answer<{ readonly outcome: Outcome; readonly lines: readonly string[]; readonly trace: readonly RuleTrace[] }>;
   directory(caller: Caller): Answer<Json>;
+  /** The declared operations in force. */
+  connectors(caller: Caller): Answer<{ readonly text: string; readonly digest: Digest }>;
 
   createToken(caller: Caller, raw: Json): Answer<{ readonly token: string; readonly view: TokenView }>;
   listTokens(caller: Caller): Answer<readonly TokenView[]>;

@@ -17,8 +17,10 @@ import type { Status } from "../core/change/index.ts";
 import { consistencyProof, inclusionProof, leafHash, signCheckpoint, vkey } from "../core/ledger/index.ts";
 import { parseProposal } from "../core/plan/index.ts";
 import type { Clock } from "../control/ports.ts";
+import type { Runners } from "../control/runners-types.ts";
 import type { Answer, Caller, ChangeView, Control, ControlRefusal, LedgerReader, PrincipalKind, TokenView } from "../control/types.ts";
 import { fakePlan, fakeView, viewIn, type FakeChange } from "./fake-change.ts";
+import { fakeRunners } from "./fake-runners.ts";
 import { MemoryLog, testSigner } from "./ledger.ts";
 import { STATUSES } from "./lifecycle.ts";
 
@@ -111,7 +113,7 @@ export class FakeControl {
   }
 
   control(): Control {
-    return { ...this.#people(), ...this.#reading(), ...this.#moving(), ...this.#rules(), ledger: this.#ledger() };
+    return { ...this.#people(), ...this.#reading(), ...this.#moving(), ...this.#rules(), ledger: this.#ledger(), runners: this.#runners() };
   }
 
   #see(caller: Caller, id: string): FakeChange | undefined {
@@ -135,7 +137,7 @@ export class FakeControl {
 
   #people(): Pick<
     Control,
-    "authenticate" | "whoami" | "createToken" | "listTokens" | "revokeToken" | "recordRefusal" | "subscribe" | "health" | "directory"
+    "authenticate" | "whoami" | "createToken" | "listTokens" | "revokeToken" | "recordRefusal" | "subscribe" | "health" | "directory" | "connectors"
   > {
     return {
       authenticate: async (bearer, channel) => {
@@ -178,10 +180,11 @@ export class FakeControl {
       },
       health: async () => ({ ok: true, checks: [{ name: "store", ok: true, text: "in memory" }] }),
       directory: async () => ok({ persons: [], machines: [], groups: [] }),
+      connectors: async () => ok({ text: "pawl: connectors/v1\n", digest: digestOf("pawl: connectors/v1\n") }),
     };
   }
 
-  #reading(): Pick<Control, "read" | "plan" | "events" | "list" | "wait" | "grant"> {
+  #reading(): Pick<Control, "read" | "plan" | "events" | "list" | "wait" | "grant" | "bundle" | "exportPage"> {
     return {
       read: async (caller, id) => this.#act(caller, id, STATUSES, ({ view }) => view),
       plan: async (caller, id) => {
@@ -210,6 +213,9 @@ export class FakeControl {
         if (change?.view.grant === undefined) return refusal("not_now", "not_authorised", "there is no grant");
         return ok({ payloadType: "application/vnd.in-toto+json", payload: "e30=", signatures: [{ keyid: "fake", sig: "AAAA" }] });
       },
+      bundle: async (caller, id) =>
+        this.#see(caller, id) === undefined ? refusal("not_found", "unknown_change", "no such change is visible to you") : ok("{}"),
+      exportPage: async (_caller, { format, since }) => ok({ format, events: [], cursor: String(since), more: false }),
     };
   }
 
@@ -229,7 +235,10 @@ export class FakeControl {
     return this.#act(caller, id, STATUSES, ({ view }) => view);
   }
 
-  #moving(): Pick<Control, "propose" | "revise" | "vote" | "withdrawVote" | "sendBack" | "withdraw" | "replan" | "run" | "reconcile"> {
+  #moving(): Pick<
+    Control,
+    "propose" | "revise" | "vote" | "withdrawVote" | "sendBack" | "withdraw" | "replan" | "run" | "stop" | "reconcile"
+  > {
     return {
       propose: (caller, raw, key) => this.#propose(caller, raw, key),
       revise: async (caller, id, raw) => {
@@ -250,6 +259,7 @@ export class FakeControl {
       withdraw: (caller, id) => this.#act(caller, id, OPEN, () => this.move(id, "withdrawn", "withdrawn")),
       replan: (caller, id) => this.#act(caller, id, OPEN, () => this.move(id, "planned", "awaiting")),
       run: (caller, id) => this.#act(caller, id, ["authorised"], () => this.move(id, "run_started", "running")),
+      stop: (caller, id) => this.#act(caller, id, ["running", "applied"], ({ view }) => this.move(id, "stop_requested", view.status)),
       reconcile: (caller, id, raw) =>
         this.#act(caller, id, ["indeterminate"], () => this.move(id, "reconciled", (raw as { as: Status }).as)),
     };
@@ -298,6 +308,13 @@ export class FakeControl {
         return ok({ outcome: "review", lines: ["everything is reviewed"], trace: fakePlan(change.view).trace });
       },
     };
+  }
+
+  #runners(): Runners {
+    return fakeRunners(
+      (stream, n, event) => void this.append(stream, n, event),
+      () => this.#clock.now(),
+    );
   }
 
   #ledger(): LedgerReader {

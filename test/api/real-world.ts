@@ -10,7 +10,7 @@ import { openMemory } from "../../src/store/index.ts";
 import { testSigner } from "../../src/testing/ledger.ts";
 import { bundleText } from "../../src/testing/policy.ts";
 import { Shelf } from "./shelf.ts";
-import type { ApiWorld } from "./world.ts";
+import type { ApiWorld, WorldStatus } from "./world.ts";
 
 const ORIGIN = "pawl.test/real";
 const RUNNER = "runner_000001" as RunnerId;
@@ -108,6 +108,7 @@ export async function realWorld(): Promise<ApiWorld> {
     proposal: (title) => scenes.proposal(title, "new"),
     change: (status, options) => scenes.change(status, options?.needs === 2),
     async close() {
+      shelf.release();
       await worker.stop();
       await deps.store.close();
       assert.deepEqual(
@@ -142,9 +143,9 @@ class Scenes {
     return { title, start, steps: [{ connector: "shelf", input: { slot: `${slot}-${this.#count}`, value: title } }] };
   }
 
-  async change(status: "awaiting" | "authorised" | "stale" | "indeterminate", pair: boolean): Promise<string> {
-    const runs = status === "stale" || status === "indeterminate";
-    const slot = status === "indeterminate" ? "lost" : pair ? "pair" : "slot";
+  async change(status: WorldStatus, pair: boolean): Promise<string> {
+    const runs = status === "stale" || status === "indeterminate" || status === "running";
+    const slot = status === "indeterminate" ? "lost" : status === "running" ? "held" : pair ? "pair" : "slot";
     const proposal = this.proposal(`A change that is ${status}`, slot, runs ? "when-authorised" : "on-request");
     const proposed = await this.#control.propose(this.#as.agent, proposal);
     assert.ok(proposed.ok, JSON.stringify(proposed));

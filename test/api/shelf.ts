@@ -9,9 +9,15 @@ interface Input {
 const stateDigest = (slot: string, value: string): Digest => digestJson({ slot, value });
 const inputOf = (payload: Uint8Array): Input => JSON.parse(new TextDecoder().decode(payload)) as Input;
 
-/** A connector whose world is a shelf of named slots in memory. A slot whose name begins with `lost` loses the answer of every write. */
+/** A connector whose world is a shelf of named slots in memory. A slot whose name begins with `lost` loses the answer of every write; one that begins with `held` waits. */
 export class Shelf {
   readonly slots = new Map<string, string>();
+  readonly #held = Promise.withResolvers<void>();
+
+  /** Nothing waits any more. */
+  release(): void {
+    this.#held.resolve();
+  }
 
   connector(): Connector {
     const held = (slot: string): string => this.slots.get(slot) ?? "";
@@ -65,7 +71,10 @@ export class Shelf {
         });
       },
       observe: async (payload) => ok({ stateDigest: stateDigest(inputOf(payload).slot, held(inputOf(payload).slot)), context: {} }),
-      apply: async (payload) => put(inputOf(payload)),
+      apply: async (payload) => {
+        if (inputOf(payload).slot.startsWith("held")) await this.#held.promise;
+        return put(inputOf(payload));
+      },
       verify: async (_payload, performed) => ok(performed),
       undo: async (payload) => put({ ...inputOf(payload), value: "" }),
     };

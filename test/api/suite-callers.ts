@@ -11,6 +11,7 @@ const HUMANS_ALONE: readonly RouteId[] = [
   "vote",
   "withdrawVote",
   "sendBack",
+  "stop",
   "reconcile",
   "readPolicy",
   "checkPolicy",

@@ -81,6 +81,7 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
       }),
       replan: async () => ({ url: `/v1/changes/${await world.change("stale")}/replan`, bearer: world.bearers.agent }),
       run: async () => ({ url: `/v1/changes/${await world.change("authorised")}/run`, bearer: world.bearers.agent }),
+      stop: async () => ({ url: `/v1/changes/${await world.change("running")}/stop`, bearer: world.bearers.human }),
       reconcile: async () => {
         const id = await world.change("indeterminate");
         return {

@@ -16,7 +16,7 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-export type WorldStatus = Extract<Status, "awaiting" | "authorised" | "stale" | "indeterminate">;
+export type WorldStatus = Extract<Status, "awaiting" | "authorised" | "stale" | "running" | "indeterminate">;
 export type ApiWorldFactory = () => Promise<ApiWorld>;
 
 /** A clock that stands until it is moved. */

@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Control } from "../../src/control/types.ts";
-import { changeOf, ControlWorld, good, ordinary, set, signIn, WORLD_POLICY } from "../../src/testing/control-world.ts";
+import type { GrantId } from "../../src/core/base/index.ts";
+import { changeOf, ControlWorld, good, idOf, ordinary, set, signIn, WORLD_POLICY } from "../../src/testing/control-world.ts";
 
 interface Place {
   readonly world: ControlWorld;
   readonly control: Control;
   readonly awaiting: string;
   readonly signed: string;
+  readonly started: string;
   readonly lost: string;
   readonly lostRun: string;
   readonly token: string;
@@ -26,6 +28,7 @@ const METHODS: Readonly<Record<keyof Control, readonly [Act, ...(readonly string
   withdraw: [({ control, world, awaiting }) => control.withdraw(world.as("ada"), awaiting), "withdrawn"],
   replan: [({ control, world, awaiting }) => control.replan(world.as("hal"), awaiting), "planned", "routed"],
   run: [({ control, world, signed }) => control.run(world.as("ed"), signed), "run_requested"],
+  stop: [({ control, world, started }) => control.stop(world.as("ada"), started), "stop_requested"],
   reconcile: [
     ({ control, world, lost, lostRun }) => control.reconcile(world.as("di"), lost, { as: "failed", run: lostRun, evidence: "I looked" }),
     "reconciled",
@@ -41,6 +44,8 @@ const METHODS: Readonly<Record<keyof Control, readonly [Act, ...(readonly string
   list: [({ control, world }) => control.list(world.as("ed"), { limit: 10 })],
   wait: [({ control, world, awaiting }) => control.wait(world.as("ed"), awaiting, 0, 1_000)],
   grant: [({ control, world, signed }) => control.grant(world.as("ed"), signed)],
+  bundle: [({ control, world, signed }) => control.bundle(world.as("ed"), signed)],
+  exportPage: [({ control, world }) => control.exportPage(world.as("ed"), { format: "jsonl", since: 0, limit: 10 })],
   policy: [({ control, world }) => control.policy(world.as("ed"))],
   policyCheck: [({ control, world }) => control.policyCheck(world.as("ed"), WORLD_POLICY)],
   policyTest: [({ control, world }) => control.policyTest(world.as("ed"), WORLD_POLICY)],
@@ -48,11 +53,12 @@ const METHODS: Readonly<Record<keyof Control, readonly [Act, ...(readonly string
   directory: [({ control, world }) => control.directory(world.as("ed"))],
   listTokens: [({ control, world }) => control.listTokens(world.as("cy"))],
   subscribe: [async ({ control }) => control.subscribe(() => undefined)()],
+  runners: [({ control, world }) => control.runners.invite(world.as("cy"), { label: "one" }), "runner_invited"],
   ledger: [({ control }) => control.ledger.inclusion(0)],
   health: [({ control }) => control.health()],
 };
 
-/** A waiting, a signed and a lost change, and nobody at work. */
+/** A waiting, a signed, a started and a lost change, and nobody at work. */
 async function place(): Promise<Place> {
   const first = await ControlWorld.open();
   first.outside.before = async (operation, target) =>
@@ -62,15 +68,19 @@ async function place(): Promise<Place> {
   const awaiting = await first.propose(signIn());
   const signed = await first.approve((await first.propose({ ...ordinary(), start: "on-request" })).id, "ed");
   const lost = await first.approve((await first.propose(changeOf(set("lost", "new")))).id, "ed");
+  const other = { ...changeOf(set("other", "new")), start: "on-request" } as const;
+  const started = await first.approve((await first.propose(other)).id, "ed");
   const made = good(await first.control.createToken(first.as("cy"), { principal: "human:ed", label: "laptop" }));
   assert.deepEqual([awaiting.status, signed.status, lost.status], ["awaiting", "authorised", "indeterminate"]);
   const world = await first.restart({ worker: false });
-  const { control } = world;
+  const { control, runner } = world;
+  good(await runner.desk.start(idOf(started), started.grant as GrantId, runner.trust.runner));
   return {
     world,
     control,
     awaiting: awaiting.id,
     signed: signed.id,
+    started: started.id,
     lost: lost.id,
     lostRun: lost.run?.id ?? "",
     token: made.view.id,
@@ -95,13 +105,15 @@ test("[E47] [CO-38] every method of Control is listed with the entries it leaves
 
 test("[E47] [CO-38] what is asked again and answered with what stands leaves nothing", async () => {
   const here = await place();
-  const { control, world, token, signed } = here;
+  const { control, world, token, signed, started } = here;
   good(await control.propose(world.as("agent:bot"), ordinary("2"), "key"));
   good(await control.run(world.as("ed"), signed));
+  good(await control.stop(world.as("ada"), started));
   good(await control.revokeToken(world.as("cy"), token));
   const from = (await world.store.head()).size;
   good(await control.propose(world.as("agent:bot"), ordinary("2"), "key"));
   good(await control.run(world.as("ed"), signed));
+  good(await control.stop(world.as("cy"), started));
   good(await control.revokeToken(world.as("cy"), token));
   assert.equal((await world.store.head()).size, from);
 });
@@ -117,6 +129,7 @@ test("[E47] [CO-1] a refusal by rule leaves nothing of what was asked", async ()
     await control.revise(world.as("hal"), awaiting, ordinary()),
     await control.sendBack(world.as("hal"), awaiting, { reason: "no" }),
     await control.run(world.as("hal"), signed),
+    await control.stop(world.as("hal"), here.started),
     await control.createToken(world.as("hal"), { principal: "human:ed" }),
     await control.revokeToken(world.as("hal"), here.token),
     await control.propose(world.as("hal"), { ...ordinary(), supersedes: signed }),

@@ -1,8 +1,10 @@
 import { Type, type Static, type TSchema } from "typebox";
+import { evidenceRoutes, exportPage } from "./evidence-routes.ts";
 import { ref } from "./parts.ts";
 import * as plans from "./plan-views.ts";
 import * as asked from "./requests.ts";
 import type { CallerKind, RouteContract, Trace } from "./table.ts";
+import * as runners from "./runner-routes.ts";
 import * as views from "./views.ts";
 
 const HUMAN: readonly CallerKind[] = ["human"];
@@ -158,6 +160,16 @@ const routes = {
     trace: writes("run_started", "staled"),
     answer: changed,
   },
+  stop: {
+    method: "POST",
+    path: "/v1/changes/:id/stop",
+    tag: "review",
+    summary: "Have a run begin nothing more and undo what it did",
+    callers: HUMAN,
+    trace: writes("stop_requested"),
+    lane: "reserved",
+    answer: changed,
+  },
   reconcile: {
     method: "POST",
     path: "/v1/changes/:id/reconcile",
@@ -177,6 +189,7 @@ const routes = {
     trace: READS,
     answer: ref(plans.envelope),
   },
+  ...evidenceRoutes,
   readPolicy: {
     method: "GET",
     path: "/v1/policy",
@@ -215,6 +228,15 @@ const routes = {
     trace: exception("Evaluates a change's facts anew and keeps nothing; the route in force is untouched."),
     body: asked.explainBody,
     answer: ref(plans.policyExplanation),
+  },
+  readConnectors: {
+    method: "GET",
+    path: "/v1/connectors",
+    tag: "policy",
+    summary: "Read the declared operations in force",
+    callers: ANYBODY,
+    trace: READS,
+    answer: ref(plans.connectors),
   },
   readDirectory: {
     method: "GET",
@@ -362,6 +384,7 @@ const routes = {
     trace: READS,
     answer: { type: "text/html", description: "A page without script." },
   },
+  ...runners.runnerRoutes,
 } as const satisfies Record<string, RouteContract>;
 
 export type Routes = typeof routes;
@@ -372,7 +395,7 @@ export const routeIds = Object.keys(routes) as RouteId[];
 export const contractOf = (id: RouteId): RouteContract => routes[id];
 
 /** The named schemas, as the document's components. */
-const modules: readonly Readonly<Record<string, unknown>>[] = [views, plans, asked];
+const modules: readonly Readonly<Record<string, unknown>>[] = [views, plans, asked, { exportPage }, runners];
 export const components: readonly (TSchema & { readonly $id: string })[] = modules
   .flatMap((module) => Object.values(module).flat())
   .filter(isNamed);

@@ -19,7 +19,7 @@ type Names =
   | "run"
   | "readGrant";
 
-export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack" | "reconcile"> = {
+export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack" | "stop" | "reconcile"> = {
   async propose(call) {
     const key = call.request.headers["idempotency-key"];
     if (key !== undefined && (typeof key !== "string" || !KEY.test(key))) {
@@ -66,6 +66,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
   revise: (call) => held(call, (patience) => control(call).revise(callerOf(call), call.id, bodyOf(call), patience)),
   replan: (call) => control(call).replan(callerOf(call), call.id),
   run: (call) => control(call).run(callerOf(call), call.id),
+  stop: (call) => control(call).stop(callerOf(call), call.id),
   reconcile: (call) => control(call).reconcile(callerOf(call), call.id, bodyOf(call)),
   readGrant: (call) => control(call).grant(callerOf(call), call.id),
 };

@@ -197,7 +197,7 @@ export type ChangeEvent = { readonly at: Millis } & (
   /** A look at what was applied, within its watch window. */
   | { readonly type: "checked"; readonly run: RunId; readonly n: number; readonly result: CheckResult; readonly evidence: Digest }
   /** A person wants the run to begin nothing more, and to undo what it did. */
-  | { readonly type: "stop_requested"; readonly run: RunId; readonly by: PersonId; readonly comment?: Digest }
+  | { readonly type: "stop_requested"; readonly run: RunId; readonly by: PersonId }
   | { readonly type: "verified"; readonly run: RunId; readonly evidence: Digest }
   | { readonly type: "failed"; readonly run: RunId; readonly because: Because }
   | { readonly type: "undone"; readonly run: RunId; readonly because: Because }
@@ -301,13 +301,7 @@ export type ChangeCommand =
       readonly result: CheckResult;
       readonly evidence: Digest;
     }
-  | {
-      readonly type: "stop";
-      readonly by: PrincipalId;
-      readonly identity: string;
-      readonly comment?: Digest;
-      readonly directory: Directory;
-    }
+  | { readonly type: "stop"; readonly by: PrincipalId; readonly identity: string; readonly directory: Directory }
   /** Allowed for a begun step of a running change, latest first; an expired grant does not forbid undoing what it did. */
   | { readonly type: "begin_undo"; readonly run: RunId; readonly runner: RunnerId; readonly step: string; readonly because: Because }
   /**

@@ -48,8 +48,7 @@ export function stop(state: ChangeState, command: CommandOf<"stop">, at: Millis)
   const person = mayStop(open.value, command);
   if (!person.ok) return person;
   if (open.value.stopped !== undefined) return ok([]);
-  const { comment } = command;
-  return ok([{ type: "stop_requested", at, run: open.value.run, by: person.value, ...(comment === undefined ? {} : { comment }) }]);
+  return ok([{ type: "stop_requested", at, run: open.value.run, by: person.value }]);
 }
 
 /** A person who made the change, may sit in one of its seats, or administers: a brake does not ask who else had a part in it. */
