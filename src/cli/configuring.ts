@@ -9,9 +9,13 @@ export interface ConfigOptions {
   readonly wait?: boolean;
 }
 
-const TITLES = { policy: "Replace the policy", directory: "Replace the directory of people, machines and groups" } as const;
+const TITLES = {
+  policy: "Replace the policy",
+  directory: "Replace the directory of people, machines and groups",
+  connectors: "Replace the declared operations",
+} as const;
 
-export async function proposeConfig(context: Context, kind: "policy" | "directory", text: string, options: ConfigOptions): Promise<void> {
+export async function proposeConfig(context: Context, kind: keyof typeof TITLES, text: string, options: ConfigOptions): Promise<void> {
   const { title = TITLES[kind], summary, wait } = options;
   const proposal = { title, ...(summary === undefined ? {} : { summary }), steps: [{ connector: "pawl", input: { kind, text } }] };
   await answerProposed(context, await context.known.post<ChangeView>("/v1/changes", proposal), wait === true);

@@ -1,4 +1,5 @@
-import { assert, fail, ok, parseJson, type Digest, type Json, type Refusal, type Result } from "../core/base/index.ts";
+import { assert, digestOf, fail, ok, parseJson, type Digest, type Json, type Refusal, type Result } from "../core/base/index.ts";
+import { NO_DECLARATIONS } from "../core/operation/index.ts";
 import { loadBundle, type Bundle } from "../core/policy/index.ts";
 import { validateDirectory, type Directory } from "../core/review/index.ts";
 import type { Deps } from "./deps.ts";
@@ -6,7 +7,7 @@ import { bytesPayload } from "./payloads.ts";
 import type { Guard, StoreRefusal } from "./ports.ts";
 
 /** Pawl's own rules: one text each, replaced whole, by compare-and-swap, and only by an executed change. */
-export type ConfigKind = "policy" | "directory";
+export type ConfigKind = "policy" | "directory" | "connectors";
 
 interface InForce {
   readonly digest: Digest;
@@ -31,6 +32,8 @@ const stream = (kind: ConfigKind): string => `config/${kind}`;
 
 async function inForce(deps: Deps, kind: ConfigKind): Promise<InForce> {
   const row = await deps.store.load(stream(kind));
+  // Where nobody ever declared an operation, there are none.
+  if (row === undefined && kind === "connectors") return { digest: digestOf(NO_DECLARATIONS), version: 0 };
   assert(row !== undefined, `${kind} was never set: the first start seeds it`);
   assert(row.quarantined === undefined, `the ${kind} in force cannot be trusted: ${row.quarantined}`);
   return { digest: (row.body as unknown as InForce).digest, version: row.version };
@@ -38,7 +41,7 @@ async function inForce(deps: Deps, kind: ConfigKind): Promise<InForce> {
 
 export async function readConfig(deps: Deps, kind: ConfigKind): Promise<ConfigNow> {
   const now = await inForce(deps, kind);
-  return { ...now, text: await textOf(deps, kind, now.digest) };
+  return { ...now, text: now.version === 0 ? NO_DECLARATIONS : await textOf(deps, kind, now.digest) };
 }
 
 async function textOf(deps: Deps, kind: ConfigKind, digest: Digest): Promise<string> {
@@ -69,7 +72,7 @@ export function configDesk(deps: Deps): ConfigDesk {
 }
 
 async function write(deps: Deps, kind: ConfigKind, version: number, text: string, type: "config_seeded" | "config_replaced") {
-  const payload = bytesPayload(new TextEncoder().encode(text), kind === "policy" ? "application/yaml" : "application/json");
+  const payload = bytesPayload(new TextEncoder().encode(text), kind === "directory" ? "application/json" : "application/yaml");
   const at = deps.clock.now();
   const { digest } = payload;
   const state = { body: { digest }, status: "in_force", proposer: "", createdAt: at, updatedAt: at };
@@ -153,6 +156,12 @@ export async function currentDirectory(deps: Deps): Promise<Directory> {
 export function parseDirectory(text: string): Result<Directory, readonly Refusal[]> {
   const raw = parseJson(text);
   return raw.ok ? validateDirectory(raw.value) : fail([raw.error]);
+}
+
+/** The operations that may be asked for: one text, as whoever executes them is told. */
+export async function declarationsInForce(deps: Deps): Promise<{ readonly text: string; readonly digest: Digest }> {
+  const { text, digest } = await readConfig(deps, "connectors");
+  return { text, digest };
 }
 
 /** The directory as a document for people; it was validated before it came into force. */

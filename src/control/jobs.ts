@@ -52,6 +52,10 @@ export async function perform(deps: Deps, settings: JobSettings, item: LeasedIte
       return observe(deps, item);
     case "policy_moved":
       return forOpenChanges(deps, item, "replan");
+    case "connectors_moved":
+      return forOpenChanges(deps, item, "redeclare");
+    case "redeclare":
+      return redeclare(deps, change);
     case "directory_moved":
       return forOpenChanges(deps, item, "recheck");
     default:
@@ -88,6 +92,18 @@ async function replan(deps: Deps, change: ChangeId): Promise<JobEnd> {
   const { state } = found.value;
   const { bundle } = await rulesInForce(deps);
   if (!underReview(state) || state.review.bundle === bundle.digest) return "settled";
+  return endOf(deps, `planning ${change} again`, await planChange(deps, change));
+}
+
+const DECLARED = ["http", "command"];
+
+/** What was derived from declarations is derived from those in force now; where that comes to the same, votes stand. */
+async function redeclare(deps: Deps, change: ChangeId): Promise<JobEnd> {
+  const found = await findChange(deps, change);
+  if (!found.ok) return endOf(deps, `planning ${change} again`, found);
+  const { state } = found.value;
+  const plan = underReview(state) ? await readJson<Plan>(deps, state.review.plan) : undefined;
+  if (plan?.steps.some(({ connector }) => DECLARED.includes(connector)) !== true) return "settled";
   return endOf(deps, `planning ${change} again`, await planChange(deps, change));
 }
 
@@ -212,7 +228,7 @@ async function observe(deps: Deps, item: LeasedItem): Promise<JobEnd> {
 const MOST_LOOKS = 5;
 
 /** One job for each change that is under review, so that one that cannot be moved holds up no other. */
-async function forOpenChanges(deps: Deps, item: LeasedItem, kind: "replan" | "recheck"): Promise<JobEnd> {
+async function forOpenChanges(deps: Deps, item: LeasedItem, kind: "replan" | "recheck" | "redeclare"): Promise<JobEnd> {
   let cursor: string | undefined;
   do {
     const page = await deps.store.list({

@@ -10,15 +10,17 @@ import {
   type Refusal,
   type Result,
 } from "../../core/base/index.ts";
+import { loadDeclarations, runTests } from "../../core/operation/index.ts";
 import type { Detail, Effect, Finding, Statement } from "../../core/plan/index.ts";
 import { loadBundle, runCases, type Bundle } from "../../core/policy/index.ts";
 import { validateDirectory, type Directory } from "../../core/review/index.ts";
 import type { Admitted, Analysed, Connector, Observed, Performed, PerformFault, RunLimits } from "../../control/ports.ts";
+import { declarationEffects, declarationFindings } from "./declarations.ts";
 import { directoryEffects, directoryFindings } from "./directory.ts";
 import { wholeDiff } from "./diff.ts";
 import { policyFindings } from "./policy.ts";
 
-export type ConfigKind = "policy" | "directory";
+export type ConfigKind = "policy" | "directory" | "connectors";
 
 /** Where Pawl's own rules live; replaced by compare-and-swap. */
 export interface ConfigDesk {
@@ -30,6 +32,7 @@ const MAX_TEXT = 512 * 1024;
 const SCHEMA = "pawl/config-payload/v1";
 const HOUR = 3_600_000;
 const MOST_FAULTS = 100;
+const KINDS: readonly ConfigKind[] = ["policy", "directory", "connectors"];
 
 interface Input {
   readonly kind: ConfigKind;
@@ -85,7 +88,7 @@ function moved(kind: ConfigKind, expected: Digest): PerformFault {
 function readPayload(bytes: Uint8Array): Result<Payload> {
   const raw = parseJson(bytes, { bytes: MAX_TEXT * 8, stringLength: MAX_TEXT });
   const payload = raw.ok ? (raw.value as unknown as Partial<Payload> | null) : null;
-  const known = payload?.schema === SCHEMA && (payload.kind === "policy" || payload.kind === "directory");
+  const known = payload?.schema === SCHEMA && KINDS.some((kind) => kind === payload.kind);
   const whole =
     typeof payload?.text === "string" && typeof payload.before_text === "string" && payload.before === digestOf(payload.before_text);
   const { schema, kind, text, before, before_text } = payload ?? {};
@@ -99,18 +102,19 @@ function readPayload(bytes: Uint8Array): Result<Payload> {
 }
 
 function admit(raw: Json): Result<Admitted, readonly Refusal[]> {
-  const remedy = 'the input is {"kind": "policy" | "directory", "text": "…"} and nothing else';
+  const remedy = 'the input is {"kind": "policy" | "directory" | "connectors", "text": "…"} and nothing else';
   if (raw === null || typeof raw !== "object" || Array.isArray(raw) || Object.keys(raw).some((k) => k !== "kind" && k !== "text")) {
     return fail([{ code: "invalid_input", message: "this does not say what to replace by what", where: "", remedy }]);
   }
-  const kind = raw["kind"] === "policy" || raw["kind"] === "directory" ? raw["kind"] : undefined;
+  const kind = KINDS.find((each) => each === raw["kind"]);
   const text = raw["text"];
   const faults: Refusal[] = [];
-  if (kind === undefined) faults.push({ code: "invalid_kind", message: 'must be "policy" or "directory"', where: "/kind", remedy });
+  if (kind === undefined)
+    faults.push({ code: "invalid_kind", message: 'must be "policy", "directory" or "connectors"', where: "/kind", remedy });
   const fits = typeof text === "string" && text.length <= MAX_TEXT && text.isWellFormed();
   if (!fits) faults.push({ code: "invalid_text", message: `must be a text of at most ${MAX_TEXT} characters`, where: "/text", remedy });
   if (kind === undefined || !fits) return fail(faults);
-  const unfit = kind === "policy" ? policyFaults(text) : directoryFaults(text);
+  const unfit = FAULTS[kind](text);
   if (unfit.length > 0)
     return fail(unfit.map((f) => ({ remedy: `mend the ${kind}`, ...f, where: `/text${f.where === undefined ? "" : ` ${f.where}`}` })));
   return ok({ input: { kind, text }, names: { system: "pawl", environment: "control", resources: [`pawl:${kind}`, `pawl:${kind}#**`] } });
@@ -139,6 +143,26 @@ function directoryFaults(text: string): readonly Refusal[] {
   const directory = readDirectory(text);
   return directory.ok ? [] : directory.error;
 }
+
+/** Nor are operations whose own tests fail. */
+function declarationFaults(text: string): readonly Refusal[] {
+  const declarations = loadDeclarations(text);
+  if (!declarations.ok) return declarations.error;
+  return runTests(declarations.value)
+    .filter(({ passed }) => !passed)
+    .slice(0, MOST_FAULTS)
+    .map(({ operation, name, expected, actual }) => ({
+      code: "test_failed",
+      message: `${operation}: test "${name}" expected ${canonical(expected)} and got ${canonical(actual)}`,
+      remedy: "mend the operation or the test: pawl connector test FILE",
+    }));
+}
+
+const FAULTS: Readonly<Record<ConfigKind, (text: string) => readonly Refusal[]>> = {
+  policy: policyFaults,
+  directory: directoryFaults,
+  connectors: declarationFaults,
+};
 
 const stateDigest = (kind: ConfigKind, digest: Digest): Digest => digestJson({ kind, digest });
 
@@ -181,6 +205,10 @@ async function analyse(desk: ConfigDesk, { kind, text }: Input): Promise<Result<
 function effectsOf(kind: ConfigKind, now: { readonly digest: Digest; readonly text: string }, text: string): readonly Effect[] {
   const whole = replaceEffect(kind, now, text, wholeDiff(now.text, text));
   if (kind === "policy") return [whole];
+  if (kind === "connectors") {
+    const [old, next] = [loadDeclarations(now.text), loadDeclarations(text)];
+    return old.ok && next.ok ? [whole, ...declarationEffects(old.value, next.value)] : [{ ...whole, provenance: "unknown" }];
+  }
   const [before, after] = [readDirectory(now.text), readDirectory(text)];
   return before.ok && after.ok ? [whole, ...directoryEffects(before.value, after.value)] : [{ ...whole, provenance: "unknown" }];
 }
@@ -193,8 +221,7 @@ function replaceEffect(kind: ConfigKind, now: { readonly digest: Digest; readonl
     resourceKind: kind,
     system: "pawl",
     environment: "control",
-    summary:
-      kind === "policy" ? "replace the policy by which every change is judged" : "replace the directory of people, machines and groups",
+    summary: SUMMARIES[kind],
     fields: [{ path: "text", before: bytes(now.text, now.digest), after: bytes(text, digestOf(text)) }],
     detail,
     reversibility: "reversible",
@@ -206,15 +233,26 @@ function replaceEffect(kind: ConfigKind, now: { readonly digest: Digest; readonl
   };
 }
 
+const SUMMARIES: Readonly<Record<ConfigKind, string>> = {
+  policy: "replace the policy by which every change is judged",
+  directory: "replace the directory of people, machines and groups",
+  connectors: "replace the operations that may be asked of other systems",
+};
+
 /** What a reviewer must not overlook in a long text. */
 function findingsOf(kind: ConfigKind, before: string, after: string): readonly Finding[] {
-  const found =
-    kind === "policy" ? compared(loadBundle, before, after, weakened) : compared(readDirectory, before, after, directoryFindings);
+  const found = COMPARED[kind](before, after);
   const message = `the ${kind} in force cannot be read, so nobody can say what becomes weaker`;
   return found ?? [{ code: "pawl.not_compared", severity: "danger", message, resource: `pawl:${kind}`, provenance: "derived" }];
 }
 
 const weakened = (before: Bundle, after: Bundle): readonly Finding[] => policyFindings(before.definition, after.definition);
+
+const COMPARED: Readonly<Record<ConfigKind, (before: string, after: string) => readonly Finding[] | undefined>> = {
+  policy: (before, after) => compared(loadBundle, before, after, weakened),
+  directory: (before, after) => compared(readDirectory, before, after, directoryFindings),
+  connectors: (before, after) => compared(loadDeclarations, before, after, declarationFindings),
+};
 
 function compared<T>(
   read: (text: string) => Result<T, unknown>,
@@ -227,10 +265,11 @@ function compared<T>(
 }
 
 function impactOf(kind: ConfigKind): readonly Statement[] {
-  const text =
-    kind === "policy"
-      ? "every open change is planned and routed anew; votes given under the old policy are void"
-      : "votes of people who lose a seat are void";
+  const text = {
+    policy: "every open change is planned and routed anew; votes given under the old policy are void",
+    directory: "votes of people who lose a seat are void",
+    connectors: "every open change that asks for a declared operation is planned anew; where that comes to something else, votes are void",
+  }[kind];
   return [{ topic: "open changes", text, provenance: "derived", source: "connector pawl" }];
 }
 
@@ -245,6 +284,10 @@ function evidenceOf(kind: ConfigKind): readonly Statement[] {
         source: "connector pawl",
       },
     ];
+  if (kind === "connectors") {
+    const told = "the declarations load, and the tests of every operation passed when it was proposed";
+    return [{ topic: "operation tests", text: told, provenance: "derived", source: "connector pawl" }];
+  }
   const words = "the policy loads, and its cases passed when it was proposed";
   return [{ topic: "policy cases", text: words, provenance: "derived", source: "connector pawl" }];
 }

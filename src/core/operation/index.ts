@@ -1,0 +1,19 @@
+/** The door of core/operation: declared operations of systems that have no connector of their own. See docs/spec/operations.md. */
+export { NO_DECLARATIONS, findOperation, loadDeclarations } from "./document.ts";
+export type { DeclarationFault, Found } from "./document.ts";
+export { effectOf, maskedValue } from "./effect.ts";
+export { readArguments, wordsFor } from "./parameters.ts";
+export {
+  resolveCommandLook,
+  resolveCommandUndo,
+  resolveExpectation,
+  resolveHttpUndo,
+  resolveLook,
+  resolveProgram,
+  resolveRequest,
+  resourceOf,
+} from "./resolve.ts";
+export type { CommandLook, HttpLook, HttpRequest, ResolvedUndo } from "./resolve.ts";
+export { ABSENT, differences, selected, valueAt } from "./state.ts";
+export { decodeOutput, runTests } from "./trial.ts";
+export * from "./types.ts";
