@@ -86,6 +86,12 @@ const COMMANDS: readonly Entry[] = [
     load: () => import("./commands/ledger.ts"),
   },
   { name: "policy", group: "Rules", summary: "show, check, test, explain and propose policy", load: () => import("./commands/policy.ts") },
+  {
+    name: "connector",
+    group: "Rules",
+    summary: "list, show, test and propose declared operations",
+    load: () => import("./commands/connector.ts"),
+  },
   { name: "people", group: "People", summary: "who is known here; propose who should be", load: () => import("./commands/people.ts") },
   { name: "token", group: "People", summary: "make, list and revoke bearer tokens", load: () => import("./commands/token.ts") },
   {

@@ -118,4 +118,8 @@ export const policyExplanation = Type.Object(
   { outcome: choice(OUTCOME_NAMES), lines: Type.Array(Type.String()), trace: Type.Array(ref(ruleTrace)) },
   { $id: "PolicyExplanation", ...closed },
 );
+export const connectors = Type.Object(
+  { text: text("The declared operations in force, as written."), digest: digest() },
+  { $id: "Connectors", ...closed },
+);
 export const directory = Type.Unknown({ $id: "Directory", description: "Persons, machines and groups, as one document." });

@@ -234,7 +234,7 @@ const routes = {
     path: "/v1/connectors",
     tag: "policy",
     summary: "Read the declared operations in force",
-    callers: ANYBODY,
+    callers: KNOWN,
     trace: READS,
     answer: ref(plans.connectors),
   },

@@ -12,6 +12,7 @@ type Names =
   | "testPolicy"
   | "explainPolicy"
   | "readDirectory"
+  | "readConnectors"
   | "whoami"
   | "createToken"
   | "listTokens"
@@ -32,6 +33,7 @@ export const rules: Pick<Handlers, Names> = {
     const body = readQuestion(call.body);
     return body.ok ? call.deps.control.policyExplain(callerOf(call), body.value.change, body.value.text) : body;
   },
+  readConnectors: (call) => call.deps.control.connectors(callerOf(call)),
   readDirectory: (call) => call.deps.control.directory(callerOf(call)),
   whoami: (call) => call.deps.control.whoami(callerOf(call)),
   createToken: (call) => call.deps.control.createToken(callerOf(call), call.body ?? null),
