@@ -1,4 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { digestOf, type PrincipalId } from "../core/base/index.ts";
+import { isRunnerCredential } from "../core/runner/index.ts";
+import type { Signed } from "../control/runners-types.ts";
 import type { Caller, Control } from "../control/types.ts";
 import { contractOf, methodsOf, pathPattern, routeIds, type RouteContract, type RouteId } from "./contract/index.ts";
 import { refusedByOrigin, type Names } from "./hosts.ts";
@@ -11,6 +14,8 @@ export interface Seen {
   route?: RouteId;
   caller?: Caller;
   bearer?: string;
+  /** A runner that signed the request; what it signed of the body is held against the body when that has been read. */
+  signed?: Signed;
   /** Its ordinary bucket was empty: it was let in on the reserved lane, to reject and for nothing else. */
   onlyReject?: boolean;
 }
@@ -50,6 +55,8 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
     request.seen = { route: id };
     const contract = contractOf(id);
     const authorization = asked.headers["authorization"] ?? [];
+    const [credential = ""] = authorization;
+    if (authorization.length === 1 && isRunnerCredential(credential)) return signed(request, contract, credential);
     if (authorization.length > 0) return known(request, contract, authorization);
     const wait = rateOf(addresses.take(addressKey(request.ip)));
     return wait ?? (contract.callers.includes("anonymous") ? undefined : noCredential());
@@ -69,6 +76,21 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
     if (!contract.callers.includes(caller.kind)) return refuseMachine(caller, contract);
     seen.caller = caller;
     seen.bearer = bearerOf(authorization);
+    return undefined;
+  }
+
+  /** Before its body is read: a signature says who sends it, and what the body must be. */
+  async function signed(request: FastifyRequest, contract: RouteContract, authorization: string): Promise<ApiRefusal | undefined> {
+    const path = request.raw.url ?? "";
+    const read = await control.runners.authenticate({ authorization, method: request.method, path });
+    if (!read.ok) return rateOf(addresses.take(addressKey(request.ip))) ?? read.error;
+    const identity = `runner:${read.value.runner}`;
+    const wait = rateOf(ordinary.take(identity));
+    if (wait !== undefined) return wait;
+    if (!contract.callers.includes("enrolled"))
+      return refuseMachine({ principal: identity as PrincipalId, kind: "runner", identity, roles: [], channel: "api" }, contract);
+    if (!mayHaveBody(request) && read.value.body !== EMPTY) return otherBody();
+    request.seen.signed = read.value;
     return undefined;
   }
 
@@ -102,6 +124,15 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
     },
   };
 }
+
+const EMPTY = digestOf("");
+
+/** The body is not the one that was signed. */
+export const otherBody = (): ApiRefusal =>
+  refused("unauthenticated", "body_differs", "the body is not the one that was signed", {
+    where: "Authorization",
+    remedy: "sign what is sent",
+  });
 
 const isRejection = (body: unknown): boolean =>
   typeof body === "object" && body !== null && "decision" in body && body.decision === "reject";

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
-import { parseJson } from "../core/base/index.ts";
+import { digestOf, parseJson } from "../core/base/index.ts";
+import { otherBody } from "./admission.ts";
 import { contractOf } from "./contract/index.ts";
 import { refused, RefusedRequest } from "./problems.ts";
 
@@ -10,6 +11,8 @@ export function readBodiesStrictly(app: FastifyInstance, limit: number): void {
     /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i,
     { parseAs: "buffer", bodyLimit: limit },
     (request, bytes, done) => {
+      const { signed } = request.seen;
+      if (signed !== undefined && digestOf(bytes) !== signed.body) return done(new RefusedRequest(otherBody()));
       const expectsBody = request.seen.route !== undefined && contractOf(request.seen.route).body !== undefined;
       if (bytes.length === 0 && !expectsBody) return done(null, undefined);
       const parsed = parseJson(bytes, { bytes: limit, stringLength: limit });

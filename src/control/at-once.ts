@@ -4,7 +4,7 @@ import type { Proposal } from "../core/plan/index.ts";
 import type { Intended, Known } from "./commit.ts";
 import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
-import { derive, look, planAfter, type AdmittedStep, type Looked, type Subject } from "./planning.ts";
+import { derive, look, planAfter, runnerAway, type AdmittedStep, type Looked, type Subject } from "./planning.ts";
 import type { ControlRefusal } from "./types.ts";
 
 /** Looks taken within requests at a time. Who finds no place in time is planned from the outbox, which bounds its own. */
@@ -64,7 +64,7 @@ export type Written = Promise<Result<Known, ControlRefusal>>;
 
 /** Writes a proposal: together with plan and route when what they are made from is there, and alone otherwise. */
 export async function accept(deps: Deps, id: ChangeId, seen: Glance, write: (looked?: Looked) => Written): Written {
-  if (seen.kind === "none") return write();
+  if (seen.kind === "none" || (seen.kind === "seen" && runnerAway(seen.looked) !== undefined)) return write();
   if (seen.kind === "looking") {
     const written = write();
     planAfter(deps, id, written, seen.looked);

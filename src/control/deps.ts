@@ -1,4 +1,5 @@
 import type { Refusal } from "../core/base/index.ts";
+import type { Exchange } from "./runners-exchange.ts";
 import type { Connector, Clock, Ids, Signer, Store, Timers } from "./ports.ts";
 
 /** Bounds that an operator may set; every one is documented in docs/settings.md. */
@@ -33,8 +34,12 @@ export interface Deps {
   readonly limits: Limits;
   /** What is wrong with the log as others remember it, witnesses among them; empty when all is well. */
   readonly alarms?: () => readonly Refusal[];
+  /** Heads with the cosignature of a witness each, as they are kept for auditors. */
+  readonly cosigned?: () => readonly string[];
   /** Why nothing can be written now; undefined while writing goes well. */
   readonly trouble?: () => string | undefined;
+  /** The runners elsewhere that this process can reach; absent where there are none. */
+  readonly runners?: Exchange;
   /** Told of what nobody waits for: a job that failed, a quarantined stream. */
   readonly report: (problem: { readonly what: string; readonly error: unknown }) => void;
 }

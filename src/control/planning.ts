@@ -109,6 +109,8 @@ async function planNow(deps: Deps, id: ChangeId, { looking, first }: How = {}): 
   if (proposal === undefined) return write(async () => sendBack(deps, revision, [proposalErased]));
   const looked = await (looking?.proposal === address ? looking.looked : lookAgain(deps, proposal.steps));
   const { steps } = looked;
+  const away = runnerAway(looked);
+  if (away !== undefined) return fail(away);
   if (!steps.ok) return write(async () => sendBack(deps, revision, steps.error));
   const planned = await write(async (state) => {
     const rules = await rulesFor(deps, state);
@@ -126,6 +128,12 @@ type Planning = Pick<Intended, "commands" | "payloads" | "guards">;
 export interface Looked {
   readonly observedAt: Millis;
   readonly steps: Result<readonly StepMaterial[], readonly Refusal[]>;
+}
+
+/** A runner that is away has found nothing wrong with a change: it is looked at again when one is there. */
+export function runnerAway({ steps }: Looked): ControlRefusal | undefined {
+  const away = steps.ok ? undefined : steps.error.find(({ code }) => code === "runner_absent");
+  return away && { ...away, code: "unavailable", reason: away.code };
 }
 
 /** A step as its connector admitted it. */

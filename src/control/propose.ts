@@ -215,6 +215,8 @@ async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<read
     if (admitted.ok) steps.push({ step: { ...step, input: admitted.value.input }, names: admitted.value.names });
     else faults.push(...admitted.error.map((f) => ({ ...f, where: `/steps/${position}/input${inside(f.where)}` })));
   }
+  const away = faults.find(({ code }) => code === "runner_absent");
+  if (away !== undefined) return fail({ ...away, code: "unavailable", reason: away.code });
   return faults.length > 0 ? fail(invalid("the proposal cannot be accepted as it stands", faults)) : ok(steps);
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { FastifyInstance } from "fastify";
 import { contractOf, routeIds, type RouteId } from "../../src/api/contract/index.ts";
+import { DECLARED, enrolled, type TestRunner } from "./enrolled.ts";
 import { ask, serverFor } from "./harness.ts";
 import type { ApiWorld, ApiWorldFactory } from "./world.ts";
 
@@ -13,7 +14,9 @@ interface View {
 }
 interface Scene {
   readonly url: string;
-  readonly bearer: string;
+  readonly bearer?: string;
+  /** Signs it, in place of a token. */
+  readonly runner?: TestRunner;
   readonly body?: unknown;
 }
 
@@ -92,6 +95,23 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
       },
       createToken: async () => ({ url: "/v1/tokens", bearer: world.bearers.human, body: { principal: "human:bob", label: "a third one" } }),
       revokeToken: async () => ({ url: `/v1/tokens/${await token()}`, bearer: world.bearers.human }),
+      inviteRunner: async () => ({ url: "/v1/runners/tokens", bearer: world.bearers.human, body: { label: "in the cellar" } }),
+      revokeRunner: async () => ({ url: `/v1/runners/${(await enrolled(app, world)).id}`, bearer: world.bearers.human }),
+      enrolRunner: async () => {
+        const invited = await ask(app, { method: "POST", url: "/v1/runners/tokens", bearer: world.bearers.human, body: { label: "one" } });
+        const { token: once } = invited.json<{ token: string }>();
+        return { url: "/v1/runners/enrolment", body: { token: once, key: Buffer.alloc(32, 1).toString("base64"), declared: DECLARED } };
+      },
+      openSession: async () => {
+        const runner = await enrolled(app, world);
+        runner.epoch = 2;
+        return { url: "/v1/runner/session", runner, body: { epoch: 2, declared: DECLARED } };
+      },
+      reportRun: async () => {
+        const id = await world.change("authorised");
+        const { grant } = (await ask(app, { url: `/v1/changes/${id}`, bearer: world.bearers.human })).json<{ grant: string }>();
+        return { url: "/v1/runner/desk", runner: await enrolled(app, world), body: { call: "start", change: id, grant } };
+      },
     };
 
     for (const id of routeIds) {
@@ -100,9 +120,10 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
       test(`[E47] [AP-8] ${method} ${path} makes an entry: ${trace.entries.join(" or ")}`, async () => {
         const scene = scenes[id];
         assert.ok(scene !== undefined, "a writing route without a scene: add one here");
-        const { url, bearer, body } = await scene();
+        const { url, bearer, runner, body } = await scene();
         const start = await size();
-        const response = await ask(app, { method, url, bearer, body });
+        const headers: Record<string, string> = runner === undefined ? {} : { authorization: runner.credential(method, url, body) };
+        const response = await ask(app, { method, url, bearer, body, headers });
         assert.equal(response.statusCode, contractOf(id).status ?? 200, response.body);
         const wanted = (types: readonly string[]): boolean => types.some((type) => trace.entries.includes(type));
         let types = await typesSince(start);
@@ -131,7 +152,10 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
         proveConsistency: "?from=1&to=2",
         waitForChange: "?since=0",
       };
-      for (const route of routeIds.filter((one) => contractOf(one).trace.kind !== "writes" && one !== "stream" && one !== "readGrant")) {
+      for (const route of routeIds.filter(
+        (one) =>
+          contractOf(one).trace.kind !== "writes" && one !== "stream" && one !== "readGrant" && contractOf(one).callers.includes("human"),
+      )) {
         const { method, path } = contractOf(route);
         const url = `${path.replace(":id", id).replace("*", "0/000.p/1")}${queries[route] ?? ""}`;
         const response = await ask(app, { method, url, bearer: world.bearers.human, body: bodies[route] });

@@ -34,7 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   witness: outbound,
 };
 /** The modules of the core from the ground up: each knows only those before it, so that none has to be understood together with another. */
-const CORE_MODULES = ["base", "yaml", "ledger", "plan", "target", "operation", "policy", "review", "change", "grant", "presentation", "evidence"];
+const CORE_MODULES = ["base", "yaml", "ledger", "plan", "target", "operation", "policy", "review", "change", "grant", "runner", "presentation", "evidence"];
 /** Third-party packages that the pure core may use: each is pure itself. */
 const CORE_PACKAGES = ["canonicalize", "yaml", "@marcbachmann/cel-js", "re2js"];
 const CORE_PLATFORM = new Map([["src/core/base/hash.ts", ["node:crypto"]]]);

@@ -1,7 +1,8 @@
 import type { TObject, TSchema } from "typebox";
 import type { PrincipalKind } from "../../control/types.ts";
 
-export type CallerKind = PrincipalKind | "anonymous";
+/** `enrolled` is a runner that signs each of its requests; every other kind but the anonymous bears a token. */
+export type CallerKind = PrincipalKind | "enrolled" | "anonymous";
 
 /** What a call leaves behind. A method other than GET that leaves no entry is on the published list of exceptions, with why. */
 export type Trace =
@@ -12,7 +13,7 @@ export type Trace =
 export interface RouteContract {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
-  readonly tag: "changes" | "review" | "policy" | "people" | "ledger" | "service";
+  readonly tag: "changes" | "review" | "policy" | "people" | "ledger" | "runners" | "service";
   readonly summary: string;
   readonly callers: readonly CallerKind[];
   readonly trace: Trace;

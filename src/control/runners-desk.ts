@@ -1,0 +1,126 @@
+/** The desk at which runs are reported, as a runner elsewhere reaches it: nothing is taken but in its own name, and over its own signature. */
+import { fail, isDigest, isId, ok, refuse, toBase64 } from "../core/base/index.ts";
+import type { ChangeId, Digest, GrantId, Json, JsonObject, Result, RunId } from "../core/base/index.ts";
+import { factsOf, verifyEvidence } from "../core/grant/index.ts";
+import { exactly, objectOf, textOf, toWire, wholeOf } from "../core/runner/index.ts";
+import type { Deps } from "./deps.ts";
+import type { RunDesk, RunEnd, RunRef } from "./ports.ts";
+import { invalid } from "./refusals.ts";
+import { keyOf, type RunnerState } from "./runners-state.ts";
+import { findRunner } from "./runners.ts";
+import type { Signed } from "./runners-types.ts";
+import { runDesk } from "./running.ts";
+import type { Answer } from "./types.ts";
+
+const ENDS: readonly RunEnd[] = ["verified", "failed", "undone", "indeterminate"];
+const RESULTS = ["held", "failed", "unknown"] as const;
+const FACTS = new Set(["finish", "check", "beginUndo", "report"]);
+
+/** The members of a call, by their names alone: no name has two meanings. */
+interface Members {
+  readonly change: ChangeId;
+  readonly run: RunId;
+  readonly grant: GrantId;
+  readonly step: string;
+  readonly code: string;
+  readonly observed: Digest;
+  readonly expected: Digest;
+  readonly n: number;
+  readonly result: (typeof RESULTS)[number];
+  readonly end: RunEnd;
+  readonly evidence: JsonObject;
+}
+
+const CALLS: Readonly<Record<string, readonly string[]>> = {
+  offer: ["change"],
+  start: ["change", "grant"],
+  begin: ["change", "run", "step", "observed", "evidence?"],
+  finish: ["change", "run", "step", "evidence"],
+  check: ["change", "run", "n", "result", "evidence"],
+  beginUndo: ["change", "run", "step", "code", "evidence"],
+  stale: ["change", "run", "expected", "observed"],
+  report: ["change", "run", "end", "code", "evidence"],
+};
+
+const isOne = (value: Json, of: readonly string[]): boolean => typeof value === "string" && of.includes(value);
+const isSomeId = (value: Json): boolean => typeof value === "string" && isId(value);
+const isSomeDigest = (value: Json): boolean => typeof value === "string" && isDigest(value);
+const isSomeText = (value: Json): boolean => textOf(value, 1_024) !== undefined;
+
+const FITS: Readonly<Record<keyof Members, (value: Json) => boolean>> = {
+  change: isSomeId,
+  run: isSomeId,
+  grant: isSomeId,
+  step: isSomeText,
+  code: isSomeText,
+  observed: isSomeDigest,
+  expected: isSomeDigest,
+  n: (value) => wholeOf(value) !== undefined,
+  result: (value) => isOne(value, RESULTS),
+  end: (value) => isOne(value, ENDS),
+  evidence: (value) => objectOf(value) !== undefined,
+};
+
+interface Call {
+  readonly name: string;
+  readonly members: Members;
+}
+
+function readCall(raw: Json): Call | undefined {
+  const name = objectOf(raw)?.["call"];
+  const names = typeof name === "string" && Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
+  const body = names && exactly(raw, ["call", ...names]);
+  if (body === undefined || typeof name !== "string") return undefined;
+  const { call: _, ...members } = body;
+  const fits = Object.entries(members).every(([key, value]) => FITS[key as keyof Members](value));
+  return fits ? { name, members: members as unknown as Members } : undefined;
+}
+
+export async function deskCall(deps: Deps, signed: Signed, raw: Json): Answer<{ readonly result: Json }> {
+  const call = readCall(raw);
+  const state = (await findRunner(deps, signed.runner))?.state;
+  if (call === undefined || state === undefined) return fail(invalid("this is no call of the desk, or not with these members"));
+  const fault = evidenceFault(deps, state, call);
+  return ok({ result: toWire(fault ?? (await made(runDesk(deps), signed, call))) });
+}
+
+function made(desk: RunDesk, { runner }: Signed, { name, members }: Call): Promise<Result<unknown>> {
+  const { change, run, grant, step, code, observed, expected, n, result, end, evidence } = members;
+  const ref: RunRef = { change, run, runner };
+  switch (name) {
+    case "offer":
+      return offered(desk, ref);
+    case "start":
+      return desk.start(change, grant, runner);
+    case "begin":
+      return desk.begin(ref, step, observed, evidence);
+    case "finish":
+      return desk.finish(ref, step, evidence);
+    case "check":
+      return desk.check(ref, n, result, evidence);
+    case "beginUndo":
+      return desk.beginUndo(ref, step, code, evidence);
+    case "stale":
+      return desk.stale(ref, expected, observed);
+    default:
+      return desk.report(ref, end, code, evidence);
+  }
+}
+
+async function offered(desk: RunDesk, { change, runner }: RunRef): Promise<Result<unknown>> {
+  const offer = await desk.offer(change, runner);
+  return offer.ok ? ok({ envelope: offer.value.envelope, payloads: offer.value.payloads.map(toBase64) }) : offer;
+}
+
+/** Facts are taken with the runner's statement about them, of this run and no other: they become evidence. */
+function evidenceFault(deps: Deps, state: RunnerState, { name, members }: Call): Result<never> | undefined {
+  const { evidence, change, run, step } = members;
+  if (evidence === undefined && !FACTS.has(name)) return undefined;
+  const read = verifyEvidence(evidence["attestation"], new Map([[state.runner, keyOf(state)]]), factsOf(evidence));
+  if (!read.ok)
+    return refuse("evidence_refused", read.error.message, { where: "evidence", remedy: "a runner signs what it tells with its own key" });
+  const { deployment, runner } = read.value;
+  const same = deployment === deps.origin && runner === state.runner && read.value.change === change && read.value.run === run;
+  if (same && (step === undefined || read.value.step === step)) return undefined;
+  return refuse("evidence_refused", "the statement is about another run or step", { where: "evidence", remedy: "tell each run's own" });
+}
