@@ -1,7 +1,7 @@
 /** A deployment in miniature: keys that anybody knows, a log, and a grant that verifies. */
 import { canonical, toHex, utf8, type Json, type RunnerId } from "../core/base/index.ts";
 import type { ChangeEvent } from "../core/change/index.ts";
-import { sealGrant, type Envelope, type GrantBody, type GrantTrust } from "../core/grant/index.ts";
+import { sealGrant, type Envelope, type GrantBody, type GrantTrust, type Undoable, type UndoGrantBody } from "../core/grant/index.ts";
 import { inclusionProof, signCheckpoint, vkey } from "../core/ledger/index.ts";
 import { command, eventsOf, runner, stateIn } from "./lifecycle.ts";
 import { MemoryLog, testEntry, testSigner } from "./ledger.ts";
@@ -59,5 +59,37 @@ export function grantBody(more: Partial<GrantBody> = {}): GrantBody {
     ...more,
   };
 }
+
+/** The undo of step two of a change that is applied, as the ledger has it. */
+export function undoStarted(): Extract<ChangeEvent, { readonly type: "undo_started" }> {
+  const event = eventsOf(stateIn("applied"), command.undo("two"))[0];
+  if (event?.type !== "undo_started") throw new Error("step two is the latest");
+  return event;
+}
+
+export function undoBody(more: Partial<UndoGrantBody> = {}): UndoGrantBody {
+  const state = stateIn("applied");
+  const event = undoStarted();
+  const [, step] = state.stepDigests;
+  if (step === undefined) throw new Error("there are two steps");
+  return {
+    schema: "pawl/undo-grant/v1",
+    deployment: ORIGIN,
+    grant: state.grant,
+    change: state.id,
+    run: state.run,
+    runner,
+    step,
+    because: event.because,
+    issuedAt: event.at,
+    ledger: evidenceFor(entryOf(event, `change/${state.id}`, 12)),
+    ...more,
+  };
+}
+
+export const undoable = (): Undoable => {
+  const { change, grant, run, step } = undoBody();
+  return { change, grant, run, step };
+};
 
 export const sealed = (more: Partial<GrantBody> = {}): Envelope => sealGrant(grantBody(more), grantSigner);

@@ -149,6 +149,22 @@ export const command = {
     evidence: digest("evidence"),
     ...more,
   }),
+  check: (n = 1, result: CommandOf<"check">["result"] = "held", more: More<"check"> = {}): CommandOf<"check"> => ({
+    type: "check",
+    run,
+    runner,
+    n,
+    result,
+    evidence: digest("evidence"),
+    ...more,
+  }),
+  stop: (who = "bo", more: More<"stop"> = {}): CommandOf<"stop"> => ({
+    type: "stop",
+    by: principal(`human:${who}`),
+    identity: `@${who}`,
+    directory: people,
+    ...more,
+  }),
   undo: (step = "one", more: More<"begin_undo"> = {}): CommandOf<"begin_undo"> => ({
     type: "begin_undo",
     run,

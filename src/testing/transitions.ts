@@ -59,6 +59,8 @@ export const TRANSITIONS: readonly Transition[] = [
   },
   { label: "`begin_effect`", accepted: { running: "running" }, command: () => c.begin("one") },
   { label: "`finish_effect`", accepted: {}, command: () => c.finish("one"), closer: { running: "step_out_of_order" } },
+  { label: "`check`", accepted: { applied: "applied" }, command: () => c.check() },
+  { label: "`stop`", accepted: { running: "running", applied: "applied" }, command: () => c.stop() },
   {
     label: "`begin_undo`",
     accepted: { applied: "applied" },

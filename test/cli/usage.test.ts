@@ -7,7 +7,7 @@ import { folder, pawl } from "./world.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const COMMANDS =
-  "up demo propose revise replan withdraw list show approve reject send-back watch run reconcile verify ledger policy people token db doctor".split(
+  "up demo propose revise replan withdraw list show approve reject send-back watch run stop reconcile verify ledger policy people token db doctor".split(
     " ",
   );
 const GROUPS = ["Run Pawl", "Propose", "Review", "Execute", "Prove", "Rules", "People", "Care"];

@@ -22,6 +22,7 @@ interface Move {
 }
 
 const two = [seat("security"), seat("identity")];
+const watch = { seconds: 600, everySeconds: 60 };
 const moved = { ...review, plan: digest("another plan") };
 const without = (who: string): Directory => withPerson(who, { active: false });
 const grantOf = (state: ChangeState | undefined): string => (state !== undefined && "grant" in state ? state.grant : grant(9));
@@ -33,6 +34,7 @@ function alphabet(state: ChangeState | undefined): ChangeCommand[] {
   return [
     c.propose(),
     c.plan({ revision }),
+    c.plan({ revision, watch }),
     c.plan({ revision, object: { plan: moved.plan, state: moved.state } }),
     c.route({ seats: two, ...offer }),
     c.route({ seats: two, review: moved, ...offer }),
@@ -59,6 +61,9 @@ function alphabet(state: ChangeState | undefined): ChangeCommand[] {
     c.begin("one", { observed: digest("moved") }),
     c.finish("one"),
     c.finish("two"),
+    c.check(1),
+    c.check(1, "failed"),
+    c.stop(),
     c.undo("one"),
     c.undo("two"),
     c.report("verified"),
@@ -171,12 +176,18 @@ function checkEvent(event: ChangeEvent, from: Node, at: Millis, said: string): v
   }
   if (event.type === "effect_started") {
     assert.ok(before?.status === "running" && at < before.grantExpiresAt, said);
+    assert.equal(before.stopped, undefined, `${said}: a stopped run begins another step`);
     assert.equal(event.observed, before.stepDigests.find((step) => step.id === event.step)?.state, `${said}: on another state`);
     assert.deepEqual(before.begun, before.done, `${said}: two at a time`);
   }
   if (event.type === "effect_done") assert.ok(before?.status === "running" && before.begun.includes(event.step), said);
   if (event.type === "failed") assert.ok(before && "done" in before && before.done.length === 0, `${said}: failed after an effect`);
-  if (event.type === "verified") assert.ok(before?.status === "applied" && before.undoing.length === 0, said);
+  if (event.type === "verified") {
+    assert.ok(before?.status === "applied" && before.undoing.length === 0 && before.stopped === undefined, said);
+    assert.notEqual(before.checked?.result, "failed", `${said}: a failed check is ignored`);
+    const until = (before.appliedAt ?? 0) + (before.watch?.seconds ?? 0) * 1000;
+    assert.ok(before.watch === undefined || (at >= until && (before.checked?.at ?? 0) >= until), `${said}: before its window ended`);
+  }
 }
 
 test("[LC-1] [LC-3] [LC-14] [LC-26] [LC-27] [LC-29] [LC-33] [LC-34] the invariants hold on every way through the lifecycle", () => {
