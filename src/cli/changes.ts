@@ -1,7 +1,7 @@
 /** What several commands do with a change: name it, follow it, say how it stands. */
 import { setTimeout as pause } from "node:timers/promises";
 import { visible } from "../core/base/index.ts";
-import type { ChangeView, EventView, SeatView } from "../control/types.ts";
+import type { ChangeView, ConflictView, EventView, SeatView, StepOutcome } from "../control/types.ts";
 import type { Context } from "./context.ts";
 import { CliError, EXIT } from "./errors.ts";
 import { wrapped, type Style, type Terminal } from "./terminal.ts";
@@ -36,7 +36,7 @@ export function statusStyle(status: string): Style {
 type Standing = "moving" | "waits" | "done" | "ended";
 
 /** Whether there is anything to wait for; `ended` is every end but the wished-for one, and every need to act on it. */
-function standingOf({ status, holds = [] }: ChangeView, byItself: boolean): Standing {
+function standingOf({ status, holds = [], waits_for: busy }: ChangeView, byItself: boolean): Standing {
   switch (status) {
     case "proposed":
     case "planned":
@@ -44,7 +44,8 @@ function standingOf({ status, holds = [] }: ChangeView, byItself: boolean): Stan
     case "applied":
       return "moving";
     case "authorised":
-      return byItself && holds.length === 0 ? "moving" : "waits";
+      // What waits for a person to look is not waited for here.
+      return byItself && holds.length === 0 && busy?.status !== "indeterminate" ? "moving" : "waits";
     case "awaiting":
       return "waits";
     case "verified":
@@ -114,9 +115,28 @@ export function changeLines(terminal: Terminal, view: ChangeView): string[] {
     ...(view.seats ?? []).map((seat) => `${label("seat")} ${seatText(seat)}`),
     ...(view.run === undefined
       ? []
-      : [`${label("run")} ${view.run.id} on ${visible(view.run.runner)}, started ${moment(view.run.started_at)}`]),
+      : [
+          `${label("run")} ${view.run.id} on ${visible(view.run.runner)}, started ${moment(view.run.started_at)}`,
+          ...stepTexts(view).map((text) => `${" ".repeat(HANG)}${text}`),
+        ]),
     `${label("next")} ${visible(view.next)}`,
   ];
+}
+
+const OUTCOMES: Readonly<Record<StepOutcome, string>> = {
+  not_begun: "not begun",
+  under_way: "under way",
+  done: "done",
+  no_effect: "no effect: it was begun, and refused",
+  undoing: "being undone",
+  undone: "undone",
+  unknown: "unknown: it may have happened or not",
+};
+
+/** What became of each step, where there are several or nobody knows. */
+export function stepTexts({ run }: ChangeView): readonly string[] {
+  if (run === undefined || (run.steps.length < 2 && run.steps.every(({ outcome }) => outcome !== "unknown"))) return [];
+  return run.steps.map(({ id, connector, outcome }) => `${visible(id)} (${visible(connector)}): ${OUTCOMES[outcome] ?? visible(outcome)}`);
 }
 
 const labelled =
@@ -149,6 +169,11 @@ export function seatText({ id, who, count, signed_by: signed, missing, unfillabl
   const names = signed.map(({ name, channel }) => `${visible(name)} (${visible(channel)})`).join(", ");
   const need = unfillable ? "nobody who may sit here is left" : missing === 0 ? "filled" : `${missing} of ${count} missing`;
   return `${visible(id)}: ${who.map((word) => visible(word)).join(" or ")}; ${need}${signed.length === 0 ? "" : `; signed by ${names}`}${strength === "passkey" ? "; with a passkey" : ""}`;
+}
+
+export function conflictText({ change, status, proposer, resources, more = 0 }: ConflictView): string {
+  const what = resources.map((name) => visible(name)).join(", ");
+  return `${visible(change)} (${visible(status)}, ${visible(proposer)}) touches ${what}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** Waiting for nobody is no waiting: what to do then. */

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { visible } from "../../core/base/index.ts";
 import { renderText } from "../../core/presentation/index.ts";
 import type { ChangeView, EventView, PlanView } from "../../control/types.ts";
-import { changeLines, eventsOf, noteStuck, pathOf } from "../changes.ts";
+import { changeLines, conflictText, eventsOf, noteStuck, pathOf, stepTexts } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { changeId } from "../inputs.ts";
 import { readPlan } from "../plans.ts";
@@ -49,7 +49,7 @@ async function planned(context: Context, view: ChangeView): Promise<ChangeView> 
 }
 
 /** The sealed presentation; what is true only now stands where the renderer says so. */
-function planText({ terminal, io }: Context, { change, presentation, trace, context: volatile }: PlanView): string {
+function planText({ terminal, io }: Context, { change, presentation, trace, context: volatile, conflicts = [] }: PlanView): string {
   const seen = Object.entries(volatile).flatMap(([step, facts]) =>
     Object.entries(facts).map(([name, text]) => ({ label: `${step} ${name}`, text })),
   );
@@ -64,7 +64,9 @@ function planText({ terminal, io }: Context, { change, presentation, trace, cont
           { label: "expected", text: change.drift.expected },
           { label: "found", text: change.drift.observed },
         ]),
+    ...stepTexts(change).map((text) => ({ label: "run", text })),
     { label: "next", text: change.next },
+    ...conflicts.map((conflict) => ({ label: "also open", text: conflictText(conflict) })),
     ...seen,
   ];
   const votes = (change.seats ?? []).flatMap(({ id, signed_by: signed }) =>

@@ -20,7 +20,8 @@ function outcomeOf(state: Extract<ChangeState, Running>, step: string): StepOutc
     case "applied":
       return onRecord(state, step, "under_way", "undoing");
     case "verified":
-      return "done";
+      // Also by the word of whoever reconciled; but that goes no further than what was begun.
+      return state.begun.includes(step) ? "done" : "not_begun";
     case "failed":
       return state.begun.includes(step) ? "no_effect" : "not_begun";
     case "undone":
@@ -35,7 +36,10 @@ function outcomeOf(state: Extract<ChangeState, Running>, step: string): StepOutc
   }
 }
 
-/** `open`: what begun without being done is; `last`: what the latest undo is. What was undone before that one is known to be. */
+/**
+ * `open`: what was begun without being done is; `last`: what the latest undo is. What was undone before that one is known to be. Whoever
+ * undoes what came before a begun step vouches that this one had no effect.
+ */
 function onRecord(
   { begun, done, undoing }: Run,
   step: string,
@@ -45,5 +49,6 @@ function onRecord(
 ): StepOutcome {
   if (!begun.includes(step)) return "not_begun";
   if (undoing.includes(step)) return undoing.at(-1) === step ? last : "undone";
-  return done.includes(step) ? finished : open;
+  if (done.includes(step)) return finished;
+  return undoing.length > 0 && finished === "done" ? "no_effect" : open;
 }
