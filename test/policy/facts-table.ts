@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { stringify } from "yaml";
-import { CASE_BASE, FACTS, cel } from "../../src/core/policy/index.ts";
+import { CASE_BASE, FACTS, STEP_FACT, cel } from "../../src/core/policy/index.ts";
 
 const GUIDE = resolve(import.meta.dirname, "../../docs/policy.md");
 const marks = (name: string): readonly [string, string] => [
@@ -11,7 +11,7 @@ const marks = (name: string): readonly [string, string] => [
 ];
 
 export function factsTable(): string {
-  return Object.entries(FACTS.fields)
+  return Object.entries({ ...FACTS.fields, ...STEP_FACT })
     .map(([name, { type, doc }]) => section(name, type, doc))
     .join("\n");
 }

@@ -3,6 +3,7 @@ import { Dice } from "../../src/testing/dice.ts";
 import { summaryOf } from "./facts.ts";
 import type { Facts } from "../../src/core/policy/index.ts";
 import type { Expr, RawBundle, RawRule, RawSeat, RawWho } from "./reference.ts";
+import type { RawCalendar } from "./reference-calendar.ts";
 
 /** Never asked to pick from nothing. */
 export class Random extends Dice {
@@ -110,6 +111,19 @@ function combine(r: Random, depth: number, leaf: () => Expr, deeper: (r: Random,
   ])();
 }
 
+/** A condition of a rule that is judged for each step. */
+function stepCondition(r: Random, depth: number): Expr {
+  const leaf = [
+    (): Expr => ({ t: "bin", op: r.pick(["==", "!="]), a: path("step", "id"), b: lit(r.pick(["step-1", "step-2"])) }),
+    (): Expr => ({ t: "bin", op: "==", a: path("step", "connector"), b: lit(r.pick(CONNECTORS)) }),
+    (): Expr => ({ t: "bin", op: "in", a: lit(r.pick(SURFACES)), b: path("step", "surfaces") }),
+    (): Expr => ({ t: "bin", op: r.pick(ORDERS), a: { t: "size", a: path("step", "effects") }, b: lit(r.pick([0n, 1n, 2n])) }),
+    (): Expr => ({ t: "loop", kind: r.pick(["all", "exists"] as const), over: path("step", "effects"), v: "e", body: element(r, 2) }),
+    (): Expr => condition(r, 1),
+  ];
+  return combine(r, depth, () => r.pick(leaf)(), stepCondition);
+}
+
 /** A condition of a rule, as a tree. */
 export function condition(r: Random, depth: number): Expr {
   const leaf = [
@@ -204,13 +218,14 @@ function seat(r: Random, id: string): RawSeat {
 
 const OUTCOMES = ["auto", "auto", "auto", "auto", "auto", "auto", "review", "review", "escalate", "revise", "block"];
 
-function rule(r: Random, i: number, when: string): RawRule {
+function rule(r: Random, i: number, when: string, each: boolean): RawRule {
   const outcome = r.pick(OUTCOMES);
   const seated = outcome === "escalate" || (outcome === "review" && r.chance(0.7));
   const instructs = outcome === "revise" || (outcome === "block" && r.chance(0.5));
   return {
     id: `r${i}`,
     outcome,
+    ...(each ? { for: "each step" } : {}),
     when,
     reason: "because",
     ...(seated ? { seats: [seat(r, "owner"), ...(r.chance(0.4) ? [seat(r, "other")] : [])] } : {}),
@@ -220,8 +235,21 @@ function rule(r: Random, i: number, when: string): RawRule {
 }
 
 /** A bundle as plain data (its JSON text is YAML), and the tree of each rule's condition. */
-export function bundle(r: Random, most = r.chance(0.01) ? 80 : 6): { readonly data: RawBundle; readonly conditions: readonly Expr[] } {
-  const conditions = r.times(most, () => condition(r, 3));
+export function bundle(
+  r: Random,
+  most = r.chance(0.01) ? 80 : 6,
+): { readonly data: RawBundle; readonly conditions: readonly Expr[]; readonly freezing: readonly Expr[] } {
+  const trees = r.times(most, () => {
+    const each = r.chance(0.15);
+    return { each, tree: each ? stepCondition(r, 2) : condition(r, 3) };
+  });
+  const calendars = r.chance(0.3) ? CALENDARS.slice(0, 1 + r.below(CALENDARS.length)) : [];
+  const asked = (): Expr => ({ t: "bin", op: "in", a: lit(r.pick(calendars).name), b: path("time", "calendars") });
+  const conditions = trees.map(({ tree }): Expr => {
+    if (calendars.length === 0 || r.chance(0.6)) return tree;
+    return { t: "bin", op: r.pick(["&&", "||"]), a: asked(), b: tree };
+  });
+  const freezing = calendars.length === 0 ? [] : r.times(2, () => condition(r, 2));
   const names = r.some(SURFACES, 2).filter((name, i, all) => all.indexOf(name) === i);
   const surfaces = names.map((name) => ({
     name,
@@ -234,9 +262,50 @@ export function bundle(r: Random, most = r.chance(0.01) ? 80 : 6): { readonly da
     name: "random",
     surfaces,
     defaults: { seats: [seat(r, "owner")], ...(r.chance(0.5) ? { unowned: [{ group: "maintainers" }] } : {}) },
-    rules: conditions.map((tree, i) => rule(r, i, render(tree))),
+    rules: conditions.map((tree, i) => rule(r, i, render(tree), trees[i]?.each === true)),
+    ...(calendars.length === 0 ? {} : { calendars }),
+    ...(freezing.length === 0
+      ? {}
+      : {
+          freezes: freezing.map((tree, i) => ({ name: `f${i}`, calendar: r.pick(calendars).name, when: render(tree), reason: "closed" })),
+        }),
   };
-  return { data, conditions };
+  return { data, conditions, freezing };
+}
+
+const CALENDARS: readonly [RawCalendar, ...RawCalendar[]] = [
+  { name: "weekend", zone: "Europe/Oslo", weekly: [{ from: "Fri 16:00", to: "Mon 08:00" }] },
+  {
+    name: "night",
+    zone: "America/New_York",
+    weekly: [
+      { from: "Sun 01:30", to: "Sun 02:30" },
+      { from: "Sun 02:30", to: "Sun 03:15" },
+    ],
+  },
+  {
+    name: "holidays",
+    zone: "Pacific/Apia",
+    dates: [
+      { from: "2026-12-23 16:00", to: "2027-01-04 08:00" },
+      { from: "2026-10-25", to: "2026-10-25" },
+    ],
+  },
+];
+/** Around where the clocks of Oslo and New York are put, and around the holidays. */
+const MOMENTS = [
+  "2026-03-08T06:00:00Z",
+  "2026-03-29T00:00:00Z",
+  "2026-10-25T00:00:00Z",
+  "2026-11-01T05:00:00Z",
+  "2026-12-23T01:00:00Z",
+  "2027-01-03T17:00:00Z",
+];
+
+function moment(r: Random): Facts["time"] {
+  const at = Date.parse(r.pick(MOMENTS)) + (r.below(49) - 24) * 7.5 * 60_000 + r.below(3) * 60_000;
+  const day = new Date(at);
+  return { weekday: day.getUTCDay() || 7, hour: day.getUTCHours(), minute: day.getUTCMinutes(), unix: at / 1000, calendars: [] };
 }
 
 type Effect = Facts["effects"][number];
@@ -246,6 +315,7 @@ function effect(r: Random): Effect {
   const at = r.pick(PATHS);
   const lines = r.chance(0.6);
   return {
+    step: r.pick(["step-1", "step-2"]),
     kind: r.pick(KINDS),
     resource: named ? `git:shop#${at}` : "git:shop",
     ...(named ? { path: at } : {}),
@@ -290,6 +360,9 @@ export function facts(r: Random): Facts {
     evidence: [],
     unverified: r.times(1, () => ({ topic: "tests.changed" })),
     undo: { planned: 1, manual: 0, impossible: 0 },
-    time: { weekday: 1 + r.below(7), hour: r.below(24), minute: 0 },
+    time: moment(r),
+    steps: ["step-1", "step-2"]
+      .slice(0, 1 + r.below(2))
+      .map((id) => ({ id, connector: r.pick(CONNECTORS), operation: "git.merge", undo: "planned" })),
   };
 }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
-import { checked, evaluate, firing, loadBundle, routeOf } from "../../src/core/policy/index.ts";
+import { checked, evaluate, firing, frozenAt, loadBundle, routeOf } from "../../src/core/policy/index.ts";
 import type { Bundle, Facts, Route, Selector } from "../../src/core/policy/index.ts";
 import { Random, bundle, facts } from "./generate.ts";
 import { decide } from "./reference.ts";
@@ -37,7 +37,7 @@ export function runRandom(seed: number, cases: number): Report {
     const loaded = loadBundle(JSON.stringify(made.data));
     assert(loaded.ok, `seed ${seed}: a generated bundle is refused: ${JSON.stringify(loaded.ok ? "" : loaded.error)}`);
     for (const document of documents.slice(0, cases - done)) {
-      const wanted = decide(made.data, made.conditions, document);
+      const wanted = decide(made.data, made.conditions, made.freezing, document);
       const where = (): string => `seed ${seed}, case ${done}: ${JSON.stringify({ rules: made.data.rules, document })}`;
       compare(loaded.value, document, wanted, done++ % CLOSELY === 0, where);
       outcomes[wanted.outcome] = (outcomes[wanted.outcome] ?? 0) + 1;
@@ -51,7 +51,7 @@ function compare(loaded: Bundle, document: Facts, wanted: Answer, closely: boole
   try {
     const route = routeOf(loaded, document);
     const fired = firedBy(loaded, document, route);
-    same(comparable(route, fired), wanted);
+    same(comparable(loaded, document, route, fired), wanted);
     if (!closely) return;
     const { route: again, trace } = evaluate(loaded, document);
     const told = trace.filter((rule) => rule.fired).map(({ rule }) => rule);
@@ -74,11 +74,14 @@ function same(answer: Answer, wanted: Answer): void {
   if (JSON.stringify(answer) !== JSON.stringify(wanted)) assert.deepEqual(answer, wanted);
 }
 
-function comparable(route: Route, fired: readonly string[]): Answer {
+function comparable(loaded: Bundle, document: Facts, route: Route, fired: readonly string[]): Answer {
+  const freezes = (route.freezes ?? []).map(({ name }) => name);
   return {
     outcome: route.outcome,
     seats: route.seats.map(seat),
     holds: route.holds,
+    freezes,
+    frozen: frozenAt(loaded, freezes, document.time.unix * 1000).map(({ name }) => name),
     instructions: route.instructions.map(({ code }) => code),
     fired,
   };

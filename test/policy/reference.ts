@@ -3,6 +3,8 @@
  * conditions, every rule evaluated in turn, no index, no compiling, no cost. What it says is what the engine must say.
  */
 import type { Facts } from "../../src/core/policy/index.ts";
+import { isInForceOnce } from "./reference-calendar.ts";
+import type { RawCalendar } from "./reference-calendar.ts";
 
 type Effect = Facts["effects"][number];
 
@@ -37,6 +39,7 @@ export type RawWho = Readonly<Record<string, string | boolean>>;
 export interface RawRule {
   readonly id: string;
   readonly outcome: string;
+  readonly for?: string;
   readonly when: string;
   readonly reason: string;
   readonly seats?: readonly RawSeat[];
@@ -55,6 +58,8 @@ export interface RawBundle {
   readonly surfaces: readonly RawSurface[];
   readonly defaults: { readonly seats: readonly RawSeat[]; readonly unowned?: readonly RawWho[] };
   readonly rules: readonly RawRule[];
+  readonly calendars?: readonly RawCalendar[];
+  readonly freezes?: readonly { readonly name: string; readonly calendar: string; readonly when: string; readonly reason: string }[];
 }
 
 const ERR = Symbol("error");
@@ -167,6 +172,10 @@ export interface Answer {
   readonly outcome: string;
   readonly seats: readonly PlainSeat[];
   readonly holds: readonly string[];
+  /** Those that the change is under. */
+  readonly freezes: readonly string[];
+  /** Those of them that are in force. */
+  readonly frozen: readonly string[];
   /** Codes. */
   readonly instructions: readonly string[];
   /** Rules that fired, the floor's included, sorted. */
@@ -179,24 +188,41 @@ export interface PlainSeat {
   readonly count: number;
   readonly strength: string;
   readonly channels: readonly string[];
+  readonly step?: string;
 }
 
-/** `conditions[i]` is the tree of rule i. */
-export function decide(bundle: RawBundle, conditions: readonly Expr[], given: Facts): Answer {
-  const facts = tagged(bundle, given);
-  const verdicts = bundle.rules.map((rule, i) => ({ rule, value: evalExpr(conditions[i] as Expr, facts as unknown as Bag) }));
-  const fired = verdicts.filter(({ rule, value }) => value === true || (value === ERR && rule.outcome !== "auto")).map(({ rule }) => rule);
-  const failed = verdicts.some(({ value }) => value === ERR);
+/** `conditions[i]` is the tree of rule i, `freezing[i]` that of freeze i. */
+export function decide(bundle: RawBundle, conditions: readonly Expr[], freezing: readonly Expr[], given: Facts): Answer {
+  const facts = dated(bundle, tagged(bundle, given));
+  const env = facts as unknown as Bag;
+  const steps = facts.steps.map((step) => stepBag(facts, step));
+  const values = (rule: RawRule, tree: Expr): readonly Value[] =>
+    rule.for === undefined ? [evalExpr(tree, env)] : steps.map((step) => evalExpr(tree, { ...env, step }));
+  const verdicts = bundle.rules.map((rule, i) => ({ rule, values: values(rule, conditions[i] as Expr) }));
+  const fires = (rule: RawRule, value: Value): boolean => value === true || (value === ERR && rule.outcome !== "auto");
+  const hits = verdicts
+    .filter(({ rule, values: of }) =>
+      rule.outcome === "auto" ? of.length > 0 && of.every((v) => fires(rule, v)) : of.some((v) => fires(rule, v)),
+    )
+    .map(({ rule, values: of }) => ({
+      rule,
+      steps: rule.for === undefined ? [undefined] : facts.steps.filter((_, i) => fires(rule, of[i] as Value)).map(({ id }) => id),
+    }));
+  const fired = hits.map(({ rule }) => rule);
+  const failed = verdicts.some(({ values: of }) => of.includes(ERR));
+  const freezes = (bundle.freezes ?? []).filter((_, i) => evalExpr(freezing[i] as Expr, env) !== false);
   const floor = floorOf(bundle, facts, fired.length === 0, failed);
   const before = strictest([...floor.map(([, of]) => of), ...fired.map((rule) => rule.outcome)]);
   const seats =
-    before === "review" || before === "escalate" ? seatsOf(wantedSeats(bundle, fired), facts.effects, bundle.defaults.unowned ?? []) : [];
+    before === "review" || before === "escalate" ? allSeats(wantedSeats(bundle, hits), facts.effects, bundle.defaults.unowned ?? []) : [];
   const unfilled = seats.some((seat) => seat.who.length === 0);
   return {
     outcome: unfilled ? "escalate" : before,
     seats,
     holds: unique(fired.flatMap((rule) => rule.holds ?? [])),
-    instructions: instructionsOf(facts, fired),
+    freezes: unique(freezes.map(({ name }) => name)),
+    frozen: unique(freezes.filter(({ calendar }) => facts.time.calendars.includes(calendar)).map(({ name }) => name)),
+    instructions: instructionsOf(facts, hits),
     fired: [...floor.map(([rule]) => rule), ...(unfilled ? ["builtin:unowned"] : []), ...fired.map((rule) => rule.id)].toSorted(),
   };
 }
@@ -239,17 +265,60 @@ function floorOf(bundle: RawBundle, { effects, findings, summary }: Facts, silen
   return rows.filter(([, , holds]) => holds).map(([name, outcome]) => [`builtin:${name}`, outcome]);
 }
 
-function instructionsOf({ effects, findings }: Facts, fired: readonly RawRule[]): readonly string[] {
+interface Hit {
+  readonly rule: RawRule;
+  /** Undefined for the change as a whole. */
+  readonly steps: readonly (string | undefined)[];
+}
+
+function instructionsOf({ effects, findings }: Facts, fired: readonly Hit[]): readonly string[] {
   const refused = findings.filter((f) => f.severity === "refused");
   const outside = findings.filter((f) => f.code.startsWith("scope."));
-  const own = fired.flatMap((rule) => (rule.instruction ? [rule.instruction.code] : []));
+  const own = fired.flatMap(({ rule, steps }) => steps.flatMap(() => (rule.instruction ? [rule.instruction.code] : [])));
   return [...[...refused, ...outside].map((f) => f.code), ...(effects.length === 0 ? ["no_effects"] : []), ...own];
 }
 
-function wantedSeats(bundle: RawBundle, fired: readonly RawRule[]): readonly RawSeat[] {
-  const asking = fired.filter((rule) => rule.outcome === "review" || rule.outcome === "escalate");
-  const wanted = asking.flatMap((rule) => rule.seats ?? bundle.defaults.seats);
-  return wanted.length > 0 ? wanted : bundle.defaults.seats;
+type Asked = readonly [RawSeat, string | undefined];
+
+function wantedSeats(bundle: RawBundle, fired: readonly Hit[]): readonly Asked[] {
+  const asking = fired.filter(({ rule }) => rule.outcome === "review" || rule.outcome === "escalate");
+  const wanted = asking.flatMap(({ rule, steps }) =>
+    steps.flatMap((step) => (rule.seats ?? bundle.defaults.seats).map((seat): Asked => [seat, step])),
+  );
+  return wanted.length > 0 ? wanted : bundle.defaults.seats.map((seat): Asked => [seat, undefined]);
+}
+
+/** The change's own first, then each step's over what that step touches. */
+function allSeats(wanted: readonly Asked[], effects: readonly Effect[], unowned: readonly RawWho[]): readonly PlainSeat[] {
+  const seatsFor = (step: string | undefined): readonly RawSeat[] => wanted.filter(([, of]) => of === step).map(([seat]) => seat);
+  const steps = [...new Set(wanted.flatMap(([, step]) => (step === undefined ? [] : [step])))];
+  const own = steps.flatMap((step) =>
+    seatsOf(
+      seatsFor(step),
+      effects.filter((e) => e.step === step),
+      unowned,
+    ).map((seat) => ({ ...seat, id: `${step}/${seat.id}`, step })),
+  );
+  return [...seatsOf(seatsFor(undefined), effects, unowned), ...own];
+}
+
+function stepBag({ effects }: Facts, step: Facts["steps"][number]): Bag {
+  const own = effects.filter((e) => e.step === step.id);
+  return {
+    ...step,
+    effects: own,
+    systems: unique(own.map((e) => e.system)),
+    environments: unique(own.map((e) => e.environment)),
+    surfaces: unique(own.flatMap((e) => e.surfaces)),
+  };
+}
+
+/** By Temporal, where the engine goes by Intl. */
+function dated(bundle: RawBundle, facts: Facts): Facts {
+  const calendars = bundle.calendars ?? [];
+  if (calendars.length === 0) return facts;
+  const names = calendars.filter((calendar) => isInForceOnce(calendar, facts.time.unix)).map(({ name }) => name);
+  return { ...facts, time: { ...facts.time, calendars: unique(names) } };
 }
 
 function seatsOf(wanted: readonly RawSeat[], effects: readonly Effect[], unowned: readonly RawWho[]): readonly PlainSeat[] {

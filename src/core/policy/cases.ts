@@ -9,6 +9,7 @@ import type { At, Reading } from "../yaml/index.ts";
 
 /** What a case's facts are merged over: one harmless update of a documentation page, proposed by an agent on a Wednesday morning. */
 const EFFECT: JsonObject = {
+  step: "step-1",
   kind: "update",
   resource: "git:shop#README.md",
   path: "README.md",
@@ -43,7 +44,8 @@ export const CASE_BASE: JsonObject = {
   evidence: [],
   unverified: [],
   undo: { planned: 1, manual: 0, impossible: 0 },
-  time: { weekday: 3, hour: 10, minute: 0 },
+  time: { weekday: 3, hour: 10, minute: 0, unix: 1_767_780_000, calendars: [] },
+  steps: [{ id: "step-1", connector: "git", operation: "git.merge", undo: "planned" }],
 };
 /** What an element of a list is merged over. */
 const TEMPLATES: Readonly<Record<string, JsonObject>> = {
@@ -51,6 +53,7 @@ const TEMPLATES: Readonly<Record<string, JsonObject>> = {
   Finding: { code: "example", severity: "warning", provenance: "derived" },
   Evidence: { topic: "example", provenance: "derived" },
   Unverified: { topic: "example" },
+  Step: { id: "step-1", connector: "git", operation: "git.merge", undo: "planned" },
 };
 
 /** Elements of one list of a case's facts. */
@@ -61,12 +64,23 @@ export function readCaseFacts(read: Reading, at: At): Facts | undefined {
   const before = read.faults.count;
   const merged = merge(read, at, FACTS, { ...CASE_BASE, summary: {} });
   if (!merged || read.faults.count > before) return undefined;
+  const derived = memberOf(memberOf(at.node, "time"), "calendars");
+  if (derived)
+    return read.fault({ node: derived, path: `${at.path}.time.calendars` }, "calendars follow from the time", "give the case an `at`");
   const facts = merged as unknown as Facts;
   const given = memberOf(at.node, "effects");
   const effects = facts.effects.map((effect, i) => named(effect, given?.kind === "list" ? given.items[i] : undefined));
   const connectors = memberOf(at.node, "change") ? facts.change.connectors : sortedSet(effects.map(({ connector }) => connector));
-  return { ...facts, effects, change: { ...facts.change, connectors }, summary: { ...summaryOf(effects), ...facts.summary } };
+  const steps = memberOf(at.node, "steps") ? facts.steps : stepsOf(effects, facts.steps);
+  return { ...facts, steps, effects, change: { ...facts.change, connectors }, summary: { ...summaryOf(effects), ...facts.summary } };
 }
+
+/** Each step that has an effect; of what else is to be said of it, what the base says. */
+const stepsOf = (effects: readonly EffectFacts[], base: Facts["steps"]): Facts["steps"] =>
+  [...new Map(effects.map(({ step: id, connector }) => [id, connector]))].map(([id, connector]) => {
+    const known = { operation: "git.merge", undo: "planned", ...base[0] };
+    return { id, connector, operation: connector === "git" ? known.operation : `${connector}.change`, undo: known.undo };
+  });
 
 /** Resource and path say the same thing, so giving one gives both. */
 function named(effect: EffectFacts, node: At["node"] | undefined): EffectFacts {

@@ -8,8 +8,9 @@ import { ROUTE_STEPS, checked, judge } from "./judge.ts";
 import type { Judgement, Verdict } from "./judge.ts";
 import { defaultNote, errorNote, misfitNote, seatsNote, unownedNote } from "./notes.ts";
 import type { Note } from "./notes.ts";
+import { freezesOn } from "./freezing.ts";
 import { NO_SEATS, seatsFor } from "./seats.ts";
-import type { Seating } from "./seats.ts";
+import type { Seating, Wanted } from "./seats.ts";
 import { noteTrace, traceOf } from "./trace.ts";
 import { OUTCOMES } from "./types.ts";
 import type { Evaluation, Instruction, Outcome, Route, RuleTrace } from "./types.ts";
@@ -25,7 +26,7 @@ export function decide(bundle: Bundle, given: Facts, purse: Purse): { readonly r
   const facts = checked(given);
   if (facts instanceof Misfit) return { route: unfit(facts), fired: [misfitNote(facts).rule] };
   const judged = judge(bundle, facts, true, purse);
-  const { route, notes } = routed(bundle, judged);
+  const { route, notes } = routed(bundle, judged, purse);
   const rules = [...judged.floor, ...judged.rules].filter(({ fired }) => fired).map(({ rule }) => rule.id);
   return { route, fired: [...rules, ...notes.filter(({ fired }) => fired).map(({ rule }) => rule)] };
 }
@@ -34,8 +35,9 @@ export function decide(bundle: Bundle, given: Facts, purse: Purse): { readonly r
 export function evaluate(bundle: Bundle, given: Facts, { indexed = true }: { readonly indexed?: boolean } = {}): Evaluation {
   const facts = checked(given);
   if (facts instanceof Misfit) return sealed(bundle, unfit(facts), () => [noteTrace(misfitNote(facts))]);
-  const judged = judge(bundle, facts, indexed, { left: ROUTE_STEPS });
-  const { route, notes } = routed(bundle, judged);
+  const purse = { left: ROUTE_STEPS };
+  const judged = judge(bundle, facts, indexed, purse);
+  const { route, notes } = routed(bundle, judged, purse);
   return sealed(bundle, route, () => traceOf(bundle, judged, notes, { left: ROUTE_STEPS }));
 }
 
@@ -52,7 +54,11 @@ function sealed(bundle: Bundle, route: Route, tell: () => readonly RuleTrace[]):
   };
 }
 
-function routed(bundle: Bundle, { facts, floor, rules }: Judgement): { readonly route: Route; readonly notes: readonly Note[] } {
+function routed(
+  bundle: Bundle,
+  { facts, machine, floor, rules }: Judgement,
+  purse: Purse,
+): { readonly route: Route; readonly notes: readonly Note[] } {
   const fired = [...floor, ...rules].filter((verdict) => verdict.fired);
   const failed = rules.filter((verdict) => verdict.error !== undefined);
   const silent = !rules.some((verdict) => verdict.fired);
@@ -61,12 +67,14 @@ function routed(bundle: Bundle, { facts, floor, rules }: Judgement): { readonly 
   const seating = before === "review" || before === "escalate" ? seatingOf(bundle, facts, rules) : NO_SEATS;
   const notes = [...early, unownedNote(seating), seatsNote(seating)];
   const outcome = strictest([before, ...outcomesOf(notes)]);
+  const freezes = freezesOn(bundle, machine, purse);
   const route: Route = {
     outcome,
     seats: seating.seats,
     reasons: reasonsOf(outcome, fired, notes),
     instructions: instructionsOf(facts, floor, rules),
     holds: sortedSet(rules.filter((verdict) => verdict.fired).flatMap(({ rule }) => rule.holds)),
+    ...(freezes.length === 0 ? {} : { freezes }),
   };
   return { route, notes };
 }
@@ -77,16 +85,19 @@ const outcomesOf = (notes: readonly Note[]): Outcome[] => notes.filter((note) =>
 function seatingOf(bundle: Bundle, facts: Facts, rules: readonly Verdict<Rule>[]): Seating {
   const { seats, unowned } = bundle.definition.defaults;
   const asking = rules.filter(({ fired, rule }) => fired && (rule.outcome === "review" || rule.outcome === "escalate"));
-  const wanted = asking.flatMap(({ rule }) => (rule.seats.length > 0 ? rule.seats : seats));
-  return seatsFor(wanted.length > 0 ? wanted : seats, facts.effects, unowned);
+  const wanted = asking.flatMap(({ rule, steps = [] }): readonly Wanted[] => {
+    const asked = rule.seats.length > 0 ? rule.seats : seats;
+    return rule.each ? steps.flatMap((step) => asked.map((seat) => ({ seat, step }))) : asked.map((seat) => ({ seat }));
+  });
+  return seatsFor(wanted.length > 0 ? wanted : seats.map((seat) => ({ seat })), facts.effects, unowned);
 }
 
 /** Strictest first. What let a change pass is a reason only where it did. */
 function reasonsOf(outcome: Outcome, fired: readonly Verdict[], notes: readonly Note[]): Route["reasons"] {
-  const own = fired.map(({ rule, error }) => ({
+  const own = fired.map(({ rule, error, steps = [] }) => ({
     rule: rule.id,
     outcome: rule.outcome,
-    text: error === undefined ? rule.reason : `${rule.reason} (not evaluated: ${error})`,
+    text: `${rule.reason}${steps.length === 0 ? "" : ` (${steps.join(", ")})`}${error === undefined ? "" : ` (not evaluated: ${error})`}`,
   }));
   const noted = notes.filter((note) => note.fired).map(({ rule, outcome: of, reason }) => ({ rule, outcome: of, text: reason }));
   return [...own, ...noted]
@@ -96,7 +107,11 @@ function reasonsOf(outcome: Outcome, fired: readonly Verdict[], notes: readonly 
 
 function instructionsOf(facts: Facts, floor: readonly Verdict<FloorRule>[], rules: readonly Verdict<Rule>[]): readonly Instruction[] {
   const built = floor.filter(({ fired }) => fired).flatMap(({ rule }) => rule.instructions?.(facts) ?? []);
-  const own = rules.flatMap(({ fired, rule }) => (fired && rule.instruction ? [{ rule: rule.id, ...rule.instruction }] : []));
+  const own = rules.flatMap(({ fired, rule, steps = [] }): readonly Instruction[] => {
+    if (!fired || !rule.instruction) return [];
+    const said = { rule: rule.id, ...rule.instruction };
+    return rule.each ? steps.map((step) => ({ ...said, resource: step })) : [said];
+  });
   return [...built, ...own];
 }
 

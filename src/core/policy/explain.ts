@@ -3,6 +3,7 @@ import type { Json } from "../base/index.ts";
 import type { Bundle, Case } from "./bundle.ts";
 import type { Purse } from "./cel/machine.ts";
 import { decide } from "./evaluate.ts";
+import { frozenAt } from "./freezing.ts";
 import { ROUTE_STEPS } from "./judge.ts";
 import { selectorText } from "./seats.ts";
 import type { CaseResult, Evaluation, RuleTrace, Seat } from "./types.ts";
@@ -32,7 +33,14 @@ function runCase(bundle: Bundle, own: ReadonlySet<string>, { name, facts, expect
     outcome: route.outcome,
     rules: fired.toSorted(),
     seats: route.seats.map((seat) => seat.id),
-    holds: [...route.holds],
+    holds: [
+      ...route.holds,
+      ...frozenAt(
+        bundle,
+        (route.freezes ?? []).map((freeze) => freeze.name),
+        facts.time.unix * 1000,
+      ).map((frozen) => frozen.name),
+    ].toSorted(),
     instructions: route.instructions.map((instruction) => instruction.code),
   };
   const wanted = { ...expect, ...(expect.rules ? { rules: expect.rules.toSorted() } : {}) } as unknown as Record<string, Json>;
@@ -59,6 +67,10 @@ function linesOf({ route, trace }: Evaluation): string[] {
       route.instructions.map(({ code, message, resource }) => `${code}${resource === undefined ? "" : ` ${resource}`}: ${message}`),
     ),
     ...list("holds", route.holds),
+    ...list(
+      "stands still while its freezes are in force",
+      (route.freezes ?? []).map(({ name, calendar, zone, reason }) => `${name}: ${reason} (calendar ${calendar}, ${zone})`),
+    ),
     "rules:",
     ...[...built, ...own].flatMap(ruleLines),
     ...(skipped > 0 ? [`  ${skipped} more cannot match these facts`] : []),
@@ -73,8 +85,8 @@ function seatLine({ id, who, count, strength }: Seat): string {
   return `${id}: ${sitters}${count > 1 ? `, ${count} persons` : ""}${strength === "passkey" ? ", with a passkey" : ""}`;
 }
 
-function ruleLines({ rule, outcome, fired, when, parts, error }: RuleTrace): string[] {
-  const mark = fired ? "fired" : "quiet";
+function ruleLines({ rule, outcome, fired, when, parts, error, steps = [] }: RuleTrace): string[] {
+  const mark = fired ? `fired${steps.length === 0 ? "" : ` for ${steps.join(", ")}`}` : "quiet";
   return [
     `  ${rule} (${outcome}): ${mark}${error === undefined ? "" : `, because it cannot be evaluated: ${error}`}`,
     ...(when.trim() === parts[0]?.text

@@ -98,7 +98,11 @@ test("[PO-20] facts are derived from the plan, its parties, its revision and the
   });
   assert.deepEqual(found.proposer, { id: "agent:a", kind: "agent", on_behalf_of: "human:ada", owner: "human:bob" });
   assert.deepEqual(found.scope.limits, { money: 11 });
-  assert.deepEqual(found.time, { weekday: 5, hour: 9, minute: 45 });
+  assert.deepEqual(found.time, { weekday: 5, hour: 9, minute: 45, unix: 1_795_167_900, calendars: [] });
+  assert.deepEqual(found.steps, [
+    { id: "one", connector: "git", operation: "git.merge", undo: "planned" },
+    { id: "two", connector: "message", operation: "message.send", undo: "impossible" },
+  ]);
   assert.deepEqual(found.undo, { planned: 1, manual: 0, impossible: 1 });
   assert.deepEqual(
     found.effects.map(({ path, connector, owners, inspectable, added }) => [path, connector, owners, inspectable, added]),
@@ -118,6 +122,7 @@ test("[PO-20] findings, what nobody checked and the fields of an effect are told
   assert.deepEqual(found.findings, [{ code: "x.y", severity: "warning", resource: undefined, remedy: undefined, provenance: "derived" }]);
   assert.deepEqual(found.unverified, [{ topic: "consequence" }]);
   assert.deepEqual(found.effects[0], {
+    step: "one",
     kind: "update",
     resource: "git:shop#a.ts",
     path: "a.ts",

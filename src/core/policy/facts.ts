@@ -1,6 +1,6 @@
 import { sortedSet } from "../base/index.ts";
 import type { Millis, PrincipalId } from "../base/index.ts";
-import type { Effect, Plan, Provenance, Scope } from "../plan/index.ts";
+import type { Effect, Plan, PlanStep, Provenance, Scope } from "../plan/index.ts";
 import { BOOL, INT, STRING, field, listOf, mapOf, messageOf, optional } from "./cel/types.ts";
 import type { CelType } from "./cel/types.ts";
 
@@ -33,6 +33,7 @@ const SCOPE = messageOf("Scope", {
 });
 
 const EFFECT = messageOf("Effect", {
+  step: field(STRING, "the step that has it"),
   kind: field(STRING, "`create`, `update`, `delete`, `replace`, `send`, `grant`, `revoke` or `execute`"),
   resource: field(STRING, "full name of what is touched, such as `git:shop#src/auth/session.ts`"),
   path: optional(STRING, "what follows `#` in the resource's name; absent without one"),
@@ -99,6 +100,24 @@ const TIME = messageOf("Time", {
   weekday: field(INT, "1 is Monday, 7 is Sunday, in UTC"),
   hour: field(INT, "0 to 23, in UTC"),
   minute: field(INT, "0 to 59"),
+  unix: field(INT, "seconds since 1970"),
+  calendars: field(strings, 'calendars of the bundle that are in force; asked only as `"name" in time.calendars`'),
+});
+
+const STEP_FIELDS = {
+  id: field(STRING, "`step-1`, `step-2`, in the order in which they run"),
+  connector: field(STRING, "the connector that executes it"),
+  operation: field(STRING, "what it does, such as `git.merge`"),
+  undo: field(STRING, "`planned`, `manual` or `impossible`"),
+} as const;
+
+/** One step as a rule sees it that is judged for each: with what it does. */
+const ONE_STEP = messageOf("OneStep", {
+  ...STEP_FIELDS,
+  effects: field(listOf(EFFECT), "its effects"),
+  systems: field(strings, "systems it touches, each once, sorted"),
+  environments: field(strings, "environments it touches, each once, sorted"),
+  surfaces: field(strings, "surfaces it touches, each once, sorted"),
 });
 
 /** What a rule may look at, and nothing else. Words that a proposer chose freely (title, summary, claims) are not in it. */
@@ -113,7 +132,11 @@ export const FACTS = messageOf("Facts", {
   unverified: field(listOf(UNVERIFIED), "what nobody checked"),
   undo: field(UNDO, "how it is undone, by number of steps"),
   time: field(TIME, "when the policy is evaluated, in UTC"),
+  steps: field(listOf(messageOf("Step", STEP_FIELDS)), "its steps, in order"),
 });
+
+/** The further fact of a rule that is judged for each step. */
+export const STEP_FACT = { step: field(ONE_STEP, "one step, in a rule `for: each step` alone") } as const;
 
 type Of<T extends CelType> = T extends { readonly kind: "bool" }
   ? boolean
@@ -144,7 +167,7 @@ export interface MoreFacts {
 }
 
 export function factsOf(plan: Plan, more: MoreFacts): Facts {
-  const effects = plan.steps.flatMap((step) => step.effects.map((effect) => effectFacts(effect, step.connector)));
+  const effects = plan.steps.flatMap((step) => step.effects.map((effect) => effectFacts(effect, step)));
   const { parties } = more;
   const undone = (kind: string): number => plan.steps.filter((step) => step.undo.kind === kind).length;
   return {
@@ -152,7 +175,7 @@ export function factsOf(plan: Plan, more: MoreFacts): Facts {
       id: plan.change,
       revision: more.revision,
       connectors: sortedSet(plan.steps.map((step) => step.connector)),
-      operations: sortedSet(plan.steps.map((step) => `${step.connector}.${step.operation}`)),
+      operations: sortedSet(plan.steps.map(operationOf)),
     },
     proposer: { id: parties.proposer, kind: parties.proposer.split(":")[0] ?? "", on_behalf_of: parties.onBehalfOf, owner: parties.owner },
     scope: scopeFacts(plan.intent.scope),
@@ -163,6 +186,7 @@ export function factsOf(plan: Plan, more: MoreFacts): Facts {
     unverified: plan.unverified.map(({ topic }) => ({ topic })),
     undo: { planned: undone("planned"), manual: undone("manual"), impossible: undone("impossible") },
     time: timeOf(more.now),
+    steps: plan.steps.map((step) => ({ id: step.id, connector: step.connector, operation: operationOf(step), undo: step.undo.kind })),
   };
 }
 
@@ -182,9 +206,12 @@ export function pathOf(resource: string): string | undefined {
   return hash < 0 ? undefined : resource.slice(hash + 1);
 }
 
-function effectFacts(effect: Effect, connector: string): EffectFacts {
+const operationOf = ({ connector, operation }: PlanStep): string => `${connector}.${operation}`;
+
+function effectFacts(effect: Effect, { id: step, connector }: PlanStep): EffectFacts {
   const { detail } = effect;
   return {
+    step,
     kind: effect.kind,
     resource: effect.resource,
     path: pathOf(effect.resource),
@@ -235,8 +262,30 @@ export function summaryOf(effects: readonly EffectFacts[]): SummaryFacts {
 const DAY = 86_400_000;
 
 /** 1 January 1970 was a Thursday. */
-function timeOf(now: number): Facts["time"] {
+export function timeOf(now: number): Facts["time"] {
   const days = Math.floor(now / DAY);
   const minutes = Math.floor((now - days * DAY) / 60_000);
-  return { weekday: ((((days + 3) % 7) + 7) % 7) + 1, hour: Math.floor(minutes / 60), minute: minutes % 60 };
+  return {
+    weekday: ((((days + 3) % 7) + 7) % 7) + 1,
+    hour: Math.floor(minutes / 60),
+    minute: minutes % 60,
+    unix: Math.floor(now / 1000),
+    calendars: [],
+  };
+}
+
+export type StepFacts = Of<typeof ONE_STEP>;
+
+/** Each step with what it does. */
+export function stepFactsOf({ steps, effects }: Facts): readonly StepFacts[] {
+  return steps.map((step) => {
+    const own = effects.filter((effect) => effect.step === step.id);
+    return {
+      ...step,
+      effects: own,
+      systems: sortedSet(own.map(({ system }) => system)),
+      environments: sortedSet(own.map(({ environment }) => environment)),
+      surfaces: sortedSet(own.flatMap(({ surfaces }) => surfaces)),
+    };
+  });
 }

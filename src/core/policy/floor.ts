@@ -1,12 +1,14 @@
 import { assert } from "../base/index.ts";
 import { profileOver } from "./cel/profile.ts";
 import type { Expression } from "./cel/profile.ts";
-import { FACTS } from "./facts.ts";
+import { FACTS, STEP_FACT } from "./facts.ts";
 import type { Facts } from "./facts.ts";
 import type { Instruction, Outcome } from "./types.ts";
 
 /** Conditions over the documented facts. */
 export const FACTS_PROFILE = profileOver(FACTS.fields);
+/** The same, and the step that a rule is judged for. */
+export const STEP_PROFILE = profileOver({ ...FACTS.fields, ...STEP_FACT });
 
 /** A rule as it is evaluated: a bundle's own, or one of the floor. */
 export interface Judged {

@@ -3,8 +3,17 @@ import test from "node:test";
 import { bundle, facts } from "../../testing/policy.ts";
 import type { EffectFacts } from "./facts.ts";
 import { evaluate, selectorText } from "./index.ts";
-import type { Facts, Seat, SeatDefinition } from "./index.ts";
+import type { Facts, Seat, SeatDefinition, Who } from "./index.ts";
 import { seatsFor } from "./seats.ts";
+import type { Seating } from "./seats.ts";
+
+/** Seats for the change as a whole. */
+const over = (wanted: readonly SeatDefinition[], effects: readonly EffectFacts[], unowned: readonly Who[]): Seating =>
+  seatsFor(
+    wanted.map((seat) => ({ seat })),
+    effects,
+    unowned,
+  );
 
 const OWNERS = { id: "owner", who: [{ owners: true }] };
 const GROUP = { id: "core", who: [{ group: "core" }] };
@@ -138,22 +147,22 @@ test("[PO-46] the bound counts seats for owners once for each set of owners, and
     [[OWNED, OWNED], 499, false],
     [[], 600, false],
   ] as const) {
-    const seating = seatsFor(wanted, sets(effects), []);
+    const seating = over(wanted, sets(effects), []);
     assert.equal(seating.tooMany, tooMany, `${wanted.length} wanted, ${effects} sets`);
     if (tooMany) assert.deepEqual([seating.seats, seating.unowned], [[], []]);
   }
 });
 
 test("[PO-41] sets of owners are told apart by whole handles", () => {
-  const handles = (...sets: readonly (readonly string[])[]): string[] => seatsFor([OWNED], touching(...sets), []).seats.map(who);
+  const handles = (...sets: readonly (readonly string[])[]): string[] => over([OWNED], touching(...sets), []).seats.map(who);
   assert.deepEqual(handles(["@a", "@b"], ["@a@b"]), ["@a @b", "@a@b"]);
   assert.deepEqual(handles(["@b", "@c"], ["@a", "@b"], ["@a", "@c"]), ["@a @b", "@a @c", "@b @c"]);
   assert.deepEqual(handles(["@A", "@b"], ["@a", "@B"]).length, 1);
   assert.deepEqual(handles(["@A"], ["@a", "@b"]), ["@A"]);
   assert.deepEqual(handles([]), [""]);
-  assert.deepEqual(seatsFor([OWNED], touching([]), []).unowned, ["git:shop#README.md"]);
-  assert.deepEqual(seatsFor([OWNED], touching([]), [{ group: "g" }]).unowned, []);
-  assert.deepEqual(seatsFor([named("g")], touching([]), []).unowned, []);
+  assert.deepEqual(over([OWNED], touching([]), []).unowned, ["git:shop#README.md"]);
+  assert.deepEqual(over([OWNED], touching([]), [{ group: "g" }]).unowned, []);
+  assert.deepEqual(over([named("g")], touching([]), []).unowned, []);
 });
 
 test("[PO-53] who may sit, in words", () => {

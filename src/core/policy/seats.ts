@@ -16,8 +16,33 @@ export const NO_SEATS: Seating = { seats: [], unowned: [], tooMany: false };
 /** Distinct sets of owners, and seats of one route. */
 export const MOST_SEATS = 500;
 
-/** Resolves the seats that rules ask for against what is touched. `unowned` stands in where a seat has no fallback of its own. */
-export function seatsFor(wanted: readonly SeatDefinition[], effects: readonly EffectFacts[], unowned: readonly Who[]): Seating {
+/** A seat that a rule asks for: for the change, or for one step of it. */
+export interface Wanted {
+  readonly seat: SeatDefinition;
+  readonly step?: string;
+}
+
+/**
+ * Resolves the seats that rules ask for against what is touched: by the change, or by the step that a seat is for. `unowned` stands in
+ * where a seat has no fallback of its own.
+ */
+export function seatsFor(wanted: readonly Wanted[], effects: readonly EffectFacts[], unowned: readonly Who[]): Seating {
+  const steps = new Set(wanted.flatMap(({ step }) => (step === undefined ? [] : [step])));
+  const parts = [undefined, ...steps].map((step) => {
+    const asked = wanted.filter((one) => one.step === step).map(({ seat }) => seat);
+    return seatsOver(asked, step === undefined ? effects : effects.filter((effect) => effect.step === step), unowned, step);
+  });
+  const seats = parts.flatMap((part) => part.seats);
+  if (parts.some(({ tooMany }) => tooMany) || seats.length > MOST_SEATS) return { ...NO_SEATS, tooMany: true };
+  return { seats, unowned: sortedSet(parts.flatMap((part) => part.unowned)), tooMany: false };
+}
+
+function seatsOver(
+  wanted: readonly SeatDefinition[],
+  effects: readonly EffectFacts[],
+  unowned: readonly Who[],
+  step: string | undefined,
+): Seating {
   const sets = ownerSets(effects);
   const bare = effects.filter((effect) => effect.owners.length === 0).map(({ resource }) => resource);
   const distinct = [...new Map(wanted.map((seat) => [JSON.stringify(seat), seat])).values()];
@@ -25,7 +50,9 @@ export function seatsFor(wanted: readonly SeatDefinition[], effects: readonly Ef
   if ((owned > 0 && sets === undefined) || distinct.length + owned * (sets?.length ?? 0) > MOST_SEATS)
     return { ...NO_SEATS, tooMany: true };
   const seats = distinct.flatMap((seat) => expand(seat, sets ?? [], bare.length > 0, unowned));
-  const merged = named(seats.reduce<readonly Seat[]>(merge, []));
+  const merged = named(seats.reduce<readonly Seat[]>(merge, [])).map((seat) =>
+    step === undefined ? seat : { ...seat, id: `${step}/${seat.id}`, step },
+  );
   return { tooMany: false, seats: merged, unowned: merged.some((seat) => seat.who.length === 0) ? sortedSet(bare) : [] };
 }
 
@@ -68,6 +95,8 @@ function expand(seat: SeatDefinition, sets: readonly (readonly string[])[], bare
   const fallback = seat.fallback.length > 0 ? seat.fallback : unowned;
   return bare ? [...seats, made([...fixed, ...fallback.flatMap(selectorOf)])] : seats;
 }
+
+export const selectorsOf = (who: readonly Who[]): readonly Selector[] => sortedSelectors(who.flatMap(selectorOf));
 
 function selectorOf(who: Who): readonly Selector[] {
   if ("owners" in who) return [];

@@ -81,15 +81,15 @@ test("[PO-1] each level lacks what it needs, and says what it knows", () => {
   assert.deepEqual(faults([], cased({ expect: {} })), ["shape cases[0].expect"]);
   const known = (rules: readonly Raw[], more: Raw = {}): string | undefined =>
     told(rules, more).flatMap((one) => one.split("; known keys: ")[1] ?? [])[0];
-  assert.equal(known([{ x: 1 }]), "id, outcome, when, reason, seats, instruction, holds");
+  assert.equal(known([{ x: 1 }]), "id, outcome, when, reason, for, seats, instruction, holds");
   assert.equal(known([seated({ x: 1 })]), "id, who, fallback, count, strength, channels");
   assert.equal(known([seated({ who: [{ group: "g", x: 1 }] })]), "person, group, role, owner, owners");
   assert.equal(known([seated({ fallback: [{ group: "g", owners: true }] })]), "person, group, role, owner");
   assert.equal(known([], surfaced({ x: 1 })), "name, paths, resources, tags");
   assert.equal(known([], { defaults: { seats: [seat()], x: 1 } }), "seats, unowned");
-  assert.equal(known([], cased({ x: 1 })), "name, expect, facts");
+  assert.equal(known([], cased({ x: 1 })), "name, expect, facts, at");
   assert.equal(known([], cased({ expect: { outcome: "auto", x: 1 } })), "outcome, rules, seats, holds, instructions");
-  assert.equal(known([], { x: 1 }), "pawl, name, defaults, rules, surfaces, cases");
+  assert.equal(known([], { x: 1 }), "pawl, name, defaults, rules, surfaces, calendars, freezes, break_glass, cases");
 });
 
 test("[PO-1] each value is of its kind and form", () => {

@@ -9,6 +9,7 @@ import type { Strength } from "./types.ts";
 const NAME = new RegExp(PATTERNS.name);
 const TEXT = 500;
 export const MOST = { surfaces: 200, patterns: 200, rules: 2000, seats: 20, who: 50, holds: 20, words: 200, cases: 2000 };
+const EACH = ["each step"] as const;
 const STRENGTHS: readonly Strength[] = ["session", "passkey"];
 
 export const readSurface =
@@ -41,10 +42,11 @@ function pattern(read: Reading, patterns: Patterns, at: At): string | undefined 
 export const readRule =
   (read: Reading) =>
   (at: At): RuleDefinition | undefined => {
-    const entries = read.map(at, ["id", "outcome", "when", "reason"], ["seats", "instruction", "holds"]);
+    const entries = read.map(at, ["id", "outcome", "when", "reason"], ["for", "seats", "instruction", "holds"]);
     if (!entries) return undefined;
     const id = read.text(entries.get("id"), 64, NAME);
     const outcome = read.oneOf(entries.get("outcome"), OUTCOMES);
+    const each = entries.has("for") ? read.oneOf(entries.get("for"), EACH) : undefined;
     const when = read.text(entries.get("when"), 4096);
     const reason = read.text(entries.get("reason"), TEXT);
     const seats = optionalList(read, entries.get("seats"), MOST.seats, readSeat(read));
@@ -52,7 +54,16 @@ export const readRule =
     const holds = optionalList(read, entries.get("holds"), MOST.holds, (item) => read.text(item, 64, NAME));
     if (outcome) belongs(read, at, outcome, entries);
     if (id === undefined || !outcome || when === undefined || reason === undefined || !seats || !holds) return undefined;
-    return { id, outcome, when, reason, seats, holds, ...(instruction ? { instruction } : {}) };
+    return {
+      id,
+      outcome,
+      ...(each === undefined ? {} : { each: "step" as const }),
+      when,
+      reason,
+      seats,
+      holds,
+      ...(instruction ? { instruction } : {}),
+    };
   };
 
 /** Each outcome has the keys that mean something for it, and only those. */
@@ -100,12 +111,12 @@ const readSeat =
     return { id, who, fallback, count, strength, channels };
   };
 
-function nonEmpty<T>(read: Reading, at: At | undefined, list: readonly T[] | undefined): readonly T[] | undefined {
+export function nonEmpty<T>(read: Reading, at: At | undefined, list: readonly T[] | undefined): readonly T[] | undefined {
   return at && list?.length === 0 ? read.fault(at, `${at.path} is empty`) : list;
 }
 
 /** A fallback names somebody: owners cannot stand in for absent owners. */
-const readWho =
+export const readWho =
   (read: Reading, owners: boolean) =>
   (at: At): Who | undefined => {
     const keys = ["person", "group", "role", "owner", ...(owners ? ["owners"] : [])];

@@ -1,4 +1,4 @@
-import type { Digest, Json } from "../base/index.ts";
+import type { Digest, Json, Millis } from "../base/index.ts";
 import type { TextFault } from "../yaml/index.ts";
 
 export type Outcome = "auto" | "review" | "escalate" | "revise" | "block";
@@ -22,6 +22,28 @@ export interface Seat {
   readonly count: number;
   readonly strength: Strength;
   readonly channels: readonly string[];
+  /** The step it is for, where it is not for the change as a whole; then its id begins with that. */
+  readonly step?: string;
+  /** The one seat of the emergency route. `alone`: also for a change of the sitter's own, if no machine had part in it. */
+  readonly glass?: { readonly name: string; readonly alone: boolean };
+}
+
+/** A freeze that this change is under whenever its calendar is in force. */
+export interface RouteFreeze {
+  readonly name: string;
+  readonly calendar: string;
+  readonly zone: string;
+  readonly reason: string;
+}
+
+/** A freeze that is in force. */
+export interface Frozen {
+  readonly name: string;
+  readonly reason: string;
+  /** Absent where no end is in sight. */
+  readonly until?: Millis;
+  /** The same on the calendar's wall: `until Mon 4 Jan 08:00 Europe/Oslo`. */
+  readonly text: string;
 }
 
 /** Machine-readable instruction to the proposer. */
@@ -44,6 +66,8 @@ export interface RuleTrace {
   readonly error?: string;
   /** True when an index showed that the rule could not match, so that it was not evaluated. */
   readonly skipped?: boolean;
+  /** The steps on which it fired, of a rule that is judged for each. */
+  readonly steps?: readonly string[];
 }
 
 /** The sealed part of the answer. Its canonical digest is the route digest. */
@@ -52,8 +76,10 @@ export interface Route {
   readonly seats: readonly Seat[];
   readonly reasons: readonly { readonly rule: string; readonly outcome: Outcome; readonly text: string }[];
   readonly instructions: readonly Instruction[];
-  /** Names of holds, such as a freeze window; a held change is authorised but does not start. */
+  /** Names of holds of rules; a held change is authorised but does not start. */
   readonly holds: readonly string[];
+  /** Whether one is in force is no part of this: a freeze that begins or ends voids no vote. Absent where there is none. */
+  readonly freezes?: readonly RouteFreeze[];
 }
 
 export interface Evaluation {
