@@ -101,6 +101,7 @@ function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Arr
 const PATIENCE_MILLIS = [500, 2_000, 10_000];
 /** How far behind the desk's clock may be about the end of a watch window before its word is not waited for any more. */
 const PATIENT_MILLIS = 120_000;
+const MOMENT_MILLIS = 5_000;
 
 const OUT_OF_TIME: Refusal = {
   code: "grant_expired",
@@ -202,10 +203,11 @@ class Run {
       if (!told.ok) return this.#notGoneOn(told.error);
       if (look.result === "failed" || (isLast && look.result === "unknown")) return this.#undoAll(codeOf(look), look.error);
       const ended = isLast ? await this.#verified(look.facts) : undefined;
-      // The desk's clock may say that the window is still open, but not for ever.
       const isOpen = ended?.kind === "stopped" && ended.error.code === "watch_open";
-      if (ended !== undefined && !(isOpen && waited < 2 * window + PATIENT_MILLIS)) return ended;
-      const pause = isLast ? every : Math.min(every, window - waited);
+      if (ended !== undefined && !isOpen) return ended;
+      // The desk's clock may be behind, but it is not waited for for ever.
+      if (waited >= window + PATIENT_MILLIS) return this.#end("indeterminate", "watch_open", { waited, checks: n });
+      const pause = isLast ? Math.min(every, MOMENT_MILLIS) : Math.min(every, window - waited);
       if (!(await this.#pause(pause))) return this.#end("indeterminate", "watch_interrupted", { waited, checks: n });
       waited += pause;
     }
