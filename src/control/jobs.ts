@@ -1,20 +1,22 @@
-import { ok, type ChangeId, type GrantId, type Result, type RunnerId } from "../core/base/index.ts";
+import { ok, type ChangeId, type GrantId, type Millis, type Result, type RunnerId } from "../core/base/index.ts";
 import { isFinal, type ChangeState } from "../core/change/index.ts";
 import type { Plan } from "../core/plan/index.ts";
 import { commitChange, findChange } from "./commit.ts";
 import { rulesInForce } from "./config.ts";
+import { DECLARED } from "./declared.ts";
 import type { Deps } from "./deps.ts";
+import { freeAt } from "./holding.ts";
 import { readJson } from "./payloads.ts";
 import { looksAfter, observeAgain } from "./overlapping.ts";
-import { evaluatePlan, planChange, planFirst } from "./planning.ts";
+import { evaluatePlan, isBeingPlanned, planChange, planFirst } from "./planning.ts";
 import type { LeasedItem, OutboxItem, RunReport } from "./ports.ts";
 import { abandon } from "./running.ts";
 import { rulesFor } from "./standing.ts";
 import { holderOf } from "./targets.ts";
 import type { ControlRefusal } from "./types.ts";
 
-/** Done, or to be tried again: later, or once a stream has moved on from a version. */
-export type JobEnd = "settled" | "later" | { readonly until: string; readonly version: number };
+/** Done, or to be tried again: later, at a time, or once a stream has moved on from a version. */
+export type JobEnd = "settled" | "later" | { readonly at: Millis } | { readonly until: string; readonly version: number };
 
 export interface JobSettings {
   /** How long a job is left to whoever took it last. */
@@ -78,6 +80,8 @@ function endOf(deps: Deps, what: string, done: Result<unknown, ControlRefusal>):
 async function planProposed(deps: Deps, change: ChangeId): Promise<JobEnd> {
   const found = await findChange(deps, change);
   if (!found.ok || found.value.state.status !== "proposed") return endOf(deps, `planning ${change}`, found);
+  // Whoever is at it within a request holds a place there, and needs none here.
+  if (isBeingPlanned(deps, change)) return "later";
   const planned = await planFirst(deps, change);
   const end = endOf(deps, `planning ${change}`, planned);
   // What was under way may have been of an earlier revision, or of one that was refused.
@@ -94,8 +98,6 @@ async function replan(deps: Deps, change: ChangeId): Promise<JobEnd> {
   if (!underReview(state) || state.review.bundle === bundle.digest) return "settled";
   return endOf(deps, `planning ${change} again`, await planChange(deps, change));
 }
-
-const DECLARED = ["http", "command"];
 
 /** What was derived from declarations is derived from those in force now; where that comes to the same, votes stand. */
 async function redeclare(deps: Deps, change: ChangeId): Promise<JobEnd> {
@@ -159,11 +161,14 @@ type Authorised = Extract<ChangeState, { readonly status: "authorised" }>;
 /** What it touches may be another's until that run has ended: then it waits, which is nobody's fault. */
 async function start(deps: Deps, { run: work }: JobSettings, state: Authorised): Promise<JobEnd> {
   const { id: change } = state;
+  // What a clock holds starts when that lets it go, and not by being asked for.
+  const free = await freeAt(deps, state);
+  if (free !== undefined) return free === "unknown" ? "later" : { at: free };
   const holder = await holderOf(deps, state);
   if (holder !== undefined) return { until: holder.stream, version: holder.version };
   const report = await work(change);
   if (report.kind === "ended" || report.kind === "stale") return "settled";
-  if (report.kind === "not_started" && report.error.code === "resource_busy") return "later";
+  if (report.kind === "not_started" && ["resource_busy", "held"].includes(report.error.code)) return "later";
   deps.report({ what: `run of ${change}: ${report.kind}`, error: report.error });
   return "later";
 }
@@ -237,9 +242,9 @@ async function forOpenChanges(deps: Deps, item: LeasedItem, kind: "replan" | "re
       limit: PAGE,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    const outbox = page.rows.map(({ stream }): OutboxItem => {
+    const outbox = page.rows.map(({ stream, proposer }): OutboxItem => {
       const change = stream.slice("change/".length);
-      return { key: `${item.key}/${change}`, kind, body: { change }, dueAt: deps.clock.now() };
+      return { key: `${item.key}/${change}`, kind, body: { change, proposer }, dueAt: deps.clock.now() };
     });
     const written = outbox.length === 0 ? undefined : await deps.store.append({ writes: [], outbox });
     if (written?.ok === false) return "later";

@@ -5,7 +5,7 @@ import type { At, TextFault, YamlNode } from "../yaml/index.ts";
 import { readCommandSystem } from "./read-command.ts";
 import { readHttpSystem } from "./read-http.ts";
 import { Declaring, MOST } from "./reading.ts";
-import type { Declarations, Operation, System } from "./types.ts";
+import type { CommandOperation, CommandSystem, Declarations, HttpOperation, HttpSystem, Operation, System } from "./types.ts";
 
 export const SCHEMA = "connectors/v1";
 /** What is in force where nothing was ever declared. */
@@ -83,30 +83,19 @@ function checkUndos(d: Declaring, at: At | undefined, systems: readonly System[]
   }
 }
 
-export interface Found<S extends System = System> {
-  readonly system: S;
-  readonly operation: S["operations"][number];
+/** What each connector's systems and operations are. */
+export interface Kinds {
+  readonly http: { readonly system: HttpSystem; readonly operation: HttpOperation };
+  readonly command: { readonly system: CommandSystem; readonly operation: CommandOperation };
 }
 
-export function findOperation(
-  declarations: Declarations,
-  connector: "http",
-  system: string,
-  operation: string,
-): Found<System & { readonly connector: "http" }> | undefined;
-export function findOperation(
-  declarations: Declarations,
-  connector: "command",
-  system: string,
-  operation: string,
-): Found<System & { readonly connector: "command" }> | undefined;
-export function findOperation(
+export function findOperation<C extends keyof Kinds>(
   { systems }: Declarations,
-  connector: System["connector"],
+  connector: C,
   system: string,
   operation: string,
-): Found | undefined {
+): Kinds[C] | undefined {
   const found = systems.find((each) => each.connector === connector && each.name === system);
   const named = (found?.operations as readonly Operation[] | undefined)?.find(({ name }) => name === operation);
-  return found && named && { system: found, operation: named };
+  return found && named && ({ system: found, operation: named } as Kinds[C]);
 }

@@ -1,7 +1,8 @@
 /** The door of core/operation: declared operations of systems that have no connector of their own. See docs/spec/operations.md. */
 export { NO_DECLARATIONS, findOperation, loadDeclarations } from "./document.ts";
-export type { DeclarationFault, Found } from "./document.ts";
 export { effectOf, maskedValue } from "./effect.ts";
+export { readAsked, withDeclarations } from "./input.ts";
+export type { Asked } from "./input.ts";
 export { readArguments, wordsFor } from "./parameters.ts";
 export {
   resolveCommandLook,
