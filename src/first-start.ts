@@ -33,7 +33,7 @@ export interface Begun {
 export async function firstStart(deps: Deps, settings: Settings, keys: Keys): Promise<Result<Begun>> {
   writeTrust(settings.dataDir, deps, keys);
   const samplePath = join(settings.dataDir, SAMPLE);
-  const wantsSample = settings.repositories.length === 0;
+  const wantsSample = settings.repositories.length === 0 && !settings.remoteConnectors.includes("git");
   // Tokens come last, so that a first start that broke off is a first start still.
   const { rows } = await deps.store.list({ prefix: "token/", limit: 1 });
   const made = rows.length > 0 ? ok(undefined) : await makeFirst(deps, settings, wantsSample ? samplePath : undefined);
@@ -63,6 +63,7 @@ async function seed(deps: Deps, settings: Settings, person: FirstPerson): Promis
   const seeds = [
     { kind: "policy", text: policyText(settings), path: settings.seeds.policy },
     { kind: "directory", text: directoryText(settings, person), path: settings.seeds.directory },
+    ...declarationsSeed(settings),
   ] as const;
   for (const { kind, text, path } of seeds) {
     const admitted = await connector.admit({ kind, text });
@@ -93,6 +94,11 @@ async function tokenFor(deps: Deps, settings: Settings, principal: PrincipalId, 
 
 function policyText(settings: Settings): string {
   return readFileSync(settings.seeds.policy ?? new URL("../examples/policy/default.yaml", import.meta.url), "utf8");
+}
+
+/** Where nothing is brought, nothing is declared, and nothing needs to be in force. */
+function declarationsSeed({ seeds: { connectors: path } }: Settings) {
+  return path === undefined ? [] : [{ kind: "connectors", text: readFileSync(path, "utf8"), path } as const];
 }
 
 interface FirstPerson {

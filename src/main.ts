@@ -9,9 +9,14 @@ import { pawlConnector } from "./connectors/pawl/index.ts";
 import {
   abandonRunsOf,
   appendAudit,
+  byDeclarations,
   configDesk,
+  Connectors,
   createControl,
+  declarationsInForce,
   dependable,
+  dispatchRun,
+  Exchange,
   runDesk,
   startWorker,
   watchWrites,
@@ -76,24 +81,44 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
       (error: unknown) => hooks.log(`problem: the last head is not remembered: ${String(error)}`),
     ),
   );
-  const connectors = new Map<string, Connector>();
+  const exchange = new Exchange({ clock, timers, nextId: () => ids.next("wrk") });
+  const connectors = new Connectors(exchange, settings.remoteConnectors);
   const report = reporter(hooks);
   const feeding = { store, guard, witnesses: witnesses.value, folder: join(settings.dataDir, "witnessed") };
   const feeder = startFeeder({ ...feeding, everyMillis: FEED_MILLIS, timers, report });
   undo.add(feeder.stop);
   const writing = watchWrites(fenced(store, feeder.alarms), report);
-  const deps: Deps = { ...depsFor(settings, store, keys, connectors), ...writing, report, alarms: feeder.alarms };
+  const deps: Deps = {
+    ...depsFor(settings, store, keys, connectors),
+    ...writing,
+    report,
+    alarms: feeder.alarms,
+    runners: exchange,
+    cosigned: feeder.cosigned,
+  };
   const begun = await firstStart(deps, settings, keys);
   if (!begun.ok) return begun;
   const wired = connectorsOf(settings, { secretKey: keys.secret, sample: begun.value.repositories });
   if (!wired.ok) return wired;
-  for (const connector of [...wired.value, pawlConnector(configDesk(deps))]) connectors.set(connector.name, dependable(connector, timers));
+  const inForce = () => declarationsInForce(deps);
+  for (const connector of [...wired.value, pawlConnector(configDesk(deps))])
+    connectors.set(connector.name, dependable(byDeclarations(connector, inForce), timers));
   const runner = keys.runner as RunnerId;
   // What this runner had under way when it last ended is settled before it takes anything up.
   await abandonRunsOf(deps, runner);
-  const run = inProcessRunner(deps, keys, runner);
-  const worker = startWorker(deps, { leaseMillis: settings.limits.leaseSeconds * 1000, tickMillis: 1_000, parallel: 4, runner, run });
+  const leaseMillis = settings.limits.leaseSeconds * 1000;
+  const own = { connectors, run: inProcessRunner(deps, keys, runner), silenceMillis: leaseMillis };
+  const worker = startWorker(deps, {
+    leaseMillis,
+    tickMillis: 1_000,
+    parallel: 4,
+    runner,
+    run: (change) => dispatchRun(deps, exchange, own, change),
+    isHeld: (who, change) => exchange.holds(who, change),
+  });
   undo.add(() => worker.stop());
+  // Whoever waits for a runner elsewhere does not keep this process: what is under way there goes on, and is asked about later.
+  undo.add(() => exchange.close());
   const server = createServer({ control: createControl(deps, runner), clock, settings: apiSettings(settings), logger: apiLogger(hooks) });
   undo.add(() => server.close());
   await server.listen({ host: settings.listen.host, port: settings.listen.port });

@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Settings } from "./cli/settings.ts";
-import { checkRepositories, gitConnector, type GitRepository } from "./connectors/git/index.ts";
+import { checkRepositories, findSecretsInWords, gitConnector, type GitRepository } from "./connectors/git/index.ts";
+import { checkHttp, httpConnector } from "./connectors/http/index.ts";
 import type { Clock, Connector, Timers } from "./control/ports.ts";
 import { millis, ok, refuse, type Result } from "./core/base/index.ts";
 import { idsBy } from "./chance.ts";
@@ -48,5 +49,14 @@ export function connectorsOf(settings: Settings, { secretKey, sample }: Wired): 
     submitterIdentity: settings.commitIdentity,
     env: process.env,
   });
-  return ok([git]);
+  const http = httpOf(settings, secretKey);
+  return http.ok ? ok([git, http.value]) : http;
+}
+
+function httpOf(settings: Settings, secretKey: Uint8Array): Result<Connector> {
+  const declared = { credentials: settings.credentials, allowPrivate: settings.http.allowPrivate };
+  const faults = checkHttp(declared);
+  if (faults.length === 0) return ok(httpConnector({ ...declared, secretKey, random, findSecrets: findSecretsInWords, env: process.env }));
+  const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
+  return refuse("credentials_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
 }

@@ -27,7 +27,7 @@ export interface Settings extends ConnectorSettings {
     readonly bodyBytes: number;
   };
   readonly rate: { readonly perCredentialPerMinute: number; readonly anonymousPerMinute: number };
-  readonly seeds: { readonly policy?: string; readonly directory?: string };
+  readonly seeds: { readonly policy?: string; readonly directory?: string; readonly connectors?: string };
 }
 
 export interface RepositorySettings {
@@ -226,6 +226,7 @@ export const SETTINGS: readonly Setting[] = [
     text: "The policy of the first start. Afterwards policy is changed by changes, and this is not read.",
   },
   { name: "seeds.directory", type: "path", text: "The people, machines and groups of the first start, as JSON; likewise." },
+  { name: "seeds.connectors", type: "path", text: "The declared operations of the first start, as YAML; likewise. None, when absent." },
   ...CONNECTOR_SETTINGS,
 ];
 

@@ -9,7 +9,7 @@ export const DECLARED: readonly string[] = ["http", "command"];
  * A connector as it answers by the declarations in force. What it executes is wholly in its payload, so that only admitting and
  * analysing need them, wherever that is done.
  */
-export function declared(connector: Connector, inForce: () => Promise<{ readonly text: string }>): Connector {
+export function byDeclarations(connector: Connector, inForce: () => Promise<{ readonly text: string }>): Connector {
   if (!DECLARED.includes(connector.name)) return connector;
   return {
     ...connector,

@@ -2,6 +2,7 @@
 export { appendAudit } from "./audit.ts";
 export { configDesk, declarationsInForce, parseDirectory, seedConfig } from "./config.ts";
 export { createControl } from "./control.ts";
+export { byDeclarations } from "./declared.ts";
 export { dependable } from "./dependable.ts";
 export type { Deps, Limits } from "./deps.ts";
 export { refold } from "./refold.ts";

@@ -51,6 +51,7 @@ const METHODS: Readonly<Record<keyof Control, readonly [Act, ...(readonly string
   policyTest: [({ control, world }) => control.policyTest(world.as("ed"), WORLD_POLICY)],
   policyExplain: [({ control, world, awaiting }) => control.policyExplain(world.as("ed"), awaiting, WORLD_POLICY)],
   directory: [({ control, world }) => control.directory(world.as("ed"))],
+  connectors: [({ control, world }) => control.connectors(world.as("agent:bot"))],
   listTokens: [({ control, world }) => control.listTokens(world.as("cy"))],
   subscribe: [async ({ control }) => control.subscribe(() => undefined)()],
   runners: [({ control, world }) => control.runners.invite(world.as("cy"), { label: "one" }), "runner_invited"],

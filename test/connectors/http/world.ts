@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { httpConnector, type HttpOptions } from "../../../src/connectors/http/index.ts";
 import { findSecretsInWords } from "../../../src/connectors/git/index.ts";
-import { declared } from "../../../src/control/index.ts";
+import { byDeclarations } from "../../../src/control/index.ts";
 import type { Connector } from "../../../src/control/ports.ts";
 import { Api } from "./api.ts";
 
@@ -44,7 +44,7 @@ export async function world(t: TestContext, change: (text: string) => string = (
     api,
     options,
     text,
-    connector: (more = {}, other = text) => declared(httpConnector({ ...options, ...more }), async () => ({ text: other })),
+    connector: (more = {}, other = text) => byDeclarations(httpConnector({ ...options, ...more }), async () => ({ text: other })),
   };
 }
 
