@@ -1,0 +1,140 @@
+import { sortedSet } from "../../core/base/index.ts";
+import type { Digest, KeyedDigest } from "../../core/base/index.ts";
+import { nameOf, partsOf } from "./names.ts";
+import { changeDigest, schemaDigest, volatileIn } from "./rows.ts";
+import { SqlFault, sqlFault } from "./types.ts";
+import type { Change, Derived, SqlInput } from "./types.ts";
+import { obstacles, takeBack } from "./undo.ts";
+import { using } from "./work.ts";
+import type { Session } from "./work.ts";
+
+/** Everything that was found out about a step, before it is put into words. */
+export interface Planned {
+  readonly statements: readonly Derived[];
+  /** Functions that are called and may do anything. */
+  readonly strangers: readonly string[];
+  readonly objects: readonly string[];
+  readonly schema: Digest;
+  readonly schemas: Readonly<Record<string, unknown>>;
+  readonly rows: KeyedDigest | "none";
+  /** Absent where the statements were not tried out, with the reason. */
+  readonly change?: Change;
+  readonly notTried?: string;
+  readonly volatile: readonly string[];
+  /** Why it cannot be taken back; empty when taking it back was tried out too. */
+  readonly obstacles: readonly string[];
+}
+
+export async function planWork(
+  session: Session & { strangers(names: readonly string[]): Promise<readonly string[]> },
+  input: SqlInput,
+): Promise<Planned> {
+  const statements = await session.derive(input.statements);
+  for (const query of input.verify) await checkQuery(session, query);
+  if (statements.some(({ alone }) => alone) && statements.length > 1)
+    throw sqlFault("sql_alone", "a statement that runs outside of a transaction stands beside others", "propose it as a step of its own");
+  const used = Math.max(...statements.map(({ parameters }) => parameters));
+  if (used !== input.parameters.length)
+    throw sqlFault(
+      "sql_parameters",
+      `the statements use ${used} parameters, and ${input.parameters.length} are given`,
+      "give as many as are used",
+    );
+  const strangers = await session.strangers(sortedSet(statements.flatMap(({ functions }) => functions)));
+  const notTried = whyNot(session, statements, strangers);
+  const trials = notTried === undefined ? [await trial(session, input, statements), await trial(session, input, statements)] : [];
+  const [first, second] = trials;
+  const volatile =
+    first !== undefined && second !== undefined
+      ? sortedSet([...volatileIn(first.change, second.change), ...clocked(statements, first.change)])
+      : [];
+  if (
+    first !== undefined &&
+    volatile.some((name) => first.change.tables.some(({ table }) => table === name && !isClocked(statements, name)))
+  )
+    throw sqlFault(
+      "sql_not_repeatable",
+      "the statements change other rows each time they run",
+      "name the rows that are meant, so that what is approved is what is done",
+    );
+  const schema = session.database.kind === "sqlite" ? "main" : (session.database.schemas?.[0] ?? "public");
+  const objects = sortedSet([
+    ...named(statements),
+    ...(first?.change.tables ?? []).map(({ table }) => table),
+    ...strangers.map((name) => (name.includes(".") ? nameOf(...name.split(".")) : nameOf(schema, name))),
+  ]);
+  const schemas = await using(await session.engine("read"), async (engine) => {
+    await engine.begin(false);
+    return engine.schema(objects);
+  });
+  return {
+    statements,
+    strangers,
+    objects,
+    schemas,
+    schema: schemaDigest(schemas),
+    rows: first === undefined ? "none" : changeDigest(session.secretKey, first.change, volatile),
+    ...(first && { change: first.change }),
+    ...(notTried !== undefined && { notTried }),
+    volatile,
+    obstacles: first === undefined ? obstacles(statements, []) : first.obstacles,
+  };
+}
+
+const named = (statements: readonly Derived[]): readonly string[] =>
+  statements
+    .flatMap(({ reads, writes, ddl }) => [
+      ...reads.map(({ table }) => table),
+      ...writes.map(({ table }) => table),
+      ...ddl.map(({ object }) => object),
+    ])
+    .filter((name) => partsOf(name).length === 2);
+
+async function checkQuery(session: Session, query: string): Promise<void> {
+  const [statement, ...more] = await session.derive(query);
+  if (statement?.kind !== "read" || !statement.exports || more.length > 0)
+    throw sqlFault("sql_verify_invalid", "a check is not one query that only reads", "give a SELECT that answers true");
+}
+
+/** Why the statements are not run before somebody approved them. */
+function whyNot({ database }: Session, statements: readonly Derived[], strangers: readonly string[]): string | undefined {
+  const unknown = statements.flatMap(({ kind, label, dynamic }) => (kind === "unknown" || dynamic.length > 0 ? [label] : []));
+  const refused = statements.flatMap(({ refusal }) => refusal ?? []);
+  if (refused.length > 0) return refused.join("; ");
+  if (statements.some(({ alone }) => alone)) return "a statement runs outside of a transaction";
+  if (database.rehearse === "none") return "the operator lets nothing be tried out";
+  if (unknown.length > 0) return `what ${unknown.join(", ")} does beyond the database is not known`;
+  if (strangers.length > 0) return `what ${strangers.join(", ")} does beyond the database is not known`;
+  return undefined;
+}
+
+interface Trial {
+  readonly change: Change;
+  readonly obstacles: readonly string[];
+}
+
+/** Done and taken back in a transaction that never ends well: both were tried, and nothing stays. */
+async function trial(session: Session, input: SqlInput, statements: readonly Derived[]): Promise<Trial> {
+  return using(await session.engine("try"), async (engine) => {
+    await engine.begin(true);
+    const objects = sortedSet(named(statements));
+    const before = schemaDigest(await engine.schema(objects));
+    const change = await engine.change(statements, input.parameters);
+    const open = obstacles(statements, change.tables);
+    if (open.length > 0) return { change, obstacles: open };
+    try {
+      await takeBack(engine, { database: input.database, tables: change.tables, statements, schemaBefore: before }, objects);
+      return { change, obstacles: [] };
+    } catch (error) {
+      if (!(error instanceof SqlFault)) throw error;
+      return { change, obstacles: [error.refusal.message] };
+    }
+  });
+}
+
+/** SQLite tells the time to the second, so that two runs in a row may agree: what asks for it is taken for different each time. */
+const CLOCK = /^(date|time|datetime|julianday|strftime|unixepoch|timediff|current_(date|time|timestamp)|random|randomblob)$/;
+const isClocked = (statements: readonly Derived[], table: string): boolean =>
+  statements.some(({ functions, writes }) => functions.some((name) => CLOCK.test(name)) && writes.some((use) => use.table === table));
+const clocked = (statements: readonly Derived[], change: Change): readonly string[] =>
+  change.tables.map(({ table }) => table).filter((table) => isClocked(statements, table));

@@ -1,0 +1,196 @@
+import { DatabaseSync, constants } from "node:sqlite";
+import { sortedSet } from "../../core/base/index.ts";
+import { nameOf, quoted, sqlName } from "./names.ts";
+import { SQL_LIMITS, sqlFault } from "./types.ts";
+import type { DdlAction, Derived, StatementKind, TableUse } from "./types.ts";
+
+/** A copy of the schema alone: what SQLite says while it prepares a statement there is what it would do with the real file. */
+export function schemaCopy(schema: readonly { readonly type: string; readonly sql: string }[]): DatabaseSync {
+  const copy = new DatabaseSync(":memory:");
+  copy.enableDefensive(true);
+  copy.exec("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
+  const order = ["table", "view", "index", "trigger"];
+  for (const { sql } of schema.toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type))) copy.exec(sql);
+  return copy;
+}
+
+interface Event {
+  readonly code: number;
+  readonly one: string;
+  readonly two: string;
+}
+
+const REFUSED = new Map([
+  [constants.SQLITE_TRANSACTION, "transaction control"],
+  [constants.SQLITE_SAVEPOINT, "SAVEPOINT"],
+  [constants.SQLITE_ATTACH, "ATTACH"],
+  [constants.SQLITE_DETACH, "DETACH"],
+  [constants.SQLITE_PRAGMA, "PRAGMA"],
+]);
+
+const WRITES = new Map<number, StatementKind>([
+  [constants.SQLITE_INSERT, "insert"],
+  [constants.SQLITE_UPDATE, "update"],
+  [constants.SQLITE_DELETE, "delete"],
+]);
+
+const word = (code: number): string =>
+  Object.entries(constants)
+    .find(([name, value]) => value === code && /^SQLITE_(CREATE|DROP|ALTER|REINDEX|ANALYZE)/.test(name))?.[0]
+    .slice(7)
+    .replaceAll("_", " ") ?? "";
+
+/** Statement by statement, each prepared on the schema that those before it leave. */
+export function deriveSqlite(text: string, copy: DatabaseSync): readonly Derived[] {
+  const found: Derived[] = [];
+  let rest = text;
+  while (!isBlank(rest)) {
+    if (found.length >= SQL_LIMITS.statements)
+      throw sqlFault("sql_too_large", `${SQL_LIMITS.statements} statements are the bound`, "split the change");
+    const { derived, length } = deriveOne(rest, copy);
+    found.push(derived);
+    rest = rest.slice(length);
+  }
+  if (found.length === 0) throw sqlFault("sql_empty", "there is no statement in the text", "give at least one statement");
+  return found;
+}
+
+const isBlank = (text: string): boolean => /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*$/.test(text);
+
+function deriveOne(text: string, copy: DatabaseSync): { readonly derived: Derived; readonly length: number } {
+  const events: Event[] = [];
+  copy.setAuthorizer((code, one, two) => {
+    events.push({ code, one: one ?? "", two: two ?? "" });
+    return REFUSED.has(code) ? constants.SQLITE_DENY : constants.SQLITE_OK;
+  });
+  let length = text.length;
+  let exports = false;
+  try {
+    const statement = copy.prepare(text);
+    length = statement.sourceSQL.length;
+    exports = statement.columns().length > 0;
+  } catch (error) {
+    const refused = events.map(({ code }) => REFUSED.get(code)).find((name) => name !== undefined);
+    if (refused === undefined) throw syntax(error);
+    return {
+      derived: { ...describe(text, [], false), kind: "refused", label: refused, refusal: `${refused} is not executed through Pawl` },
+      length,
+    };
+  } finally {
+    copy.setAuthorizer(null);
+  }
+  const derived = describe(text.slice(0, length), events, exports);
+  if (derived.kind === "ddl" && !derived.alone) execute(copy, derived.text);
+  return { derived, length };
+}
+
+function execute(copy: DatabaseSync, text: string): void {
+  try {
+    copy.exec(text);
+  } catch (error) {
+    throw syntax(error);
+  }
+}
+
+const syntax = (error: unknown): Error =>
+  error instanceof Error
+    ? sqlFault("sql_syntax", `SQLite cannot prepare a statement: ${error.message.slice(0, 300)}`, "mend the statements, and propose again")
+    : new Error(String(error));
+
+function describe(text: string, events: readonly Event[], exports: boolean): Derived {
+  const own = text.trim();
+  const first = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*([a-z]+)/i.exec(own)?.[1]?.toUpperCase() ?? "";
+  const ddl = ddlOf(events, own);
+  const writes = uses(
+    events.filter(({ code, one }) => WRITES.has(code) && !isOwn(one)),
+    constants.SQLITE_UPDATE,
+  );
+  const reads = uses(
+    events.filter(({ code, one }) => code === constants.SQLITE_READ && !isOwn(one)),
+    constants.SQLITE_READ,
+  );
+  const kinds = events.filter(({ code, one }) => WRITES.has(code) && !isOwn(one)).map(({ code }) => WRITES.get(code) ?? "update");
+  const alone = first === "VACUUM";
+  const kind: StatementKind = alone || ddl.length > 0 ? "ddl" : (kinds[0] ?? (events.length === 0 ? "unknown" : "read"));
+  return {
+    text: own,
+    kind,
+    label: ddl.length > 0 && !alone ? (ddl[0]?.label ?? first) : first === "WITH" || first === "" ? kind.toUpperCase() : first,
+    reads,
+    writes,
+    noWhere: false,
+    functions: sortedSet(events.filter(({ code }) => code === constants.SQLITE_FUNCTION).map(({ two }) => two.toLowerCase())),
+    dynamic: [],
+    ddl: ddl.map(({ label: _, ...action }) => action),
+    alone,
+    exports: exports && kind !== "ddl",
+    parameters: Math.max(0, ...[...own.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n))) || [...own.matchAll(/\?/g)].length,
+  };
+}
+
+const isOwn = (table: string): boolean => /^sqlite_/i.test(table);
+
+function uses(events: readonly Event[], named: number): readonly TableUse[] {
+  const found = new Map<string, Set<string>>();
+  for (const { code, one, two } of events) {
+    const set = found.get(one) ?? new Set<string>();
+    found.set(one, set.add(code === named && two !== "" ? two : "*"));
+  }
+  return [...found].map(([table, columns]) => ({ table: nameOf("main", table), columns: sortedSet([...columns]) }));
+}
+
+/** With each action the words by which its statement is known. */
+function ddlOf(events: readonly Event[], text: string): readonly (DdlAction & { readonly label: string })[] {
+  const found: (DdlAction & { label: string })[] = [];
+  for (const { code, one, two } of events) {
+    const label = word(code);
+    if (label === "" || isOwn(one) || (code === constants.SQLITE_REINDEX && found.length > 0)) continue;
+    const object = nameOf("main", code === constants.SQLITE_ALTER_TABLE ? two : one);
+    const guarded = /\bif\s+not\s+exists\b/i.test(text);
+    if (label.startsWith("CREATE")) {
+      const kind = label.split(" ").at(-1) ?? "";
+      const inverse =
+        guarded || kind === "VTABLE"
+          ? {}
+          : {
+              inverse: `DROP ${kind} ${sqlName(object)}`,
+              ...(kind === "TABLE" && { guard: `SELECT NOT EXISTS (SELECT 1 FROM ${sqlName(object)})` }),
+            };
+      const named = kind === "INDEX" || kind === "TRIGGER" ? nameOf("main", two) : object;
+      found.push({
+        verb: kind === "INDEX" || kind === "TRIGGER" ? "alter" : "create",
+        what: `gets: ${label.toLowerCase()} ${one}`,
+        object: named,
+        label,
+        ...inverse,
+      });
+    } else if (label.startsWith("DROP"))
+      found.push({ verb: "drop", what: `${label.slice(5).toLowerCase()} goes`, object, label, destroys: label === "DROP TABLE" });
+    else found.push({ verb: "alter", what: label.toLowerCase(), object, label, ...alteration(text, object) });
+  }
+  return found;
+}
+
+/** Which form of ALTER TABLE it is, SQLite's own prepared statement does not say; its first words do. */
+function alteration(text: string, object: string): Partial<DdlAction> {
+  const id = String.raw`("(?:[^"]|"")*"|\[[^\]]*\]|` + "`[^`]*`" + String.raw`|[\w$]+)`;
+  const bare = (name: string): string => name.replaceAll(/^["[`]|["\]`]$/g, "").replaceAll('""', '"');
+  const form = new RegExp(
+    String.raw`^alter\s+table\s+(?:${id}\s*\.\s*)?${id}\s+(add|drop|rename)\s+(?:(to)\s+${id}|(?:column\s+)?${id}(?:\s+to\s+${id})?)`,
+    "i",
+  ).exec(text);
+  const [, , table = "", verb = "", to, renamed = "", column = "", target] = form ?? [];
+  const on = `ALTER TABLE ${sqlName(object)}`;
+  if (/drop/i.test(verb)) return { what: `loses the column ${column}`, destroys: true };
+  if (/add/i.test(verb))
+    return {
+      what: `gets the column ${column}`,
+      inverse: `${on} DROP COLUMN ${quoted(bare(column))}`,
+      guard: `SELECT NOT EXISTS (SELECT 1 FROM ${sqlName(object)} WHERE ${quoted(bare(column))} IS NOT NULL)`,
+    };
+  if (to !== undefined)
+    return { what: `is renamed to ${renamed}`, inverse: `ALTER TABLE ${quoted(bare(renamed))} RENAME TO ${quoted(bare(table))}` };
+  if (target !== undefined)
+    return { what: `${column} is renamed to ${target}`, inverse: `${on} RENAME COLUMN ${quoted(bare(target))} TO ${quoted(bare(column))}` };
+  return {};
+}
