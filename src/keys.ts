@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Signer } from "./control/ports.ts";
 import { ok, refuse, toHex, type Result } from "./core/base/index.ts";
@@ -56,6 +56,26 @@ export function openWitnessKey(folder: string, name: string | undefined, random:
       remedy: "leave the name out, or use another folder",
     });
   return ok(signerFrom(named, once("key.pem", newKey)));
+}
+
+/** What a runner elsewhere has of its own: the key that it signs with, and the one that stands in for secrets. */
+export interface RunnerKeys {
+  readonly publicKey: Uint8Array;
+  readonly sign: (message: Uint8Array) => Uint8Array;
+  readonly secret: Uint8Array;
+}
+
+/** `anew`: what signed before signs no more. */
+export function openRunnerKeys(folder: string, random: (bytes: number) => Uint8Array, { anew = false } = {}): RunnerKeys {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const once = (file: string, make: () => string): string => wholeFile(join(folder, file), toHex(random(6)), make);
+  if (anew) rmSync(join(folder, "key.pem"), { force: true });
+  const signer = signerFrom("", once("key.pem", newKey));
+  return {
+    publicKey: signer.publicKey,
+    sign: (message) => signer.sign(message),
+    secret: Buffer.from(once("secret.hex", () => toHex(random(32))).trim(), "hex"),
+  };
 }
 
 /** A key appears whole and on the disk, or not at all, and whoever comes second takes what is there. */

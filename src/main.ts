@@ -82,7 +82,8 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
     ),
   );
   const exchange = new Exchange({ clock, timers, nextId: () => ids.next("wrk") });
-  const connectors = new Connectors(exchange, settings.remoteConnectors);
+  const connectors = new Connectors(exchange, settings.remoteConnectors, (connector) => byDeclarations(connector, inForce));
+  const inForce = () => declarationsInForce(deps);
   const report = reporter(hooks);
   const feeding = { store, guard, witnesses: witnesses.value, folder: join(settings.dataDir, "witnessed") };
   const feeder = startFeeder({ ...feeding, everyMillis: FEED_MILLIS, timers, report });
@@ -100,7 +101,6 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   if (!begun.ok) return begun;
   const wired = connectorsOf(settings, { secretKey: keys.secret, sample: begun.value.repositories });
   if (!wired.ok) return wired;
-  const inForce = () => declarationsInForce(deps);
   for (const connector of [...wired.value, pawlConnector(configDesk(deps))])
     connectors.set(connector.name, dependable(byDeclarations(connector, inForce), timers));
   const runner = keys.runner as RunnerId;

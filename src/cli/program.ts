@@ -76,8 +76,26 @@ const COMMANDS: readonly Entry[] = [
   {
     name: "verify",
     group: "Prove",
-    summary: "prove a change's whole story against keys you trust",
+    summary: "prove a change's whole story, or a bundle or report, against keys you trust",
     load: () => import("./commands/verify.ts"),
+  },
+  {
+    name: "bundle",
+    group: "Prove",
+    summary: "write a change's evidence into one file, for outsiders",
+    load: () => import("./commands/bundle.ts"),
+  },
+  {
+    name: "report",
+    group: "Prove",
+    summary: "what changed between two days, exceptions first, and that nothing is missing",
+    load: () => import("./commands/report.ts"),
+  },
+  {
+    name: "export",
+    group: "Prove",
+    summary: "the ledger as JSON lines, CloudEvents or OCSF, from a cursor on",
+    load: () => import("./commands/export.ts"),
   },
   {
     name: "ledger",
@@ -99,6 +117,12 @@ const COMMANDS: readonly Entry[] = [
     group: "Prove",
     summary: "remember other Pawls' heads, and cosign only what extends them",
     load: () => import("./commands/witness.ts"),
+  },
+  {
+    name: "runner",
+    group: "Run Pawl",
+    summary: "execute approved changes here, where the credentials are",
+    load: () => import("./commands/runner.ts"),
   },
   { name: "db", group: "Care", summary: "migrate the database, or move it to another", load: () => import("./commands/db.ts") },
   { name: "doctor", group: "Care", summary: "look for what is wrong, and say how to mend it", load: () => import("./commands/doctor.ts") },

@@ -61,6 +61,18 @@ const TOKEN = {
   revoked: "boolean",
 } as const;
 
+const RUNNER = {
+  id: "string",
+  status: "string",
+  label: "string",
+  created_at: "number",
+  updated_at: "number",
+  "token_ends_at?": "number",
+  allowed_environments: TEXTS,
+  environments: TEXTS,
+  connectors: [{ name: "string", digest: "string" }],
+} as const satisfies Shape;
+
 /** By method and path; the first that fits. */
 const ANSWERS: readonly (readonly [RegExp, Shape])[] = [
   [/^GET \/v1\/changes$/, { changes: [CHANGE], "cursor?": "string" }],
@@ -78,6 +90,8 @@ const ANSWERS: readonly (readonly [RegExp, Shape])[] = [
     },
   ],
   [/^GET \/v1\/changes\/[^/]+\/grant$/, { payloadType: "string", payload: "string", signatures: [{ keyid: "string", sig: "string" }] }],
+  [/^GET \/v1\/changes\/[^/]+\/bundle$/, { schema: "string", change: "string" }],
+  [/^GET \/v1\/export$/, { events: ["object"], cursor: "string", more: "boolean" }],
   [/^\w+ \/v1\/changes\b/, CHANGE],
   [/^GET \/v1\/ledger\/head$/, { size: "number", checkpoint: "string" }],
   [/^GET \/v1\/ledger\/entries$/, { entries: [{ index: "number", stream: "string", entry: "string" }] }],
@@ -96,6 +110,9 @@ const ANSWERS: readonly (readonly [RegExp, Shape])[] = [
   [/^GET \/v1\/tokens$/, { tokens: [TOKEN] }],
   [/^POST \/v1\/tokens$/, { token: "string", view: TOKEN }],
   [/^DELETE \/v1\/tokens\//, TOKEN],
+  [/^GET \/v1\/runners$/, { runners: [RUNNER] }],
+  [/^POST \/v1\/runners\/tokens$/, { token: "string", view: RUNNER }],
+  [/^DELETE \/v1\/runners\//, RUNNER],
   [/^GET \/v1\/health$/, { ok: "boolean", version: "string", checks: [{ name: "string", ok: "boolean", "text?": "string" }] }],
 ];
 

@@ -1,8 +1,9 @@
 /** The desk at which runs are reported, as a runner elsewhere reaches it: nothing is taken but in its own name, and over its own signature. */
 import { fail, isDigest, isId, ok, refuse, toBase64 } from "../core/base/index.ts";
-import type { ChangeId, Digest, GrantId, Json, JsonObject, Result, RunId } from "../core/base/index.ts";
+import type { ChangeId, Digest, GrantId, Json, JsonObject, Result, RunId, RunnerId } from "../core/base/index.ts";
 import { factsOf, verifyEvidence } from "../core/grant/index.ts";
 import { exactly, objectOf, textOf, toWire, wholeOf } from "../core/runner/index.ts";
+import { findChange } from "./commit.ts";
 import type { Deps } from "./deps.ts";
 import type { RunDesk, RunEnd, RunRef } from "./ports.ts";
 import { invalid } from "./refusals.ts";
@@ -21,6 +22,8 @@ interface Members {
   readonly change: ChangeId;
   readonly run: RunId;
   readonly grant: GrantId;
+  /** Of the runner's own making: the same start asked for again, because its answer was lost. */
+  readonly key: string;
   readonly step: string;
   readonly code: string;
   readonly observed: Digest;
@@ -33,7 +36,7 @@ interface Members {
 
 const CALLS: Readonly<Record<string, readonly string[]>> = {
   offer: ["change"],
-  start: ["change", "grant"],
+  start: ["change", "grant", "key"],
   begin: ["change", "run", "step", "observed", "evidence?"],
   finish: ["change", "run", "step", "evidence"],
   check: ["change", "run", "n", "result", "evidence"],
@@ -51,6 +54,7 @@ const FITS: Readonly<Record<keyof Members, (value: Json) => boolean>> = {
   change: isSomeId,
   run: isSomeId,
   grant: isSomeId,
+  key: (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value),
   step: isSomeText,
   code: isSomeText,
   observed: isSomeDigest,
@@ -81,17 +85,18 @@ export async function deskCall(deps: Deps, signed: Signed, raw: Json): Answer<{ 
   const state = (await findRunner(deps, signed.runner))?.state;
   if (call === undefined || state === undefined) return fail(invalid("this is no call of the desk, or not with these members"));
   const fault = evidenceFault(deps, state, call);
-  return ok({ result: toWire(fault ?? (await made(runDesk(deps), signed, call))) });
+  return ok({ result: toWire(fault ?? (await made(deps, signed, call))) });
 }
 
-function made(desk: RunDesk, { runner }: Signed, { name, members }: Call): Promise<Result<unknown>> {
-  const { change, run, grant, step, code, observed, expected, n, result, end, evidence } = members;
+function made(deps: Deps, { runner }: Signed, { name, members }: Call): Promise<Result<unknown>> {
+  const desk = runDesk(deps);
+  const { change, run, grant, key, step, code, observed, expected, n, result, end, evidence } = members;
   const ref: RunRef = { change, run, runner };
   switch (name) {
     case "offer":
       return offered(desk, ref);
     case "start":
-      return desk.start(change, grant, runner);
+      return started(deps, { change, grant, key, runner });
     case "begin":
       return desk.begin(ref, step, observed, evidence);
     case "finish":
@@ -105,6 +110,35 @@ function made(desk: RunDesk, { runner }: Signed, { name, members }: Call): Promi
     default:
       return desk.report(ref, end, code, evidence);
   }
+}
+
+interface Starting {
+  readonly change: ChangeId;
+  readonly grant: GrantId;
+  readonly key: string;
+  readonly runner: RunnerId;
+}
+
+/** By which key each grant was started here, for as long as an answer may have been lost on its way. */
+const keys = new WeakMap<Deps, Map<GrantId, string>>();
+const MOST_KEYS = 10_000;
+
+/** One start for one grant. The one who made it may ask again for its answer; to everybody else it is used. */
+async function started(deps: Deps, { change, grant, key, runner }: Starting): Promise<Result<RunRef>> {
+  const known = keys.get(deps) ?? new Map<GrantId, string>();
+  keys.set(deps, known);
+  const begun = await runDesk(deps).start(change, grant, runner);
+  if (begun.ok) {
+    known.set(grant, key);
+    const [oldest] = known.keys();
+    if (known.size > MOST_KEYS && oldest !== undefined) known.delete(oldest);
+    return begun;
+  }
+  if (begun.error.code !== "grant_consumed" || known.get(grant) !== key) return begun;
+  const found = await findChange(deps, change);
+  const state = found.ok && found.value.state.status === "running" ? found.value.state : undefined;
+  const mine = state?.grant === grant && state.runner === runner && state.begun.length === 0;
+  return mine ? ok({ change, run: state.run, runner }) : begun;
 }
 
 async function offered(desk: RunDesk, { change, runner }: RunRef): Promise<Result<unknown>> {

