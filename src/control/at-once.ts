@@ -1,5 +1,5 @@
 /** Deciding a proposal in the append that accepts it, when its connectors answer while the caller waits. */
-import type { ChangeId, Result } from "../core/base/index.ts";
+import type { ChangeId, PrincipalId, Result } from "../core/base/index.ts";
 import type { Proposal } from "../core/plan/index.ts";
 import type { Intended, Known } from "./commit.ts";
 import type { Rules } from "./config.ts";
@@ -10,11 +10,21 @@ import type { ControlRefusal } from "./types.ts";
 /** Looks taken within requests at a time. Who finds no place in time is planned from the outbox, which bounds its own. */
 const PLACES = 8;
 
+interface Waiting {
+  readonly whose: PrincipalId;
+  readonly enter: (mine: true) => void;
+}
+
 interface Places {
-  taken: number;
-  readonly waiting: ((mine: true) => void)[];
+  /** Whose each taken place is. */
+  readonly taken: PrincipalId[];
+  readonly waiting: Waiting[];
 }
 const places = new WeakMap<Deps, Places>();
+
+/** Nobody has more than half: one whose connectors hang leaves places for others. */
+const isRoom = ({ taken }: Places, whose: PrincipalId): boolean =>
+  taken.length < PLACES && taken.filter((each) => each === whose).length < PLACES / 2;
 
 /** What the connectors answered in time, or what they are still at. */
 export type Glance =
@@ -22,41 +32,59 @@ export type Glance =
   | { readonly kind: "looking"; readonly looked: Promise<Looked> }
   | { readonly kind: "none" };
 
-export async function glance(deps: Deps, steps: readonly AdmittedStep[], patienceMillis: number): Promise<Glance> {
-  if (patienceMillis <= 0) return { kind: "none" };
-  const { promise: late, resolve: giveUp } = Promise.withResolvers<undefined>();
-  const cancel = deps.timers.after(patienceMillis, () => giveUp(undefined));
+/** How long a caller waits; `closing`: whoever holds it may have to let go. */
+export interface Patience {
+  readonly millis: number;
+  readonly closing?: AbortSignal;
+}
+
+export async function glance(
+  deps: Deps,
+  whose: PrincipalId,
+  steps: readonly AdmittedStep[],
+  { millis, closing }: Patience,
+): Promise<Glance> {
+  if (millis <= 0 || closing?.aborted === true) return { kind: "none" };
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const giveUp = (): void => resolve(undefined);
+  const cancel = deps.timers.after(millis, giveUp);
+  closing?.addEventListener("abort", giveUp, { once: true });
   try {
-    const leave = await enter(deps, late);
+    const leave = await enter(deps, whose, late);
     if (leave === undefined) return { kind: "none" };
     const looked = look(deps, steps).finally(leave);
     const seen = await Promise.race([looked, late]);
     return seen === undefined ? { kind: "looking", looked } : { kind: "seen", looked: seen };
   } finally {
     cancel();
+    closing?.removeEventListener("abort", giveUp);
   }
 }
 
 /** A place, as the function that leaves it. */
-async function enter(deps: Deps, late: Promise<undefined>): Promise<(() => void) | undefined> {
-  const all = places.get(deps) ?? { taken: 0, waiting: [] };
+async function enter(deps: Deps, whose: PrincipalId, late: Promise<undefined>): Promise<(() => void) | undefined> {
+  const all = places.get(deps) ?? { taken: [], waiting: [] };
   places.set(deps, all);
   const leave = (): void => {
-    const next = all.waiting.shift();
-    if (next === undefined) all.taken -= 1;
-    else next(true);
+    all.taken.splice(all.taken.indexOf(whose), 1);
+    const next = all.waiting.find((each) => isRoom(all, each.whose));
+    if (next === undefined) return;
+    all.waiting.splice(all.waiting.indexOf(next), 1);
+    all.taken.push(next.whose);
+    next.enter(true);
   };
-  if (all.taken < PLACES) {
-    all.taken += 1;
+  if (isRoom(all, whose)) {
+    all.taken.push(whose);
     return leave;
   }
   const { promise: mine, resolve } = Promise.withResolvers<true>();
-  all.waiting.push(resolve);
+  const waiting: Waiting = { whose, enter: resolve };
+  all.waiting.push(waiting);
   if ((await Promise.race([mine, late])) === true) return leave;
-  const at = all.waiting.indexOf(resolve);
+  const position = all.waiting.indexOf(waiting);
   // A place that was handed over at the last moment goes to the next.
-  if (at < 0) leave();
-  else all.waiting.splice(at, 1);
+  if (position < 0) leave();
+  else all.waiting.splice(position, 1);
   return undefined;
 }
 

@@ -248,7 +248,7 @@ const HOLD_MILLIS = 60_000;
 
 /** What must happen outside because of these events; keyed, so that doing it twice is doing it once. */
 function outboxOf(state: ChangeState, events: readonly ChangeEvent[]): OutboxItem[] {
-  const body = { change: state.id };
+  const body = { change: state.id, proposer: state.parties.proposer };
   return events.flatMap((event): OutboxItem[] => {
     switch (event.type) {
       case "proposed":
@@ -266,7 +266,8 @@ function outboxOf(state: ChangeState, events: readonly ChangeEvent[]): OutboxIte
       case "authorised": {
         assert(state.status === "authorised", "nothing follows an authorisation in one decision");
         if (state.holds.length > 0) return [{ key: `hold/${event.grant}`, kind: "hold", body, dueAt: (event.at + HOLD_MILLIS) as Millis }];
-        return state.start === "when-authorised" ? [runItem(state, event.at)] : [];
+        const dueAt = Math.max(event.at, state.notBefore ?? 0) as Millis;
+        return state.start === "when-authorised" ? [runItem(state, dueAt)] : [];
       }
       case "applied":
       case "undone":
@@ -290,5 +291,10 @@ const executedItem = ({ id }: ChangeState, { run, type, at }: Extract<ChangeEven
 
 /** One job for one grant, whoever asked for the start and however often. */
 export function runItem(state: Extract<ChangeState, { readonly status: "authorised" }>, dueAt: Millis): OutboxItem {
-  return { key: `run/${state.grant}`, kind: "run", body: { change: state.id, grant: state.grant }, dueAt };
+  return {
+    key: `run/${state.grant}`,
+    kind: "run",
+    body: { change: state.id, grant: state.grant, proposer: state.parties.proposer },
+    dueAt,
+  };
 }

@@ -23,8 +23,8 @@ export function createControl(deps: Deps, runner: RunnerId): Control {
   return {
     authenticate: (bearer, channel) => tokens.authenticate(deps, bearer, channel),
     whoami: (caller) => tokens.whoami(deps, caller),
-    propose: (caller, raw, key, patience = 0) => propose(deps, caller, raw, key, patience),
-    revise: (caller, change, raw, patience = 0) => revise(deps, caller, change, raw, patience),
+    propose: (caller, raw, key, millis = 0, closing) => propose(deps, caller, raw, key, { millis, ...(closing && { closing }) }),
+    revise: (caller, change, raw, millis = 0, closing) => revise(deps, caller, change, raw, { millis, ...(closing && { closing }) }),
     read: (_caller, change) => reading.read(deps, change),
     plan: (_caller, change) => reading.plan(deps, change),
     events: (_caller, change, from, limit) => reading.events(deps, change, from, limit),

@@ -41,7 +41,7 @@ export async function looksAfter(deps: Deps, item: OutboxItem, change: ChangeId)
       .map((each) => ({
         key: `${item.key}/${each.change}`,
         kind: "observe",
-        body: { change: each.change },
+        body: { change: each.change, proposer: each.proposer },
         dueAt: deps.clock.now(),
       })),
   );

@@ -40,6 +40,8 @@ type Planned = Promise<Result<Known, ControlRefusal>>;
 type UnderWay = Promise<Result<Known, ControlRefusal> | undefined>;
 const underWay = new WeakMap<Deps, Map<ChangeId, UnderWay>>();
 
+export const isBeingPlanned = (deps: Deps, id: ChangeId): boolean => underWay.get(deps)?.has(id) === true;
+
 /** One planning per change at a time: whoever asks meanwhile gets the answer of the one under way. */
 export function planChange(deps: Deps, id: ChangeId): Planned {
   return joinOr(deps, id, {});
@@ -277,6 +279,7 @@ function planAndRoute(deps: Deps, state: Subject, proposal: Proposal, { observed
         outcome: route.outcome,
         seats: route.seats,
         holds: route.holds,
+        ...(route.freezes === undefined ? {} : { freezes: route.freezes.map(({ name }) => name) }),
         ...(reasons === undefined ? {} : { because: reasons.because }),
         directory: rules.directory,
         ...newGrant(deps),

@@ -15,9 +15,9 @@ import {
   type Result,
 } from "../core/base/index.ts";
 import type { ChangeCommand, ChangeState } from "../core/change/index.ts";
-import { parseProposal, sealSecrets, type Proposal, type ProposalInput } from "../core/plan/index.ts";
+import { momentsOf, parseProposal, sealSecrets, type Proposal, type ProposalInput } from "../core/plan/index.ts";
 import { ownerOf, mayActFor, type Directory, type Parties } from "../core/review/index.ts";
-import { accept, glance, withPlan, type Written } from "./at-once.ts";
+import { accept, glance, withPlan, type Patience, type Written } from "./at-once.ts";
 import { beginChange, changeWrite, commitChange, decideAll, findChange, type Intended } from "./commit.ts";
 import { onRules, rulesInForce, type Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -41,7 +41,7 @@ export async function propose(
   caller: Caller,
   raw: Json,
   idempotencyKey: string | undefined,
-  patienceMillis: number,
+  patience: Patience,
 ): Answer<ChangeView> {
   const keyed =
     idempotencyKey === undefined
@@ -53,7 +53,7 @@ export async function propose(
   if (!asked.ok) return asked;
   const room = await roomFor(deps, caller.principal);
   if (!room.ok) return room;
-  const begun = begin(deps, { caller, asked: asked.value, ...(keyed && { keyed }) }, patienceMillis);
+  const begun = begin(deps, { caller, asked: asked.value, ...(keyed && { keyed }) }, patience);
   const committed = await begun.finally(room.value);
   // Lost a race against the same key: answer as the winner's repetition.
   if (!committed.ok && committed.error.reason === "claim_taken" && keyed !== undefined)
@@ -61,12 +61,12 @@ export async function propose(
   return viewed(deps, committed);
 }
 
-async function begin(deps: Deps, proposed: Pick<Beginning, "caller" | "asked" | "keyed">, patienceMillis: number): Written {
+async function begin(deps: Deps, proposed: Pick<Beginning, "caller" | "asked" | "keyed">, patience: Patience): Written {
   const id = deps.ids.next("chg") as ChangeId;
   // Connectors are not asked for what will be refused.
   const may = await onRules(deps, 0, (rules) => made(deps, rules, { ...proposed, id }));
   if (!may.ok) return may;
-  const seen = await glance(deps, proposed.asked.steps, patienceMillis);
+  const seen = await glance(deps, proposed.caller.principal, proposed.asked.steps, patience);
   return accept(deps, id, seen, (looked) =>
     beginChange(deps, id, (tried) =>
       onRules(deps, tried, async (rules) =>
@@ -224,7 +224,7 @@ async function admitSteps(deps: Deps, input: ProposalInput): Promise<Result<read
 type Authored = Parties & { readonly author: PrincipalId };
 
 function sealed(deps: Deps, { author, proposer, onBehalfOf }: Authored, { input, steps }: Asked) {
-  const { title, summary, scope, claims, start, watch } = input;
+  const { title, summary, scope, claims, start, schedule, watch } = input;
   const document: Proposal = salted(deps, {
     title,
     summary,
@@ -235,6 +235,7 @@ function sealed(deps: Deps, { author, proposer, onBehalfOf }: Authored, { input,
     steps: steps.map(({ step }) => step),
     claims,
     start,
+    ...(schedule === undefined ? {} : { schedule }),
     ...(watch === undefined ? {} : { watch }),
   });
   return { document, payload: jsonPayload(document) };
@@ -256,14 +257,17 @@ function proposeCommand(deps: Deps, change: ChangeId, proposal: Digest, parties:
     parties,
     steps: stepNames(input),
     start: input.start,
-    expiresAt: expiry(deps, input),
+    ...timesOf(deps, input),
     ...(input.supersedes === undefined ? {} : { supersedes: input.supersedes }),
   };
 }
 
-function expiry(deps: Deps, input: ProposalInput): Millis {
+/** What may not start after a moment has expired then: nothing that is due runs late. */
+function timesOf(deps: Deps, input: ProposalInput): { readonly expiresAt: Millis; readonly notBefore?: Millis } {
   const asked = (input.expiresInSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-  return (deps.clock.now() + Math.min(asked, deps.limits.changeLifetimeMillis)) as Millis;
+  const { notBefore, notAfter = Number.POSITIVE_INFINITY } = momentsOf(input.schedule);
+  const expiresAt = Math.min(deps.clock.now() + Math.min(asked, deps.limits.changeLifetimeMillis), notAfter) as Millis;
+  return { expiresAt, ...(notBefore === undefined ? {} : { notBefore }) };
 }
 
 interface Superseded {
@@ -287,7 +291,7 @@ async function supersede(
     : fail(refused(decided.error));
 }
 
-export async function revise(deps: Deps, caller: Caller, change: string, raw: Json, patienceMillis: number): Answer<ChangeView> {
+export async function revise(deps: Deps, caller: Caller, change: string, raw: Json, patience: Patience): Answer<ChangeView> {
   const asked = await readProposal(deps, raw, "the revision is not valid");
   if (!asked.ok) return asked;
   const found = await findChange(deps, change);
@@ -297,7 +301,7 @@ export async function revise(deps: Deps, caller: Caller, change: string, raw: Js
   if (!may.ok) return may;
   const allowed = decideAll(found.value.state, may.value.commands, deps.clock.now());
   if (!allowed.ok) return fail(refused(allowed.error));
-  const seen = await glance(deps, asked.value.steps, patienceMillis);
+  const seen = await glance(deps, caller.principal, asked.value.steps, patience);
   const committed = await accept(deps, change as ChangeId, seen, (looked) =>
     commitChange(deps, change, async (state) =>
       asStanding(deps, caller, await revision(deps, state, { caller, raw, asked: asked.value, ...(looked && { looked }) })),
@@ -326,7 +330,7 @@ async function revision(
     ...(caller.issuer === undefined ? {} : { issuer: caller.issuer }),
     proposal: payload.digest,
     steps: stepNames(input),
-    expiresAt: expiry(deps, input),
+    ...timesOf(deps, input),
     directory: rules.directory,
   };
   const first: Intended = { commands: [command], payloads: [payload], guards: rules.guards, directory: rules.directory };

@@ -207,8 +207,8 @@ export interface Control {
   whoami(caller: Caller): Answer<WhoView>;
 
   /** Decided in the same append when its connectors answer within `patienceMillis`; otherwise, and without, planned afterwards. */
-  propose(caller: Caller, raw: Json, idempotencyKey?: string, patienceMillis?: number): Answer<ChangeView>;
-  revise(caller: Caller, change: string, raw: Json, patienceMillis?: number): Answer<ChangeView>;
+  propose(caller: Caller, raw: Json, idempotencyKey?: string, patienceMillis?: number, closing?: AbortSignal): Answer<ChangeView>;
+  revise(caller: Caller, change: string, raw: Json, patienceMillis?: number, closing?: AbortSignal): Answer<ChangeView>;
   read(caller: Caller, change: string): Answer<ChangeView>;
   plan(caller: Caller, change: string): Answer<PlanView>;
   events(caller: Caller, change: string, from: number, limit: number): Answer<readonly EventView[]>;

@@ -1,6 +1,7 @@
 import type { Millis } from "../core/base/index.ts";
 import type { Deps } from "./deps.ts";
 import { perform, type JobSettings } from "./jobs.ts";
+import { Places } from "./places.ts";
 import type { LeasedItem } from "./ports.ts";
 import { Wakes } from "./wakes.ts";
 
@@ -25,30 +26,21 @@ const LAST_RETRY_MILLIS = 600_000;
 
 /** Does what the outbox asks. Whatever fails unexpectedly is reported and tried again; nothing is lost with the process. */
 export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
-  const under = new Map<number, Promise<void>>();
+  const places = new Places(settings.parallel);
   let stopped = false;
   let wanted = false;
   let looking: Promise<void> | undefined;
   let cancelTick = (): void => undefined;
 
-  const begin = (item: LeasedItem): void => {
-    // Its lease was lost while the store was away, but not the job itself.
-    if (under.has(item.id)) return;
-    const job = handle(deps, settings, item, wakes).finally(() => {
-      under.delete(item.id);
-      kick();
-    });
-    under.set(item.id, job);
-  };
-
-  const isFree = (): boolean => !stopped && under.size < settings.parallel;
+  const work = (item: LeasedItem): Promise<void> => handle(deps, settings, item, wakes).finally(() => kick());
+  const isFree = (): boolean => !stopped && places.free > 0;
 
   const look = async (): Promise<void> => {
     while (wanted && isFree()) {
       wanted = false;
-      const items = await deps.store.takeDue(deps.clock.now(), settings.leaseMillis, settings.parallel - under.size);
+      const items = await deps.store.takeDue(deps.clock.now(), settings.leaseMillis, places.free);
       if (items.length > 0) wanted = true;
-      for (const item of items) begin(item);
+      for (const item of items) places.admit(item, work);
     }
   };
 
@@ -75,7 +67,7 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
   };
 
   const quiet = async (): Promise<void> => {
-    const busy = (): Promise<void>[] => [...under.values(), ...(looking === undefined ? [] : [looking])];
+    const busy = (): Promise<void>[] => [...places.under, ...(looking === undefined ? [] : [looking])];
     for (let all = busy(); all.length > 0; all = busy()) await Promise.all(all);
   };
 
@@ -94,6 +86,7 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
       stopped = true;
       cancelTick();
       unwatch();
+      for (const { id } of places.dismiss()) await deps.store.retryAt(id, deps.clock.now());
       await quiet();
     },
   };
@@ -104,6 +97,7 @@ async function handle(deps: Deps, settings: WorkerSettings, item: LeasedItem, wa
   try {
     const end = await perform(deps, settings, item);
     if (end === "settled") return await deps.store.settle(item.id);
+    if (typeof end === "object" && "at" in end) return await deps.store.retryAt(item.id, end.at);
     await putOff(deps, item);
     if (end !== "later") await wakes.add(end.until, end.version, item);
   } catch (error) {

@@ -105,8 +105,8 @@ test("[CO-50] when connectors take longer the proposal is accepted alone, and wh
   const view = good(await answer);
   assert.deepEqual([view.status, view.version], ["proposed", 1]);
   resolve();
-  await world.settle();
-  assert.equal((await world.view(view.id)).status, "verified");
+  assert.equal((await world.reaches(view.id, "verified")).status, "verified");
+  await world.pass(10_000, 1_000);
   assert.equal(world.outside.count("analyse"), 1);
   assert.deepEqual(world.problems, []);
 });
@@ -140,8 +140,7 @@ test("[CO-50] a planning that follows a slow look and fails is told of, and its 
     },
   });
   resolve();
-  await world.settle();
-  assert.ok(world.problems.length > 0);
+  await until(() => world.problems.length > 0);
   broken = false;
   await world.pass(10_000, 1_000);
   assert.equal((await world.view(id)).status, "verified");
@@ -152,7 +151,7 @@ test("[CO-50] looks within requests are bounded: who finds no place in time is a
   const { promise, resolve } = Promise.withResolvers<void>();
   world.outside.before = async (operation) => (operation === "analyse" ? promise : undefined);
   const busy = Array.from({ length: 8 }, (_, i) =>
-    world.control.propose(world.as("agent:bot"), docs(`busy ${i}`), undefined, 10 * PATIENCE),
+    world.control.propose(world.as(i % 2 === 0 ? "agent:bot" : "agent:sub"), docs(`busy ${i}`), undefined, 10 * PATIENCE),
   );
   await until(() => world.outside.count("analyse") === 8);
   const ninth = propose(world, docs("ninth"));
@@ -163,6 +162,63 @@ test("[CO-50] looks within requests are bounded: who finds no place in time is a
   resolve();
   for (const answer of await Promise.all([...busy, tenth])) assert.equal(good(answer).status, "authorised");
   assert.equal(good(await propose(world, docs("eleventh"))).status, "authorised");
+});
+
+test("[CO-61] nobody takes more than half of the places: while one's connectors hang, another is answered at once", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  world.outside.before = async (operation, target) => (operation === "analyse" && target === "slow" ? promise : undefined);
+  const busy = Array.from({ length: 20 }, (_, i) =>
+    world.control.propose(world.as("agent:bot"), changeOf(set("slow", `${i}`)), undefined, 10 * PATIENCE),
+  );
+  await until(() => world.outside.count("analyse") === 4);
+  assert.equal(good(await propose(world, docs(), undefined, "agent:sub")).status, "authorised");
+  assert.equal(world.outside.count("analyse"), 5);
+  resolve();
+  for (const answer of await Promise.all(busy)) assert.equal(good(answer).status, "awaiting");
+});
+
+test("[CO-61] while one's connectors hang in jobs, another's are planned, and all of it is once they answer", async () => {
+  const world = await ControlWorld.open();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  world.outside.before = async (operation, target) => (operation === "analyse" && target === "slow" ? promise : undefined);
+  const slow = [];
+  for (let n = 0; n < 10; n += 1)
+    slow.push(good(await world.control.propose(world.as("agent:bot"), changeOf(set("slow", `${n}`)), undefined, 0)));
+  await until(() => world.outside.count("analyse") === 2);
+  const { id } = good(await world.control.propose(world.as("agent:sub"), ordinary(), undefined, 0));
+  assert.equal((await world.reaches(id, "awaiting")).status, "awaiting");
+  assert.equal(world.outside.count("analyse"), 3);
+  resolve();
+  await world.settle();
+  for (const each of slow) assert.equal((await world.view(each.id)).status, "awaiting");
+});
+
+test("[CO-61] a job takes no place for what is being looked at within a request", async () => {
+  const world = await ControlWorld.open();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  world.outside.before = async (operation, target) => (operation === "analyse" && target === "slow" ? promise : undefined);
+  const answers = Array.from({ length: 4 }, (_, i) => propose(world, changeOf(set("slow", `${i}`))));
+  await until(() => world.outside.count("analyse") === 4);
+  world.time.pass(PATIENCE);
+  for (const answer of answers) assert.equal(good(await answer).status, "proposed");
+  await world.settle();
+  const { id } = good(await world.control.propose(world.as("agent:bot"), ordinary(), undefined, 0));
+  assert.equal((await world.reaches(id, "awaiting")).status, "awaiting");
+  resolve();
+  for (const answer of answers) assert.equal((await world.reaches(good(await answer).id, "awaiting")).status, "awaiting");
+});
+
+test("[CO-62] whoever holds a caller and is closing lets go: the proposal is accepted alone", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  world.outside.before = async (operation) => (operation === "analyse" ? new Promise(() => undefined) : undefined);
+  const closing = new AbortController();
+  const held = world.control.propose(world.as("agent:bot"), docs(), undefined, 1e6, closing.signal);
+  await until(() => world.outside.count("analyse") === 1);
+  closing.abort();
+  assert.equal(good(await held).status, "proposed");
+  assert.equal(good(await world.control.propose(world.as("agent:bot"), docs(), undefined, 1e6, closing.signal)).status, "proposed");
+  assert.equal(world.outside.count("analyse"), 1);
 });
 
 test("[CO-50] many at once are all decided, a few at a time", async () => {

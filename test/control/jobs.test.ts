@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { perform } from "../../src/control/jobs.ts";
+import { perform, type JobEnd } from "../../src/control/jobs.ts";
 import { runDesk } from "../../src/control/running.ts";
 import type { LeasedItem } from "../../src/control/ports.ts";
 import type { GrantId, JsonObject, Millis, RunnerId } from "../../src/core/base/index.ts";
@@ -71,7 +71,7 @@ test("[CO-31] connectors that never answer hold up the others no longer than the
     operation === "analyse" && target.startsWith("hang") ? new Promise(() => undefined) : undefined;
   for (let i = 0; i < 4; i += 1) {
     good(
-      await world.control.propose(world.as("agent:bot"), {
+      await world.control.propose(world.as(i % 2 === 0 ? "agent:bot" : "agent:sub"), {
         title: "hangs",
         steps: [{ connector: "script", input: { target: `hang${i}`, set: "x" } }],
       }),
@@ -107,7 +107,7 @@ test("[CO-31] a job is its process's while that lives, however long it takes, an
   assert.equal(outside.count("analyse"), 2);
 });
 
-async function job(world: ControlWorld, kind: string, body: JsonObject, attempts = 1): Promise<string> {
+async function job(world: ControlWorld, kind: string, body: JsonObject, attempts = 1): Promise<JobEnd> {
   const item: LeasedItem = { id: 1_000_000, key: `${kind}/test`, kind, body, dueAt: world.time.now(), attempts };
   const settings = { leaseMillis: 60_000, runner: world.runner.trust.runner, run: () => runChange(world.runner, body["change"] as never) };
   return perform(world.deps, settings, item);
@@ -119,7 +119,7 @@ test("[CO-32] every job that comes again when there is nothing left to do does n
   const done = await world.approve((await world.propose(ordinary())).id, "ed");
   const from = (await world.store.head()).size;
   for (const { id: change, grant = "grt_000000" } of [waiting, done]) {
-    for (const kind of ["plan", "replan", "recheck", "hold"]) assert.equal(await job(world, kind, { change }), "settled", kind);
+    for (const kind of ["plan", "replan", "recheck", "hold", "executed", "observe"]) assert.equal(await job(world, kind, { change }), "settled", kind);
     assert.equal(await job(world, "run", { change, grant }, 3), "settled");
     assert.equal(await job(world, "run", { change, grant: "grt_000000" }), "settled");
     assert.equal(await job(world, "expire", { change, revision: 7 }), "settled");

@@ -25,7 +25,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
     if (key !== undefined && (typeof key !== "string" || !KEY.test(key))) {
       return fail(refused("invalid", "idempotency_key", "the key must be 1 to 128 visible ASCII characters", { where: "Idempotency-Key" }));
     }
-    const proposed = await held(call, (patience) => control(call).propose(callerOf(call), bodyOf(call), key, patience));
+    const proposed = await held(call, (patience) => control(call).propose(callerOf(call), bodyOf(call), key, patience, call.closing));
     if (proposed.ok) void call.reply.header("location", `/v1/changes/${proposed.value.id}`);
     return proposed;
   },
@@ -63,7 +63,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
   withdrawVote: (call) => control(call).withdrawVote(callerOf(call), call.id),
   sendBack: (call) => control(call).sendBack(callerOf(call), call.id, bodyOf(call)),
   withdraw: (call) => control(call).withdraw(callerOf(call), call.id),
-  revise: (call) => held(call, (patience) => control(call).revise(callerOf(call), call.id, bodyOf(call), patience)),
+  revise: (call) => held(call, (patience) => control(call).revise(callerOf(call), call.id, bodyOf(call), patience, call.closing)),
   replan: (call) => control(call).replan(callerOf(call), call.id),
   run: (call) => control(call).run(callerOf(call), call.id),
   stop: (call) => control(call).stop(callerOf(call), call.id),

@@ -1,0 +1,60 @@
+import type { LeasedItem } from "./ports.ts";
+
+/** Jobs under way, and those that wait here because whoever they are for has its share of the places already. */
+export class Places {
+  readonly #parallel: number;
+  readonly #under = new Map<number, { readonly job: Promise<void>; readonly whose: string | undefined }>();
+  readonly #parked = new Map<number, LeasedItem>();
+
+  constructor(parallel: number) {
+    this.#parallel = parallel;
+  }
+
+  get free(): number {
+    return this.#parallel - this.#under.size;
+  }
+
+  get under(): readonly Promise<void>[] {
+    return [...this.#under.values()].map(({ job }) => job);
+  }
+
+  /** Begins it, or keeps it until its turn. What is here already lost its lease while the store was away, but not itself. */
+  admit(item: LeasedItem, work: (item: LeasedItem) => Promise<void>): void {
+    if (this.#under.has(item.id) || this.#parked.has(item.id)) return;
+    if (this.#hasShare(item)) this.#begin(item, work);
+    // One that finds no room here is anybody's once its lease has run out.
+    else if (this.#parked.size < MOST_PARKED) this.#parked.set(item.id, item);
+  }
+
+  /** Those that will not get their turn here. */
+  dismiss(): readonly LeasedItem[] {
+    const all = [...this.#parked.values()];
+    this.#parked.clear();
+    return all;
+  }
+
+  /** Nobody has more than half: one whose connectors hang keeps nobody else's jobs waiting. */
+  #hasShare(item: LeasedItem): boolean {
+    const whose = whoseOf(item);
+    const taken = [...this.#under.values()].filter((each) => each.whose === whose).length;
+    return this.free > 0 && (whose === undefined || taken < Math.max(1, Math.floor(this.#parallel / 2)));
+  }
+
+  #begin(item: LeasedItem, work: (item: LeasedItem) => Promise<void>): void {
+    this.#parked.delete(item.id);
+    const job = work(item).finally(() => {
+      this.#under.delete(item.id);
+      const next = [...this.#parked.values()].find((each) => this.#hasShare(each));
+      if (next !== undefined) this.#begin(next, work);
+    });
+    this.#under.set(item.id, { job, whose: whoseOf(item) });
+  }
+}
+
+const MOST_PARKED = 1_000;
+
+/** Jobs that have connectors at work say for whom. */
+function whoseOf({ body }: LeasedItem): string | undefined {
+  const { proposer } = body;
+  return typeof proposer === "string" ? proposer : undefined;
+}
