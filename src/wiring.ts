@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Settings } from "./cli/settings.ts";
 import { checkRepositories, findSecretsInWords, gitConnector, type GitRepository } from "./connectors/git/index.ts";
+import { checkPrograms, commandConnector } from "./connectors/command/index.ts";
+import { checkDatabases, sqlConnector } from "./connectors/sql/index.ts";
 import { checkHttp, httpConnector } from "./connectors/http/index.ts";
 import type { Clock, Connector, Timers } from "./control/ports.ts";
 import { millis, ok, refuse, type Result } from "./core/base/index.ts";
@@ -50,7 +52,23 @@ export function connectorsOf(settings: Settings, { secretKey, sample }: Wired): 
     env: process.env,
   });
   const http = httpOf(settings, secretKey);
-  return http.ok ? ok([git, http.value]) : http;
+  const command = commandOf(settings, secretKey);
+  if (!command.ok) return command;
+  const sql = sqlOf(settings, secretKey);
+  if (!sql.ok) return sql;
+  return http.ok ? ok([git, http.value, command.value, ...sql.value]) : http;
+}
+
+/** None where no database is declared: then its work can be left to a runner that has one. */
+function sqlOf({ dataDir, databases }: Settings, secretKey: Uint8Array): Result<readonly Connector[]> {
+  const faults = checkDatabases(databases);
+  if (faults.length > 0) {
+    const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
+    return refuse("databases_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
+  }
+  const workDir = join(dataDir, "work", "sql");
+  const options = { databases, workDir, secretKey, clock, env: process.env, findSecrets: findSecretsInWords };
+  return ok(databases.length === 0 ? [] : [sqlConnector(options)]);
 }
 
 function httpOf(settings: Settings, secretKey: Uint8Array): Result<Connector> {
@@ -59,4 +77,11 @@ function httpOf(settings: Settings, secretKey: Uint8Array): Result<Connector> {
   if (faults.length === 0) return ok(httpConnector({ ...declared, secretKey, random, findSecrets: findSecretsInWords, env: process.env }));
   const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
   return refuse("credentials_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
+}
+
+function commandOf({ dataDir, command }: Settings, secretKey: Uint8Array): Result<Connector> {
+  const [fault] = checkPrograms(command.programs);
+  if (fault !== undefined) return refuse("programs_invalid", `${fault.where ?? ""} ${fault.message}`, { remedy: fault.remedy ?? "" });
+  const workDir = join(dataDir, "work", "command");
+  return ok(commandConnector({ ...command, workDir, secretKey, findSecrets: findSecretsInWords, env: process.env }));
 }

@@ -18,7 +18,7 @@ export interface HttpWorld {
   readonly api: Api;
   readonly options: HttpOptions;
   readonly text: string;
-  connector(more?: Partial<HttpOptions>, text?: string): Connector;
+  readonly connector: (more?: Partial<HttpOptions>, text?: string) => Connector;
 }
 
 export const optionsFor = (origin: string): HttpOptions => ({
