@@ -1,0 +1,64 @@
+import { ok, openForeign } from "../../core/base/index.ts";
+import type { Json, JsonObject, Result } from "../../core/base/index.ts";
+import { sealSecrets } from "../../core/plan/index.ts";
+import { isSecretName } from "./hidden.ts";
+import { isObject, readPlan } from "./plan-document.ts";
+import { shownText } from "./shown.ts";
+
+/** The parts that say what will happen. Values of variables, the state before and the configuration are not kept. */
+const KEPT = ["resource_changes", "resource_drift", "output_changes", "checks", "action_invocations", "deferred_changes"] as const;
+const PLAIN = ["format_version", "terraform_version", "errored", "complete", "applyable"] as const;
+
+/** A plan that somebody brought, as it may be stored: every value that it marks as sensitive is a keyed digest. */
+export function claimOf(bytes: Uint8Array, key: Uint8Array): Result<JsonObject> {
+  const plan = readPlan(bytes);
+  if (!plan.ok) return plan;
+  const opened = openForeign(bytes);
+  if (!opened.ok) return opened;
+  const kept: JsonObject = { planned_values: {} };
+  for (const name of [...PLAIN, ...KEPT]) {
+    const part = opened.value.read(name);
+    if (!part.ok) return part;
+    if (part.value !== undefined)
+      kept[name] = (PLAIN as readonly string[]).includes(name) ? part.value : normal(sealedPart(part.value, key));
+  }
+  return ok(kept);
+}
+
+/** Wherever something looks like a change, its sides are sealed by its own masks. */
+function sealedPart(value: Json, key: Uint8Array): Json {
+  if (Array.isArray(value)) return value.map((one) => sealedPart(one, key));
+  if (!isObject(value)) return value;
+  if (Array.isArray(value["actions"])) return sealedChange(value, key);
+  if (value["config_values"] !== undefined) return { ...value, config_values: {} };
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, sealedPart(member, key)]));
+}
+
+function sealedChange(change: JsonObject, key: Uint8Array): JsonObject {
+  const said = change["before_sensitive"] !== undefined || change["after_sensitive"] !== undefined;
+  const side = (name: "before" | "after"): Json =>
+    sealed(change[name] ?? null, said ? (change[`${name}_sensitive`] ?? false) : "unsaid", "", key);
+  return { ...change, before: side("before"), after: side("after") };
+}
+
+/** Where nothing is said of sensitivity, no text is kept. */
+function sealed(value: Json, mask: Json, name: string, key: Uint8Array): Json {
+  if (value === null || isSealed(value)) return value;
+  if (mask === true) return sealSecrets({ $secret: typeof value === "string" ? value : JSON.stringify(value) }, key).value;
+  if (typeof value === "string")
+    return value !== "" && (mask === "unsaid" || isSecretName(name)) ? sealSecrets({ $secret: value }, key).value : value;
+  const inner = (at: string | number): Json =>
+    mask === "unsaid" ? mask : Array.isArray(mask) ? (mask[Number(at)] ?? false) : isObject(mask) ? (mask[at] ?? false) : false;
+  if (Array.isArray(value)) return value.map((one, i) => sealed(one, inner(i), name, key));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([at, one]) => [at, sealed(one, inner(at), at, key)]));
+}
+
+const isSealed = (value: Json): boolean => isObject(value) && Object.keys(value).length === 1 && isObject(value["$secret"]);
+
+/** What is stored is in normal form C, as everything that is hashed. */
+function normal(value: Json): Json {
+  if (typeof value === "string") return shownText(value);
+  if (Array.isArray(value)) return value.map(normal);
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, one]) => [shownText(name), normal(one)])) : value;
+}

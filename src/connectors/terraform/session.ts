@@ -1,0 +1,215 @@
+import { readFile, rm, writeFile, mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { assert, ok, refuse } from "../../core/base/index.ts";
+import type { Json, JsonObject, Result } from "../../core/base/index.ts";
+import type { PlanAnalysis } from "./analyse-plan.ts";
+import { handedOn, systemOf } from "./declare.ts";
+import { scratch } from "./folders.ts";
+import type { KeptPlans } from "./folders.ts";
+import { isObject } from "./plan-document.ts";
+import { faultOf, run, sameProgram } from "./program.ts";
+import type { Call, Outcome, Program } from "./program.ts";
+import { cleanCopy } from "./source.ts";
+import type { Sources } from "./source.ts";
+import { readState } from "./state.ts";
+import type { StoredState } from "./state.ts";
+import { analyseApart } from "./thread.ts";
+import type { Configuration, Recipe, TerraformOptions, TerraformWorkspace } from "./types.ts";
+
+/** The declarations, opened: what every operation starts from. */
+export interface Setup {
+  readonly options: TerraformOptions;
+  readonly workspaces: ReadonlyMap<string, TerraformWorkspace>;
+  readonly programs: ReadonlyMap<string, Program | undefined>;
+  readonly sources: Sources;
+  /** Of each workspace. */
+  readonly plans: ReadonlyMap<string, KeptPlans>;
+}
+
+/** Where programs that a configuration names are looked for. */
+const PATH = "/usr/local/bin:/usr/bin:/bin";
+const MIB = 1024 * 1024;
+
+/** A clean copy of one configuration, with everything that Terraform needs to work in it, and nothing that another session left. */
+export interface Session {
+  readonly workspace: TerraformWorkspace;
+  readonly configuration: Configuration;
+  readonly root: string;
+  /** Modules that come from elsewhere than the configuration's own source. */
+  readonly foreignModules: readonly string[];
+  readonly terraform: (args: readonly string[], more?: Partial<Call>) => Promise<Outcome>;
+  readonly scrub: (text: string) => string;
+}
+
+export function plansOf({ plans }: Setup, { name }: TerraformWorkspace): KeptPlans {
+  const kept = plans.get(name);
+  assert(kept !== undefined, "a declared workspace has a place for its plans");
+  return kept;
+}
+
+/** `read` sees the variables to plan with, `write` those to apply with as well. */
+export type Mode = "read" | "write";
+
+/** Opens a session, does the work, and leaves nothing behind. */
+export async function inSession<T>(
+  setup: Setup,
+  workspace: TerraformWorkspace,
+  { pin, mode }: { readonly pin: string | undefined; readonly mode: Mode },
+  signal: AbortSignal,
+  work: (session: Session) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  if (signal.aborted) return refuse("terraform_timeout", "there is no time left", { remedy: "try again" });
+  const program = sameProgram(workspace.binary, setup.programs.get(workspace.name));
+  if (!program.ok) return program;
+  await plansOf(setup, workspace).sweep(setup.options.clock.now());
+  const root = await scratch(join(setup.options.workDir, "runs"));
+  try {
+    const copied = await cleanCopy(setup.sources, workspace, pin, join(root, "source"), signal);
+    if (!copied.ok) return copied;
+    const session = await initialised(setup, workspace, program.value, { root, mode, configuration: copied.value }, signal);
+    return session.ok ? await work(session.value) : session;
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+interface Place {
+  readonly root: string;
+  readonly mode: Mode;
+  readonly configuration: Configuration;
+}
+
+async function initialised(
+  { options }: Setup,
+  workspace: TerraformWorkspace,
+  program: Program,
+  { root, mode, configuration }: Place,
+  signal: AbortSignal,
+): Promise<Result<Session>> {
+  const cwd = join(root, "source", workspace.dir);
+  if ((await stat(cwd).catch(() => undefined))?.isDirectory() !== true)
+    return refuse("terraform_dir_missing", `the configuration has no folder ${workspace.dir}`, { remedy: "check `dir` in the settings" });
+  for (const folder of ["home", "tmp", "data"]) await mkdir(join(root, folder), { mode: 0o700 });
+  await writeFile(join(root, "terraformrc"), "", { mode: 0o600 });
+  const given = handedOn(mode === "read" ? workspace.planEnv : [...workspace.planEnv, ...workspace.applyEnv], options.env ?? process.env);
+  const env = {
+    ...given,
+    PATH,
+    HOME: join(root, "home"),
+    TMPDIR: join(root, "tmp"),
+    LANG: "C.UTF-8",
+    TF_IN_AUTOMATION: "1",
+    TF_INPUT: "0",
+    TF_WORKSPACE: workspace.workspace,
+    TF_DATA_DIR: join(root, "data"),
+    TF_CLI_CONFIG_FILE: join(root, "terraformrc"),
+    CHECKPOINT_DISABLE: "1",
+  };
+  const hidden = Object.values(given).filter((value) => value.length >= 6);
+  const session: Omit<Session, "foreignModules"> = {
+    workspace,
+    configuration,
+    root,
+    terraform: (args, more) => run({ program, args, cwd, env, signal, ...more }),
+    scrub: (text) => hidden.reduce((said, value) => said.replaceAll(value, "(not shown)"), text),
+  };
+  const done = await session.terraform(initArgs(workspace));
+  if (done.kind !== "exit" || done.code !== 0) return faultOf(done, "the configuration cannot be initialised", session.scrub);
+  const lasting = await keepsItsState(root);
+  return lasting.ok ? ok({ ...session, foreignModules: await modulesFromElsewhere(root) }) : lasting;
+}
+
+const initArgs = (workspace: TerraformWorkspace): readonly string[] => [
+  "init",
+  "-input=false",
+  "-no-color",
+  "-lockfile=readonly",
+  ...(workspace.pluginDir === undefined ? [] : [`-plugin-dir=${workspace.pluginDir}`]),
+  ...workspace.backendConfig.map((entry) => `-backend-config=${entry}`),
+];
+
+/** A state in the clean copy would be thrown away with it; one that a service works on is planned elsewhere, with its credentials. */
+async function keepsItsState(root: string): Promise<Result<void>> {
+  const read = await readJson(join(root, "data", "terraform.tfstate"));
+  const backend = isObject(read) && isObject(read["backend"]) ? read["backend"] : undefined;
+  const type = backend?.["type"];
+  const config: JsonObject = isObject(backend?.["config"]) ? backend["config"] : {};
+  const remedy = 'declare a backend that lasts, such as `backend "local" { path = "/srv/…" }` with an absolute path';
+  if (type === undefined)
+    return refuse("terraform_state_not_kept", "the configuration declares no backend, so its state would be lost", { remedy });
+  if (type === "cloud" || type === "remote")
+    return refuse("terraform_backend_unsupported", `the backend ${type} plans and applies elsewhere`, { remedy });
+  if (type !== "local") return ok(undefined);
+  const absolute = (name: string): boolean => typeof config[name] === "string" && config[name].startsWith("/");
+  return absolute("path") || absolute("workspace_dir")
+    ? ok(undefined)
+    : refuse("terraform_state_not_kept", "the state's path is relative, so it would be lost with the copy", { remedy });
+}
+
+async function modulesFromElsewhere(root: string): Promise<readonly string[]> {
+  const read = await readJson(join(root, "data", "modules", "modules.json"));
+  const modules = isObject(read) && Array.isArray(read["Modules"]) ? read["Modules"] : [];
+  return modules
+    .filter(isObject)
+    .flatMap(({ Key, Source }) =>
+      typeof Source === "string" && Source !== "" && !/^\.\.?\//.test(Source) ? [typeof Key === "string" ? Key : Source] : [],
+    );
+}
+
+async function readJson(path: string): Promise<Json | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function pullState(setup: Setup, session: Session, signal?: AbortSignal): Promise<Result<StoredState>> {
+  const pulled = await session.terraform(["state", "pull"], { maxBytes: 512 * MIB, ...(signal && { signal }) });
+  if (pulled.kind !== "exit" || pulled.code !== 0) return faultOf(pulled, "the state cannot be read", session.scrub);
+  return readState(pulled.stdout, setup.options.secretKey);
+}
+
+export interface Planned {
+  readonly analysis: PlanAnalysis;
+  readonly file: string;
+}
+
+/** Makes a plan and reads it. An exit that is no error is not believed alone: what the plan says of itself counts as well. */
+export async function makePlan(setup: Setup, session: Session, recipe: Recipe): Promise<Result<Planned>> {
+  const file = join(session.root, "plan");
+  await rm(file, { force: true });
+  const done = await session.terraform([
+    "plan",
+    ...common(session.workspace, session.workspace.planLock),
+    "-detailed-exitcode",
+    `-out=${file}`,
+    ...(recipe.destroy ? ["-destroy"] : []),
+    ...recipe.targets.map((target) => `-target=${target}`),
+    ...Object.entries(recipe.variables).map(([name, value]) => `-var=${name}=${String(value)}`),
+  ]);
+  if (done.kind !== "exit" || (done.code !== 0 && done.code !== 2)) return faultOf(done, "there is no plan", session.scrub);
+  const analysis = await showPlan(setup, session, file);
+  return analysis.ok ? ok({ analysis: analysis.value, file }) : analysis;
+}
+
+export async function showPlan(setup: Setup, session: Session, file: string): Promise<Result<PlanAnalysis>> {
+  const shown = await session.terraform(["show", "-json", "-no-color", file], { maxBytes: 400 * MIB });
+  if (shown.kind !== "exit" || shown.code !== 0) return faultOf(shown, "the plan cannot be read", session.scrub);
+  const { workspace } = session;
+  return analyseApart({
+    bytes: shown.stdout,
+    system: systemOf(workspace),
+    environment: workspace.environment,
+    provenance: "derived",
+    secretKey: setup.options.secretKey,
+  });
+}
+
+export const common = (workspace: TerraformWorkspace, lock: boolean): readonly string[] => [
+  "-input=false",
+  "-no-color",
+  lock ? "-lock=true" : "-lock=false",
+  ...(lock ? [`-lock-timeout=${workspace.lockTimeoutSeconds}s`] : []),
+  `-parallelism=${workspace.parallelism}`,
+];

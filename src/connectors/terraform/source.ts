@@ -1,0 +1,159 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { ok, refuse } from "../../core/base/index.ts";
+import type { Digest, Result } from "../../core/base/index.ts";
+import { isRepository } from "./declare.ts";
+import { copyFolder, keepCopy, shortHash } from "./folders.ts";
+import type { Configuration, TerraformWorkspace } from "./types.ts";
+
+/** Where configurations come from: git mirrors, and copies of folders by digest. */
+export interface Sources {
+  readonly workDir: string;
+  /** PATH, and what git needs to reach other machines. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A clean copy of the configuration in `to`, and what it is. Without a pin, of what the source has now. */
+export async function cleanCopy(
+  sources: Sources,
+  workspace: TerraformWorkspace,
+  pin: string | undefined,
+  to: string,
+  signal: AbortSignal,
+): Promise<Result<Configuration>> {
+  return isRepository(workspace) ? fromRepository(sources, workspace, pin, to, signal) : fromFolder(sources, workspace, pin, to);
+}
+
+async function fromFolder(
+  { workDir }: Sources,
+  workspace: TerraformWorkspace,
+  pin: string | undefined,
+  to: string,
+): Promise<Result<Configuration>> {
+  const home = join(workDir, "configurations");
+  const copied = await copyFolder(workspace.source, to);
+  if (copied.ok && (pin === undefined || copied.value === pin)) {
+    await keepCopy(home, copied.value, to);
+    return ok({ kind: "digest", value: copied.value });
+  }
+  if (pin === undefined) return copied.ok ? ok({ kind: "digest", value: copied.value }) : copied;
+  // The folder has moved on, or is gone: what was pinned may have been kept.
+  await rm(to, { recursive: true, force: true });
+  const kept = await copyFolder(join(home, pin.slice("sha256:".length)), to);
+  if (kept.ok && kept.value === (pin as Digest)) return ok({ kind: "digest", value: pin });
+  return refuse("terraform_pin_missing", `the folder of ${workspace.name} does not hold the content ${pin}`, {
+    remedy: "propose the content that the folder has now",
+    ...(copied.ok && { details: { observed: copied.value } }),
+  });
+}
+
+/** Hooks, filters, helpers and links of whoever wrote the repository do not come along. */
+const SAFE = [
+  "core.hooksPath=/dev/null",
+  "core.fsmonitor=false",
+  "core.attributesFile=/dev/null",
+  "core.symlinks=false",
+  "core.autocrlf=false",
+  "core.pager=cat",
+  "core.alternateRefsCommand=:",
+  "protocol.allow=never",
+  "protocol.file.allow=always",
+  "protocol.https.allow=always",
+  "protocol.ssh.allow=always",
+  "safe.directory=*",
+  "gc.auto=0",
+  "maintenance.auto=false",
+  "submodule.recurse=false",
+].flatMap((setting) => ["-c", setting]);
+
+interface Git {
+  readonly dir: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+async function git({ dir, env, signal }: Git, args: readonly string[], more: Record<string, string> = {}): Promise<Result<string>> {
+  const done = await execa("git", [...SAFE, `--git-dir=${dir}`, ...args], {
+    cwd: "/",
+    env: {
+      ...env,
+      LC_ALL: "C",
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_CONFIG_GLOBAL: "/dev/null",
+      GIT_ATTR_NOSYSTEM: "1",
+      GIT_TERMINAL_PROMPT: "0",
+      GIT_ALLOW_PROTOCOL: "file:https:ssh",
+      GIT_NO_REPLACE_OBJECTS: "1",
+      ...more,
+    },
+    extendEnv: false,
+    stdin: "ignore",
+    reject: false,
+    cancelSignal: signal,
+    killDescendants: true,
+    forceKillAfterDelay: 1_000,
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  if (done.exitCode === 0) return ok(done.stdout);
+  if (done.isCanceled) return refuse("terraform_timeout", "git did not end in time", { remedy: "try again" });
+  const said = done.stderr
+    .replace(/[\p{Cc}\p{Cf}]+/gu, " ")
+    .replace(/\/\/[^\s/]*@/g, "//")
+    .slice(0, 600);
+  return refuse("terraform_source_unreadable", `the configuration cannot be fetched: ${said.toWellFormed()}`, {
+    remedy: "check the source of the workspace, its ref, and the operator's credentials",
+  });
+}
+
+const FETCH = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
+
+async function fromRepository(
+  { workDir, env }: Sources,
+  workspace: TerraformWorkspace,
+  pin: string | undefined,
+  to: string,
+  signal: AbortSignal,
+): Promise<Result<Configuration>> {
+  const dir = join(workDir, "sources", `${shortHash(`${workspace.name}\n${workspace.source}`)}.git`);
+  await mkdir(join(workDir, "sources"), { recursive: true, mode: 0o700 });
+  const at: Git = { dir, env, signal };
+  const wanted = pin ?? workspace.ref ?? "HEAD";
+  const ref = `refs/pawl/${shortHash(wanted)}`;
+  const known = pin === undefined ? undefined : await git(at, ["cat-file", "-t", `${pin}^{commit}`]);
+  if (known?.ok !== true) {
+    const made = await git(at, ["init", "--quiet", "--bare", "--template="]);
+    if (!made.ok) return made;
+    const fetched = await git(at, [...FETCH, "--", workspace.source, `+${wanted}:${ref}`]);
+    if (!fetched.ok) return fetched;
+  }
+  const commit = await git(at, ["rev-parse", "--verify", "--end-of-options", `${pin ?? ref}^{commit}`]);
+  if (!commit.ok) return commit;
+  return checkOut(at, commit.value.trim(), to);
+}
+
+async function checkOut(at: Git, commit: string, to: string): Promise<Result<Configuration>> {
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  const more = { GIT_INDEX_FILE: `${to}.index`, GIT_WORK_TREE: to };
+  for (const args of [
+    ["read-tree", "--end-of-options", commit],
+    ["checkout-index", "--all", "--force", "--quiet"],
+  ]) {
+    const done = await git(at, args, more);
+    if (!done.ok) return done;
+  }
+  await rm(`${to}.index`, { force: true });
+  return ok({ kind: "commit", value: commit });
+}
+
+/** The commit before, where there is one: a candidate for what described the state until now. */
+export async function parentOf(
+  { workDir, env }: Sources,
+  workspace: TerraformWorkspace,
+  commit: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const dir = join(workDir, "sources", `${shortHash(`${workspace.name}\n${workspace.source}`)}.git`);
+  const parent = await git({ dir, env, signal }, ["rev-parse", "--verify", "--end-of-options", `${commit}^1^{commit}`]);
+  return parent.ok ? parent.value.trim() : undefined;
+}
