@@ -16,6 +16,7 @@ export interface ConnectorSettings {
   readonly http: { readonly allowPrivate: readonly string[] };
   /** What the command connector may run here, and which variables it may hand on. */
   readonly command: { readonly programs: readonly string[]; readonly pass: readonly string[] };
+  readonly databases: readonly DatabaseSettings[];
   /** Of the server: whose work it leaves to enrolled runners. */
   readonly remoteConnectors: readonly string[];
 }
@@ -29,6 +30,28 @@ export interface CredentialSettings {
   readonly valueFile?: string;
 }
 
+export interface DatabaseSettings {
+  readonly name: string;
+  readonly kind: "postgres" | "sqlite";
+  readonly environment: string;
+  readonly urlEnv?: string;
+  readonly readUrlEnv?: string;
+  readonly copyUrlEnv?: string;
+  readonly path?: string;
+  readonly rehearse: "copy" | "here" | "none";
+  readonly statementTimeoutSeconds: number;
+  readonly lockTimeoutSeconds: number;
+  readonly schemas?: readonly string[];
+  readonly sensitive?: readonly string[];
+  readonly classes?: readonly string[];
+  readonly verify?: readonly string[];
+  readonly outsideTransaction?: readonly string[];
+  readonly maxRows: number;
+  readonly sampleRows: number;
+  readonly backupDays: number;
+}
+
+const VARIABLE = { pattern: /^[A-Z_][A-Z0-9_]{0,127}$/, shape: "the name of a variable" };
 const NAMES = { pattern: /^[a-z0-9][a-z0-9._-]{0,63}$/, shape: "lower-case letters, digits, dots, dashes and underscores" };
 
 export const CONNECTOR_SETTINGS: readonly Setting[] = [
@@ -103,4 +126,77 @@ export const CONNECTOR_SETTINGS: readonly Setting[] = [
     default: [],
     text: "Environment variables that a declared command may be given as Pawl has them.",
   },
+  { name: "databases[].name", type: "text", required: true, ...NAMES, text: "The name by which proposers ask for the database." },
+  { name: "databases[].kind", type: ["postgres", "sqlite"], required: true, text: "What it is: `postgres` or `sqlite`." },
+  {
+    name: "databases[].environment",
+    type: "text",
+    required: true,
+    text: "The environment it counts to, such as `production`; policy can ask for it.",
+  },
+  {
+    name: "databases[].url_env",
+    type: "text",
+    ...VARIABLE,
+    text: "With `postgres`: the environment variable that holds its connection URL.",
+  },
+  { name: "databases[].read_url_env", type: "text", ...VARIABLE, text: "Likewise, for a role that only reads." },
+  { name: "databases[].copy_url_env", type: "text", ...VARIABLE, text: "Likewise, for the copy on which statements are tried out." },
+  { name: "databases[].path", type: "path", text: "With `sqlite`: the file." },
+  {
+    name: "databases[].rehearse",
+    type: ["copy", "here", "none"],
+    default: "copy",
+    text: "Where statements are tried out, in a transaction that is rolled back: on a `copy`, `here` on the database itself, or nowhere (`none`).",
+  },
+  {
+    name: "databases[].statement_timeout_seconds",
+    type: "integer",
+    least: 1,
+    most: 86_400,
+    default: 30,
+    text: "How long one statement may take.",
+  },
+  {
+    name: "databases[].lock_timeout_seconds",
+    type: "integer",
+    least: 1,
+    most: 3600,
+    default: 5,
+    text: "How long to wait for a lock that somebody else holds.",
+  },
+  {
+    name: "databases[].schemas",
+    type: "texts",
+    text: "With `postgres`: schemas that may be named. Names without one are looked up in the first. `public`, when absent.",
+  },
+  {
+    name: "databases[].sensitive",
+    type: "texts",
+    text: "Columns whose values are shown to nobody, as patterns of `schema.table.column`; `*` stands for a part.",
+  },
+  { name: "databases[].classes", type: "texts", text: "What kind of data columns hold, such as `public.users.email=personal`." },
+  { name: "databases[].verify", type: "texts", text: "Queries that must each answer true after a change, or it is taken back." },
+  {
+    name: "databases[].outside_transaction",
+    type: "texts",
+    text: "Beginnings of statements that no transaction can hold and that may run all the same, such as `CREATE INDEX CONCURRENTLY`.",
+  },
+  {
+    name: "databases[].max_rows",
+    type: "integer",
+    least: 1,
+    most: 200_000,
+    default: 10_000,
+    text: "The most rows of a table that one change may touch. All of them are kept for the undo.",
+  },
+  {
+    name: "databases[].sample_rows",
+    type: "integer",
+    least: 0,
+    most: 50,
+    default: 5,
+    text: "Rows that reviewers are shown of each effect.",
+  },
+  { name: "databases[].backup_days", type: "integer", least: 1, most: 3650, default: 30, text: "How long the rows as they were are kept." },
 ];

@@ -41,7 +41,7 @@ export class Connection {
       connectionTimeoutMillis: patienceMillis,
       application_name: "pawl",
       keepAlive: true,
-    }) as Client;
+    });
     const connection = new Connection(client, signal);
     try {
       await client.connect();

@@ -1,7 +1,7 @@
 import { nameOf, sqlName } from "./names.ts";
 import { ALTER_LOCKS } from "./postgres-kinds.ts";
-import { nodesOf, tableName, texts, word } from "./postgres-parse.ts";
-import type { Tree } from "./postgres-parse.ts";
+import { nodesOf, tableName, texts, word } from "./postgres-tree.ts";
+import type { Tree } from "./postgres-tree.ts";
 import type { DdlAction } from "./types.ts";
 
 const EXCLUSIVE = "AccessExclusiveLock";

@@ -121,7 +121,7 @@ function describe(text: string, events: readonly Event[], exports: boolean): Der
     noWhere: false,
     functions: sortedSet(events.filter(({ code }) => code === constants.SQLITE_FUNCTION).map(({ two }) => two.toLowerCase())),
     dynamic: [],
-    ddl: ddl.map(({ label: _, ...action }) => action),
+    ddl: ddl.map(({ action }) => action),
     alone,
     exports: exports && kind !== "ddl",
     parameters: Math.max(0, ...[...own.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n))) || [...own.matchAll(/\?/g)].length,
@@ -140,8 +140,8 @@ function uses(events: readonly Event[], named: number): readonly TableUse[] {
 }
 
 /** With each action the words by which its statement is known. */
-function ddlOf(events: readonly Event[], text: string): readonly (DdlAction & { readonly label: string })[] {
-  const found: (DdlAction & { label: string })[] = [];
+function ddlOf(events: readonly Event[], text: string): readonly { readonly label: string; readonly action: DdlAction }[] {
+  const found: { label: string; action: DdlAction }[] = [];
   for (const { code, one, two } of events) {
     const label = word(code);
     if (label === "" || isOwn(one) || (code === constants.SQLITE_REINDEX && found.length > 0)) continue;
@@ -157,16 +157,14 @@ function ddlOf(events: readonly Event[], text: string): readonly (DdlAction & { 
               ...(kind === "TABLE" && { guard: `SELECT NOT EXISTS (SELECT 1 FROM ${sqlName(object)})` }),
             };
       const named = kind === "INDEX" || kind === "TRIGGER" ? nameOf("main", two) : object;
-      found.push({
-        verb: kind === "INDEX" || kind === "TRIGGER" ? "alter" : "create",
-        what: `gets: ${label.toLowerCase()} ${one}`,
-        object: named,
-        label,
-        ...inverse,
-      });
+      const verb = kind === "INDEX" || kind === "TRIGGER" ? "alter" : "create";
+      found.push({ label, action: { verb, what: `gets: ${label.toLowerCase()} ${one}`, object: named, ...inverse } });
     } else if (label.startsWith("DROP"))
-      found.push({ verb: "drop", what: `${label.slice(5).toLowerCase()} goes`, object, label, destroys: label === "DROP TABLE" });
-    else found.push({ verb: "alter", what: label.toLowerCase(), object, label, ...alteration(text, object) });
+      found.push({
+        label,
+        action: { verb: "drop", what: `${label.slice(5).toLowerCase()} goes`, object, destroys: label === "DROP TABLE" },
+      });
+    else found.push({ label, action: { verb: "alter", what: label.toLowerCase(), object, ...alteration(text, object) } });
   }
   return found;
 }

@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { partsOf, quoted } from "./names.ts";
 import { keyOf, pairRows } from "./rows.ts";
 import { SqlFault, sqlFault } from "./types.ts";

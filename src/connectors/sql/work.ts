@@ -71,7 +71,8 @@ function errorOf(error: unknown): string {
   if (!(error instanceof SqlFault)) throw error;
   const { code, details } = error.refusal;
   if (!["sql_statement_failed", "sql_syntax", "sql_too_many_rows"].includes(code)) throw error;
-  return `error:${code}:${String(details?.["sqlstate"] ?? "")}`;
+  const state = details?.["sqlstate"];
+  return `error:${code}:${typeof state === "string" ? state : ""}`;
 }
 
 /** One transaction: what was approved is done, what was done is compared, and only what was approved is committed. */
