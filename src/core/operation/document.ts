@@ -18,6 +18,9 @@ export function loadDeclarations(text: string): Result<Declarations, readonly De
   const faults = new Faults(text, { prefix: "declaration", noun: "a declarations document" });
   const root = readYaml(faults);
   const systems = root.ok ? readDocument(new Declaring(new Reading(faults)), { node: root.value, path: "" }) : undefined;
+  const whole = JSON.stringify(systems ?? []);
+  // What is approved is compared byte for byte: a text has one form.
+  if (whole.normalize("NFC") !== whole) faults.add(0, "not_normal", "a text is not in Unicode normalisation form C");
   return systems && faults.count === 0 ? ok({ systems }) : fail(toldOnce(faults.sorted()));
 }
 

@@ -71,6 +71,7 @@ function textFault(parameter: ItemParameter & { readonly type: "string" }, value
   if (typeof value !== "string" || value === "") return "must be text that is not empty";
   if (value.length > parameter.maxLength) return `has more than ${parameter.maxLength} characters`;
   if (!value.isWellFormed() || (parameter.lines !== true && /[\p{Cc}\u2028\u2029]/u.test(value))) return "holds a control character";
+  if (value.normalize("NFC") !== value) return "is not in Unicode normalisation form C";
   const [hidden] = hiddenCharacters(value);
   if (hidden !== undefined) return `holds ${hidden.codePoint}, which does not show`;
   if (parameter.oneOf !== undefined && !parameter.oneOf.includes(value)) return `must be one of ${parameter.oneOf.join(", ")}`;

@@ -65,8 +65,8 @@ export class Api {
       if (this.#misbehaves(request, response)) return;
     } else if (this.misbehave === "echoes")
       return answer(response, 200, { status: `doing ${String(headers["authorization"])}`, title: "x" });
-    this.#serve({ method, url, rawHeaders, headers, body }, response);
     if (method !== "GET" && this.misbehave === "loses") request.socket.destroy();
+    this.#serve({ method, url, rawHeaders, headers, body }, response);
   }
 
   #misbehaves(request: IncomingMessage, response: ServerResponse): boolean {
