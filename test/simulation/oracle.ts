@@ -7,6 +7,7 @@ import type { PayloadRow, WriteSet } from "../../src/store/model.ts";
 import { decideOn, SKEW, type Judge } from "./deciding.ts";
 import type { Disk } from "./disk.ts";
 import { CANARY, LEAK, readBundle, WORDS, type Bundle } from "./facts.ts";
+import { holder } from "./holding.ts";
 import { Log } from "./ledger.ts";
 import type { Touch, Witness } from "./outside.ts";
 import { bundleDigestOf, onlyStricter } from "./policy.ts";
@@ -95,6 +96,10 @@ export class Oracle implements Witness, Judge {
     const track = this.tracks.get(id) ?? this.#proposed(id, change, must);
     book(track, change, n, must);
     this.#credential(track, change, must);
+    if (change.type === "run_started") {
+      const other = holder(track, this.tracks.values());
+      must(18, other === undefined, `it starts on what ${other?.id} has, which is ${other?.status}`);
+    }
     if (change.type === "revised") this.#revised(track, change, must);
     decideOn(track, change, this, must);
     if (change.type === "routed" && this.#routes++ % STRICTER_EACH === 0) this.#stricter(track, change, must);

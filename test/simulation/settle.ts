@@ -2,6 +2,7 @@
 import type { Deed } from "./actions.ts";
 import { drain, step } from "./engine.ts";
 import { FIRST_BUNDLE, MINUTE } from "./facts.ts";
+import { waitsForAnother } from "./holding.ts";
 import { expected } from "./policy.ts";
 import { Broken } from "./scheduler.ts";
 import { makersOf, named, quorumFault } from "./tally.ts";
@@ -82,7 +83,7 @@ function restless(world: World, track: Track): string | undefined {
     }
     case "authorised":
       if (expected(track.asked, world.oracle.bundle, world.scheduler.time()).holds.length > 0) return undefined;
-      return track.start === "on-request" ? undefined : "nobody starts it";
+      return track.start === "on-request" || waitsForAnother(track, world.oracle.tracks.values()) ? undefined : "nobody starts it";
     default:
       return "nobody goes on with it";
   }

@@ -8,6 +8,8 @@ const VERIFY = "src/core/grant/verify.ts";
 const DESK = "src/control/running.ts";
 const JOBS = "src/control/jobs.ts";
 const COMMIT = "src/control/commit.ts";
+const TARGETS = "src/control/targets.ts";
+const HOLDING = "src/core/target/holding.ts";
 
 const NOT_COMPARED = [
   edit(RUNNER, "if (observed.value.stateDigest !== step.state) return this.#moved(step, observed.value.stateDigest);", ""),
@@ -40,6 +42,22 @@ const LATE_EFFECTS = [
 ];
 
 export const RUNS: readonly Plant[] = [
+  {
+    name: "busy-ignored",
+    what: "a start takes what another run has",
+    breaks: [18],
+    edits: [
+      edit(JOBS, "if (holder !== undefined) return { until", "if (holder !== undefined && (false as boolean)) return { until"),
+      edit(TARGETS, "if (holder !== undefined) return fail(busy(id, holder.change));", ""),
+      edit(HOLDING, 'assert(holderAmong(state, resources) === undefined, "what is held is not taken");', ""),
+    ],
+  },
+  {
+    name: "unknown-given-back",
+    what: "a run of which nobody knows the end gives back what it held",
+    breaks: [18],
+    edits: [edit(TARGETS, '["running", "applied", "indeterminate"];', '["running", "applied"];')],
+  },
   {
     name: "state-not-reread",
     what: "the runner applies to whatever it finds, and tells the desk that it found the approved state",

@@ -157,6 +157,6 @@ export const STORED: readonly Plant[] = [
     name: "place-not-freed",
     what: "a job that is done keeps its place, until there is none left",
     breaks: [17],
-    edits: [edit(WORKER, "under.delete(item.id);", "")],
+    edits: [edit("src/control/places.ts", "this.#under.delete(item.id);", "")],
   },
 ];
