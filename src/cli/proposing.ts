@@ -21,6 +21,8 @@ export interface ProposalOptions {
   readonly claim?: readonly string[];
   readonly hold?: boolean;
   readonly expiresIn?: number;
+  readonly notBefore?: string;
+  readonly notAfter?: string;
   readonly supersedes?: string;
   readonly watch?: number;
   readonly watchEvery?: number;
@@ -46,6 +48,8 @@ export function proposalOptions(command: Command): Command {
     .option("--claim <text>", "something you say of it, shown as a claim; may be repeated", gather)
     .option("--hold", "when authorised, do not start until `pawl run`")
     .option("--expires-in <seconds>", "it may not start after that", integer(60, 30 * 86_400))
+    .option("--not-before <moment>", "when it may start at the earliest, such as 2026-12-24T22:00:00+01:00")
+    .option("--not-after <moment>", "when it may start at the latest")
     .option("--supersedes <change>", "the open change that this one replaces", changeId)
     .option("--watch <seconds>", "how long it must hold once applied, or it is undone", integer(1, 86_400))
     .option("--watch-every <seconds>", "how often it is looked at while watched", integer(1, 3_600))
@@ -81,6 +85,8 @@ const FLAGS = [
   "hold",
   "expiresIn",
   "supersedes",
+  "notBefore",
+  "notAfter",
   "watch",
   "watchEvery",
   "scopeSystem",
@@ -108,6 +114,8 @@ async function fromFlags(context: Context, options: ProposalOptions): Promise<Wi
     ...(expiresIn === undefined ? {} : { expires_in_seconds: expiresIn }),
     ...(supersedes === undefined ? {} : { supersedes }),
     ...(scope === undefined ? {} : { scope }),
+    ...(options.notBefore === undefined ? {} : { not_before: options.notBefore }),
+    ...(options.notAfter === undefined ? {} : { not_after: options.notAfter }),
     ...watchFrom(options),
     steps: [
       {

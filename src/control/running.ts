@@ -16,6 +16,7 @@ import { auditWrite } from "./audit.ts";
 import { changeStream, commitChange, findChange, runItem, type Known } from "./commit.ts";
 import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { frozenFor } from "./holding.ts";
 import { inclusionAt } from "./ledger.ts";
 import { jsonPayload, salted } from "./payloads.ts";
 import type { LedgerEntry, Offer, Payload, RunDesk, RunEnd, RunRef } from "./ports.ts";
@@ -67,6 +68,7 @@ async function issueGrant(deps: Deps, state: Granted, runner: RunnerId): Promise
     votes: state.votes,
     issuedAt: state.authorisedAt,
     expiresAt: state.grantExpiresAt,
+    ...(state.notBefore === undefined ? {} : { notBefore: state.notBefore }),
     ledger: evidence.value,
   };
   return ok(sealGrant(body, deps.grantSigner));
@@ -163,7 +165,15 @@ function startFault(
   runner: RunnerId,
 ): ControlRefusal | undefined {
   const { bundle, directory } = rules;
-  const start = { type: "start", grant: state.grant, run: "run_asked" as RunId, runner, directory, bundle: bundle.digest } as const;
+  const start = {
+    type: "start",
+    grant: state.grant,
+    run: "run_asked" as RunId,
+    runner,
+    directory,
+    bundle: bundle.digest,
+    frozen: frozenFor(deps, bundle, state),
+  } as const;
   const decided = decide(state, start, deps.clock.now());
   return decided.ok ? undefined : refused(decided.error);
 }
@@ -207,7 +217,8 @@ export function runDesk(deps: Deps): RunDesk {
       const run = deps.ids.next("run") as RunId;
       const done = await commitChange(deps, change, async (state) => {
         const { bundle, directory, guards } = await rulesFor(deps, state);
-        return starting(deps, state, { type: "start", grant, run, runner, directory, bundle: bundle.digest }, guards);
+        const frozen = frozenFor(deps, bundle, state);
+        return starting(deps, state, { type: "start", grant, run, runner, directory, bundle: bundle.digest, frozen }, guards);
       });
       return done.ok ? ok({ change, run, runner }) : fail(atDesk(done.error));
     },

@@ -130,6 +130,7 @@ export const command = {
     runner,
     directory: people,
     bundle: review.bundle,
+    frozen: [],
     ...more,
   }),
   stale: (more: More<"stale"> = {}): CommandOf<"stale"> => ({ type: "stale", expected: object.state, observed: digest("moved"), ...more }),

@@ -1,6 +1,7 @@
 import { never } from "../base/index.ts";
 import type { Millis } from "../base/index.ts";
 import { expire, supersede, withdraw } from "./ending.ts";
+import { breakGlass, reviewGlass } from "./glass.ts";
 import { plan, propose, refusePlan, revise, route } from "./planning.ts";
 import { no } from "./refusals.ts";
 import { abandon, beginEffect, beginUndo, finishEffect, reconcile, report, stale, start } from "./running.ts";
@@ -27,6 +28,10 @@ function move(state: ChangeState, command: Exclude<ChangeCommand, { readonly typ
       return route(state, command, now);
     case "vote":
       return vote(state, command, now);
+    case "break_glass":
+      return breakGlass(state, command, now);
+    case "review_glass":
+      return reviewGlass(state, command, now);
     case "withdraw_vote":
       return withdrawVote(state, command, now);
     case "send_back":

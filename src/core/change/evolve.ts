@@ -1,7 +1,7 @@
 import { assert, never } from "../base/index.ts";
 import { evolveRun } from "./evolve-run.ts";
 import { approvalOf, commonOf, plannedOf, reviewedOf, signedOf } from "./shape.ts";
-import type { ChangeEvent, ChangeState, Common } from "./types.ts";
+import type { ChangeEvent, ChangeState, Common, Glass } from "./types.ts";
 
 type EventOf<T extends ChangeEvent["type"]> = Extract<ChangeEvent, { readonly type: T }>;
 
@@ -25,6 +25,10 @@ export function evolve(state: ChangeState | undefined, event: ChangeEvent): Chan
       return routed(state, common, event);
     case "blocked":
       return { ...common, status: "blocked", because: event.because };
+    case "glass_broken":
+      return { ...state, ...common, glass: [...(common.glass ?? []), event.glass] };
+    case "glass_reviewed":
+      return { ...state, ...common, glass: (common.glass ?? []).map((glass) => glassReviewed(glass, event)) };
     case "sent_back":
       return { ...common, status: "sent_back", because: event.because, by: event.by };
     case "rejected":
@@ -81,8 +85,9 @@ export function evolve(state: ChangeState | undefined, event: ChangeEvent): Chan
 }
 
 function proposed(event: EventOf<"proposed">): ChangeState {
-  const { change: id, proposal, parties, steps, start, at: createdAt, expiresAt } = event;
-  return { status: "proposed", id, version: 1, revision: 1, ballot: 0, proposal, parties, steps, start, createdAt, expiresAt };
+  const { change: id, proposal, parties, steps, start, at: createdAt, expiresAt, notBefore } = event;
+  const timed = { createdAt, expiresAt, ...(notBefore === undefined ? {} : { notBefore }) };
+  return { status: "proposed", id, version: 1, revision: 1, ballot: 0, proposal, parties, steps, start, ...timed };
 }
 
 function planned(state: ChangeState, common: Common, event: EventOf<"planned">): ChangeState {
@@ -94,7 +99,7 @@ function routed(state: ChangeState, common: Common, event: EventOf<"routed">): C
   assert(state.status === "planned" || state.status === "awaiting" || state.status === "authorised", `${state.status} cannot be routed`);
   // What follows at once is `blocked` or `sent_back`: until then the change is planned, and nobody can sign it.
   if (event.outcome === "block" || event.outcome === "revise") return { ...common, ...plannedOf(state), status: "planned" };
-  const { review, reviewDigest, outcome, seats, holds } = event;
+  const { review, reviewDigest, outcome, seats, holds, freezes } = event;
   const votes = (signedOf(state)?.votes ?? []).filter((vote) => event.kept.includes(vote.person));
   return {
     ...common,
@@ -106,6 +111,7 @@ function routed(state: ChangeState, common: Common, event: EventOf<"routed">): C
     outcome,
     seats,
     holds,
+    ...(freezes === undefined ? {} : { freezes }),
     votes,
   };
 }
@@ -113,9 +119,14 @@ function routed(state: ChangeState, common: Common, event: EventOf<"routed">): C
 function revised(common: Common, event: EventOf<"revised">): ChangeState {
   const { parties } = common;
   const editors = [...new Set([...parties.editors, event.by, ...(event.issuer === undefined ? [] : [event.issuer])])];
-  const { proposal, steps, expiresAt } = event;
-  return { ...common, status: "proposed", revision: common.revision + 1, parties: { ...parties, editors }, proposal, steps, expiresAt };
+  const { proposal, steps, expiresAt, notBefore } = event;
+  const { notBefore: _earlier, ...kept } = common;
+  const timed = { expiresAt, ...(notBefore === undefined ? {} : { notBefore }) };
+  return { ...kept, status: "proposed", revision: common.revision + 1, parties: { ...parties, editors }, proposal, steps, ...timed };
 }
+
+const glassReviewed = (glass: Glass, { by, at, verdict, comment, grants }: EventOf<"glass_reviewed">): Glass =>
+  grants.includes(glass.grant) ? { ...glass, review: { by, at, verdict, comment } } : glass;
 
 /** Whatever happens to the votes takes a standing grant away: it carried them. */
 function revoted(state: ChangeState, common: Common, event: EventOf<"voted" | "vote_withdrawn" | "votes_voided">): ChangeState {

@@ -16,10 +16,18 @@ export function propose(command: CommandOf<"propose">, at: Millis): Decided {
   const bad = stepsFault(command.steps);
   if (bad !== undefined) return bad;
   if (at >= command.expiresAt) return no("expired", "this change would have expired before it was proposed", "choose a later expiry");
-  const { change, proposal, parties, steps, start, expiresAt, supersedes } = command;
+  const never = neverStarts(command);
+  if (never !== undefined) return never;
+  const { change, proposal, parties, steps, start, expiresAt, notBefore, supersedes } = command;
+  const timed = { expiresAt, ...(notBefore === undefined ? {} : { notBefore }) };
   return ok([
-    { type: "proposed", at, change, proposal, parties, steps, start, expiresAt, ...(supersedes === undefined ? {} : { supersedes }) },
+    { type: "proposed", at, change, proposal, parties, steps, start, ...timed, ...(supersedes === undefined ? {} : { supersedes }) },
   ]);
+}
+
+function neverStarts({ notBefore, expiresAt }: CommandOf<"propose" | "revise">): Refused | undefined {
+  if (notBefore === undefined || notBefore < expiresAt) return undefined;
+  return no("expired", "this change would expire before it may start", "choose a later expiry, or an earlier start");
 }
 
 function stepsFault(steps: Common["steps"]): Refused | undefined {
@@ -68,7 +76,7 @@ export function route(state: ChangeState, command: CommandOf<"route">, at: Milli
     return no("review_inconsistent", "this route was computed for another plan or state", "evaluate policy on the current plan", state.id);
   }
   if (at > freshUntil) return no("observation_stale", "what was observed is too old to route on", "plan the change again", state.id);
-  const { outcome, review, seats, holds } = command;
+  const { outcome, review, seats, holds, freezes } = command;
   assert(outcome !== "auto" || seats.length === 0, "an automatic change asks nobody");
   if ((outcome === "review" || outcome === "escalate") && seats.length === 0)
     return no("seats_invalid", `${outcome} asks for a human decision but names no seat`, "add a seat to the rule");
@@ -89,6 +97,7 @@ export function route(state: ChangeState, command: CommandOf<"route">, at: Milli
     outcome,
     seats,
     holds,
+    ...(freezes === undefined ? {} : { freezes }),
     kept: kept.map((vote) => vote.person),
   });
   const because = command.because ?? { code: outcome };
@@ -122,8 +131,11 @@ export function revise(state: ChangeState, command: CommandOf<"revise">, at: Mil
   const bad = stepsFault(command.steps);
   if (bad !== undefined) return bad;
   if (at >= command.expiresAt) return no("expired", "this revision would have expired before it was made", "choose a later expiry");
-  const { by, issuer, proposal, steps, expiresAt } = command;
-  return ok([{ type: "revised", at, proposal, by, ...(issuer === undefined ? {} : { issuer }), steps, expiresAt }]);
+  const never = neverStarts(command);
+  if (never !== undefined) return never;
+  const { by, issuer, proposal, steps, expiresAt, notBefore } = command;
+  const timed = { expiresAt, ...(notBefore === undefined ? {} : { notBefore }) };
+  return ok([{ type: "revised", at, proposal, by, ...(issuer === undefined ? {} : { issuer }), steps, ...timed }]);
 }
 
 function mayRevise(state: InStatus<(typeof REVISABLE)[number]>, command: CommandOf<"revise">): boolean {

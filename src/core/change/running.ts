@@ -35,11 +35,23 @@ function startFault(state: InStatus<"authorised">, command: CommandOf<"start">, 
   if (behind !== undefined) return behind;
   if (state.holds.length > 0)
     return no("held", `held: ${state.holds.join(", ")}`, "route the change again once the hold has ended", state.id);
+  const early = heldFault(state, command, at);
+  if (early !== undefined) return early;
   if (command.bundle !== state.review.bundle)
     return no("policy_moved", "policy has changed since this was routed", "route the change again", state.id);
   if (!quorate(state, command))
     return no("quorum_lost", "not every seat is filled any more", "recheck the votes, then have the open seats signed", state.id);
   return undefined;
+}
+
+/** Not yet, or not now: what a clock holds it lets go by itself, and no vote is the worse for it. A broken glass is stronger than a freeze. */
+function heldFault(state: InStatus<"authorised">, { frozen }: CommandOf<"start">, at: Millis): Refused | undefined {
+  if (state.notBefore !== undefined && at < state.notBefore)
+    return no("held", `not before ${new Date(state.notBefore).toISOString()}`, "it starts when it is due", state.id);
+  const broken = state.seats.some((seat) => seat.glass !== undefined);
+  return broken || frozen.length === 0
+    ? undefined
+    : no("held", `held by ${frozen.join(", ")}`, "it can start once the freeze has ended", state.id);
 }
 
 function clockFault({ authorisedAt, grant }: Authorised, at: Millis): Refused | undefined {

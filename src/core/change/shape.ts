@@ -45,13 +45,28 @@ export function payloadOf(steps: readonly Omit<StepDigests, "code">[]): Digest {
   return digestJson(steps.map(({ id, connector, operation, state, payload }) => ({ id, connector, operation, state, payload })));
 }
 
-/** Who approved, who could not have, whose code derived it, and how long it is watched: what the ledger's authorisation binds beside the payload. */
+/** Who approved, who could not have, whose code derived it, how long it is watched, and from when on it may start: what the ledger's authorisation binds beside the payload. */
 export function approvalOf(
-  { revision, parties, seats, votes, watch }: Pick<Common & Reviewed, "revision" | "parties" | "seats" | "votes" | "watch">,
+  {
+    revision,
+    parties,
+    seats,
+    votes,
+    watch,
+    notBefore,
+  }: Pick<Common & Reviewed, "revision" | "parties" | "seats" | "votes" | "watch" | "notBefore">,
   steps: readonly StepDigests[],
 ): Digest {
   const watched = watch === undefined ? {} : { watch };
-  return digestJson({ revision, parties, seats, votes, codes: steps.map(({ code }) => code), ...watched });
+  return digestJson({
+    revision,
+    parties,
+    seats,
+    votes,
+    codes: steps.map(({ code }) => code),
+    ...watched,
+    ...(notBefore === undefined ? {} : { notBefore }),
+  });
 }
 
 /** The state, if it is in one of these and its time has not run out. */
@@ -70,8 +85,9 @@ export function wrongStatus(state: ChangeState, allowed: readonly Status[]): Ref
 
 /** The parts of a state, and nothing else of it: what a status does not carry must not linger in the stored document. */
 export function commonOf(state: Common): Common {
-  const { id, version, revision, ballot, proposal, parties, steps, start, createdAt, expiresAt } = state;
-  return { id, version, revision, ballot, proposal, parties, steps, start, createdAt, expiresAt };
+  const { id, version, revision, ballot, proposal, parties, steps, start, createdAt, expiresAt, notBefore, glass } = state;
+  const common = { id, version, revision, ballot, proposal, parties, steps, start, createdAt, expiresAt };
+  return { ...common, ...(notBefore === undefined ? {} : { notBefore }), ...(glass === undefined ? {} : { glass }) };
 }
 
 export function plannedOf({ object, payload, stepDigests: steps, context, freshUntil, watch }: Planned): Planned {
@@ -79,8 +95,8 @@ export function plannedOf({ object, payload, stepDigests: steps, context, freshU
 }
 
 export function reviewedOf(state: Reviewed): Reviewed {
-  const { review, reviewDigest, outcome, seats, holds, votes } = state;
-  return { ...plannedOf(state), review, reviewDigest, outcome, seats, holds, votes };
+  const { review, reviewDigest, outcome, seats, holds, freezes, votes } = state;
+  return { ...plannedOf(state), review, reviewDigest, outcome, seats, holds, ...(freezes === undefined ? {} : { freezes }), votes };
 }
 
 export function runningOf(state: Running): Running {

@@ -1,6 +1,6 @@
 import type { ChangeId, Digest, GrantId, KeyedDigest, Millis, PersonId, PrincipalId, RunId, RunnerId } from "../base/index.ts";
 import type { Watch } from "../plan/index.ts";
-import type { Outcome, Seat } from "../policy/index.ts";
+import type { Outcome, Seat, Selector } from "../policy/index.ts";
 import type { Decision, Directory, Parties, ReviewObject, Vote } from "../review/index.ts";
 
 /** What every change carries in every state. */
@@ -18,7 +18,30 @@ export interface Common {
   readonly createdAt: Millis;
   /** Past this the change may not start, whatever was signed. */
   readonly expiresAt: Millis;
+  /** Before this it does not start either. */
+  readonly notBefore?: Millis;
+  /** Each time that the glass was broken for it, whatever became of it since. */
+  readonly glass?: readonly Glass[];
 }
+
+/** An emergency decision, and the look at it that is owed. */
+export interface Glass {
+  /** The grant that it gave. */
+  readonly grant: GrantId;
+  /** Of the emergency route. */
+  readonly name: string;
+  readonly by: PersonId;
+  readonly at: Millis;
+  /** Digest of the salted reason in the payload store. */
+  readonly reason: Digest;
+  readonly channel: string;
+  /** Who may review it; never who broke it. */
+  readonly second: readonly Selector[];
+  readonly dueAt: Millis;
+  readonly review?: { readonly by: PersonId; readonly at: Millis; readonly verdict: GlassVerdict; readonly comment: Digest };
+}
+
+export type GlassVerdict = "approve" | "object";
 
 /** The plan of the current revision, by digest. */
 export interface Planned {
@@ -54,6 +77,8 @@ export interface Reviewed extends Planned {
   readonly outcome: Outcome;
   readonly seats: readonly Seat[];
   readonly holds: readonly string[];
+  /** Names of the freezes that it is under whenever they are in force. */
+  readonly freezes?: readonly string[];
   readonly votes: readonly Vote[];
 }
 
@@ -133,6 +158,7 @@ export type ChangeEvent = { readonly at: Millis } & (
       readonly steps: Common["steps"];
       readonly start: Common["start"];
       readonly expiresAt: Millis;
+      readonly notBefore?: Millis;
       readonly supersedes?: ChangeId;
     }
   | ({ readonly type: "planned" } & Planned)
@@ -143,8 +169,19 @@ export type ChangeEvent = { readonly at: Millis } & (
       readonly outcome: Outcome;
       readonly seats: readonly Seat[];
       readonly holds: readonly string[];
+      readonly freezes?: readonly string[];
       /** Votes of the earlier review object that stay, because the new one is identical; else none. */
       readonly kept: readonly PersonId[];
+    }
+  /** Somebody decided alone, in an emergency; the route, the vote and the authorisation follow. */
+  | { readonly type: "glass_broken"; readonly glass: Glass }
+  | {
+      readonly type: "glass_reviewed";
+      readonly by: PersonId;
+      readonly verdict: GlassVerdict;
+      readonly comment: Digest;
+      /** Those that the broken glass gave. */
+      readonly grants: readonly GrantId[];
     }
   | { readonly type: "blocked"; readonly because: Because }
   | { readonly type: "sent_back"; readonly by: "policy" | "plan" | PersonId; readonly because: Because }
@@ -170,6 +207,7 @@ export type ChangeEvent = { readonly at: Millis } & (
       readonly issuer?: PrincipalId;
       readonly steps: Common["steps"];
       readonly expiresAt: Millis;
+      readonly notBefore?: Millis;
     }
   | { readonly type: "staled"; readonly expected: Digest; readonly observed: Digest }
   | { readonly type: "expired" }
@@ -221,6 +259,7 @@ export type ChangeCommand =
       readonly steps: Common["steps"];
       readonly start: Common["start"];
       readonly expiresAt: Millis;
+      readonly notBefore?: Millis;
       readonly supersedes?: ChangeId;
     }
   /** `revision`: the one that was planned; a plan of an earlier revision is refused. */
@@ -232,6 +271,7 @@ export type ChangeCommand =
       readonly outcome: Outcome;
       readonly seats: readonly Seat[];
       readonly holds: readonly string[];
+      readonly freezes?: readonly string[];
       /** Payload digest of the instructions or reasons, when the outcome is `revise` or `block`. */
       readonly because?: Because;
       readonly directory: Directory;
@@ -252,6 +292,36 @@ export type ChangeCommand =
       readonly grant: GrantId;
       readonly grantExpiresAt: Millis;
     }
+  /** `review` is that of the emergency route, `reviewDigest` of what its person has read. */
+  | {
+      readonly type: "break_glass";
+      readonly voter: PrincipalId;
+      readonly identity: string;
+      readonly reviewDigest: Digest;
+      readonly review: ReviewObject;
+      readonly name: string;
+      readonly seat: Seat;
+      readonly second: readonly Selector[];
+      readonly dueAt: Millis;
+      readonly reason: Digest;
+      readonly channel: string;
+      readonly strength: Vote["strength"];
+      /** Freezes that are in force. */
+      readonly frozen: readonly string[];
+      /** Those who owe an overdue review. */
+      readonly overdue: readonly PersonId[];
+      readonly directory: Directory;
+      readonly grant: GrantId;
+      readonly grantExpiresAt: Millis;
+    }
+  | {
+      readonly type: "review_glass";
+      readonly by: PrincipalId;
+      readonly identity: string;
+      readonly verdict: GlassVerdict;
+      readonly comment: Digest;
+      readonly directory: Directory;
+    }
   | { readonly type: "withdraw_vote"; readonly voter: PrincipalId; readonly identity: string; readonly directory: Directory }
   | {
       readonly type: "send_back";
@@ -267,6 +337,7 @@ export type ChangeCommand =
       readonly proposal: Digest;
       readonly steps: Common["steps"];
       readonly expiresAt: Millis;
+      readonly notBefore?: Millis;
       readonly directory: Directory;
     }
   | { readonly type: "withdraw"; readonly by: PrincipalId }
@@ -281,6 +352,8 @@ export type ChangeCommand =
       readonly targets?: readonly KeyedDigest[];
       readonly directory: Directory;
       readonly bundle: Digest;
+      /** Freezes of this change that are in force, or about to be. */
+      readonly frozen: readonly string[];
     }
   /** Also after begin_effect when a compare-and-swap lost: the connector vouches that nothing was touched. */
   | { readonly type: "stale"; readonly expected: Digest; readonly observed: Digest; readonly run?: RunId }

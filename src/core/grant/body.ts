@@ -3,7 +3,7 @@ import type { Json, Result } from "../base/index.ts";
 import type { ChangeEvent } from "../change/index.ts";
 import { MAX_STATEMENT_BYTES } from "./dsse.ts";
 import type { Form } from "./form.ts";
-import { digest, exactly, list, longText, object, oneOf, positive, principal, text, whole } from "./form.ts";
+import { digest, exactly, list, longText, object, oneOf, positive, principal, text, truth, whole } from "./form.ts";
 import { no } from "./refusals.ts";
 import type { GrantRefusal } from "./refusals.ts";
 import { evidenceBytes, statementBytes, undoBytes } from "./statement.ts";
@@ -20,7 +20,18 @@ const SELECTOR = oneOf({
   role: object({ kind: text, role: text }),
   owner: object({ kind: text, handle: text }),
 });
-const SEAT = object({ id: text, who: list(MOST.selectors, SELECTOR), count: whole, strength, channels: list(MOST.channels, text) });
+const SEAT = object(
+  {
+    id: text,
+    who: list(MOST.selectors, SELECTOR),
+    count: whole,
+    strength,
+    channels: list(MOST.channels, text),
+    step: text,
+    glass: object({ name: text, alone: truth }),
+  },
+  ["step", "glass"],
+);
 const VOTE = object(
   {
     person: text,
@@ -58,9 +69,10 @@ const BODY = object(
     votes: list(MOST.votes, VOTE),
     issuedAt: whole,
     expiresAt: whole,
+    notBefore: whole,
     ledger: LEDGER,
   },
-  ["watch"],
+  ["watch", "notBefore"],
 );
 
 const UNDO = object({

@@ -14,6 +14,7 @@ export const longText = (most: number): Form => where((value) => typeof value ==
 export const exactly = (...values: readonly string[]): Form => where((value) => typeof value === "string" && values.includes(value));
 export const whole = where((value) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0);
 export const positive = where((value) => typeof value === "number" && Number.isSafeInteger(value) && value > 0);
+export const truth = where((value) => typeof value === "boolean");
 export const digest = where((value) => typeof value === "string" && isDigest(value));
 export const principal = where((value) => typeof value === "string" && isPrincipalId(value));
 

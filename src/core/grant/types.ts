@@ -29,6 +29,8 @@ export interface GrantBody {
   readonly votes: readonly Vote[];
   readonly issuedAt: Millis;
   readonly expiresAt: Millis;
+  /** From when on it may be used. */
+  readonly notBefore?: Millis;
   /** Proof that the authorisation stands in the public ledger. */
   readonly ledger: GrantEvidence;
 }

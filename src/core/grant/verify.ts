@@ -1,7 +1,7 @@
 import { digestOf, ok } from "../base/index.ts";
 import type { Millis, Result } from "../base/index.ts";
 import { approvalOf, payloadOf } from "../change/index.ts";
-import { meets, principalOf, reviewDigest, seatsFault } from "../review/index.ts";
+import { meets, principalOf, reviewDigest, seatsFault, sitsAlone } from "../review/index.ts";
 import { readAuthorisation, readStatement } from "./body.ts";
 import { openEnvelope } from "./dsse.ts";
 import { unproven } from "./proof.ts";
@@ -71,6 +71,8 @@ const inItsTime: Check = ({ grant, trust, now }) => {
   if (now >= grant.expiresAt - trust.skewMillis)
     return no("grant_expired", "it has expired, or may have by its issuer's clock", "expiresAt");
   if (now < grant.issuedAt - trust.skewMillis) return no("grant_not_yet_valid", "it was issued later than it is here", "issuedAt");
+  if (grant.notBefore !== undefined && now < grant.notBefore - trust.skewMillis)
+    return no("grant_not_yet_valid", "it may be used only later", "notBefore");
   return holds;
 };
 
@@ -97,10 +99,13 @@ const signedByTheRightPeople: Check = ({ grant }) => {
   const fault = seatsFault(seats);
   if (fault !== undefined) return no("seat_unfilled", fault, "seats");
   if (new Set(votes.map((vote) => vote.person)).size !== votes.length) return no("vote_invalid", "one person signs it twice", "votes");
+  if (seats.some((seat) => seat.glass !== undefined) && (seats.length !== 1 || votes.length !== 1 || seats[0]?.count !== 1))
+    return no("seat_unfilled", "the emergency route has one seat and one vote", "seats");
   const makers = [parties.proposer, parties.onBehalfOf, parties.owner, ...parties.editors];
   for (const vote of votes) {
     const seat = seats.find((each) => each.id === vote.seat);
-    const counts = vote.reviewDigest === grant.reviewDigest && !makers.includes(principalOf(vote.person));
+    const own = makers.includes(principalOf(vote.person)) && !(seat && sitsAlone(seat, parties));
+    const counts = vote.reviewDigest === grant.reviewDigest && !own;
     const fits = seat !== undefined && seat.channels.includes(vote.channel) && meets(vote.strength, seat.strength);
     if (!counts || !fits) return no("vote_invalid", `the vote of ${vote.person} cannot count`, vote.person);
   }

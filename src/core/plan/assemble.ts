@@ -40,6 +40,7 @@ export function assemblePlan({ change, proposal, proposalDigest, analyses, names
     change,
     intent,
     steps,
+    ...(proposal.schedule === undefined ? {} : { schedule: proposal.schedule }),
     ...(proposal.watch === undefined ? {} : { watch: proposal.watch }),
     findings: [...found, ...wordFindings(proposal), ...scopeFindings(scope, steps), ...claims.findings],
     impact: all("impact"),

@@ -78,10 +78,11 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
 
 const same = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b);
 
-const asked = ({ schema, change, watch, intent: { scope: _scope, ...said } }: Plan): unknown => ({
+const asked = ({ schema, change, schedule, watch, intent: { scope: _scope, ...said } }: Plan): unknown => ({
   schema,
   change,
   ...said,
+  ...(schedule === undefined ? {} : { schedule }),
   ...(watch === undefined ? {} : { watch }),
 });
 

@@ -5,7 +5,7 @@ export { PLAN_BOUNDS } from "./bounds.ts";
 export { diffPlans } from "./diff.ts";
 export type { Changed, Delta, EffectChange, ListedStatement, PlanDiff, StatementList, StepEffect } from "./diff.ts";
 export { planDigest, stateDigestOf } from "./digests.ts";
-export { PROPOSAL_BOUNDS, PROPOSAL_SCHEMA, parseProposal } from "./proposal.ts";
+export { PROPOSAL_BOUNDS, PROPOSAL_SCHEMA, momentsOf, parseProposal } from "./proposal.ts";
 export type { ProposalInput } from "./proposal.ts";
 export { planJsonSchema, validatePlan } from "./schema.ts";
 export { EFFECT_KINDS } from "./schema-parts.ts";

@@ -1,10 +1,10 @@
-import { fail, ok } from "../base/index.ts";
-import type { ChangeId, Json, PrincipalId, Refusal, Result } from "../base/index.ts";
-import { CHANGE_ID, CONNECTOR, PRINCIPAL, scopeShape } from "./schema-parts.ts";
+import { fail, ok, parseInstant } from "../base/index.ts";
+import type { ChangeId, Json, Millis, PrincipalId, Refusal, Result } from "../base/index.ts";
+import { CHANGE_ID, CONNECTOR, MOMENT, PRINCIPAL, scopeShape } from "./schema-parts.ts";
 import { Faults, also, choice, integer, list, object, text } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 import { rawSecretFaults } from "./secrets.ts";
-import type { Proposal, ProposalStep, Scope, Watch } from "./types.ts";
+import type { Proposal, ProposalStep, Schedule, Scope, Watch } from "./types.ts";
 
 /** What a caller may send: a proposal less what the edge knows better (who is asking). */
 export interface ProposalInput {
@@ -15,6 +15,8 @@ export interface ProposalInput {
   readonly steps: readonly ProposalStep[];
   readonly claims: readonly string[];
   readonly start: Proposal["start"];
+  /** When it may start, in the words of whoever asks. */
+  readonly schedule?: Schedule;
   readonly expiresInSeconds?: number;
   readonly supersedes?: ChangeId;
   readonly watch?: Watch;
@@ -81,6 +83,8 @@ const proposalShape = object(
     claims: list(words(PROPOSAL_BOUNDS.claim, 1, false), { max: PROPOSAL_BOUNDS.claims }),
     start: choice(["when-authorised", "on-request"]),
     expires_in_seconds: integer(PROPOSAL_BOUNDS.minExpirySeconds, PROPOSAL_BOUNDS.maxExpirySeconds),
+    not_before: MOMENT,
+    not_after: MOMENT,
     supersedes: CHANGE_ID,
     watch: watchShape,
   },
@@ -99,6 +103,8 @@ interface Wire {
   readonly claims?: readonly string[];
   readonly start?: Proposal["start"];
   readonly expires_in_seconds?: number;
+  readonly not_before?: string;
+  readonly not_after?: string;
   readonly supersedes?: ChangeId;
   readonly watch?: WireWatch;
 }
@@ -114,7 +120,24 @@ export function parseProposal(raw: Json): Result<ProposalInput, readonly Refusal
   proposalShape.check(raw, "", faults);
   if (faults.list.length > 0) return fail(faults.list);
   const wire = raw as unknown as Wire;
-  return ok(fromWire(wire));
+  const input = fromWire(wire);
+  const { notBefore, notAfter } = momentsOf(input.schedule);
+  if (notBefore !== undefined && notAfter !== undefined && notBefore >= notAfter) {
+    const message = "is not after not_before, so it could never start";
+    return fail([{ code: "shape.out_of_range", message, where: "/not_after", remedy: "choose a later end, or an earlier start" }]);
+  }
+  return ok(input);
+}
+
+function scheduleOf({ not_before: notBefore, not_after: notAfter }: Wire): { readonly schedule?: Schedule } {
+  if (notBefore === undefined && notAfter === undefined) return {};
+  return { schedule: { ...(notBefore === undefined ? {} : { notBefore }), ...(notAfter === undefined ? {} : { notAfter }) } };
+}
+
+/** The moments that a schedule names. */
+export function momentsOf({ notBefore, notAfter }: Schedule = {}): { readonly notBefore?: Millis; readonly notAfter?: Millis } {
+  const [from, to] = [notBefore, notAfter].map((text) => (text === undefined ? undefined : parseInstant(text)));
+  return { ...(from === undefined ? {} : { notBefore: from }), ...(to === undefined ? {} : { notAfter: to }) };
 }
 
 function fromWire(wire: Wire): ProposalInput {
@@ -127,6 +150,7 @@ function fromWire(wire: Wire): ProposalInput {
     ...(wire.on_behalf_of === undefined ? {} : { onBehalfOf: wire.on_behalf_of }),
     ...(wire.scope === undefined ? {} : { scope: { ...wire.scope, limits: wire.scope.limits ?? {} } }),
     ...(wire.expires_in_seconds === undefined ? {} : { expiresInSeconds: wire.expires_in_seconds }),
+    ...scheduleOf(wire),
     ...(wire.supersedes === undefined ? {} : { supersedes: wire.supersedes }),
     ...(wire.watch === undefined ? {} : { watch: { seconds: wire.watch.seconds, everySeconds: everyOf(wire.watch) } }),
   };

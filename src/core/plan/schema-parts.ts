@@ -1,5 +1,5 @@
-import { GLOB_MAX, PATTERNS } from "../base/index.ts";
-import { choice, integer, list, object, record, text } from "./shape.ts";
+import { GLOB_MAX, PATTERNS, parseInstant } from "../base/index.ts";
+import { also, choice, integer, list, object, record, text } from "./shape.ts";
 import type { EffectKind } from "./types.ts";
 
 export const EFFECT_KINDS: readonly EffectKind[] = ["create", "update", "delete", "replace", "send", "grant", "revoke", "execute"];
@@ -15,6 +15,16 @@ export const DIGEST = text({ max: 71, pattern: PATTERNS.digest, what: "sha256: a
 export const KEYED_DIGEST = text({ max: 76, pattern: PATTERNS.keyedDigest, what: "hmac-sha256: and 64 lower-case hex digits" });
 export const STEP_ID = text({ max: 32, pattern: "^[a-z0-9][a-z0-9_-]*$", what: "lower-case letters, digits, - and _" });
 export const CONNECTOR = text({ max: 32, pattern: "^[a-z][a-z0-9_-]*$", what: "a connector's name" });
+
+/** A moment with its offset: nobody has to guess whose clock is meant. */
+const MOMENT_TEXT = text({
+  max: 25,
+  pattern: String.raw`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+\-]\d{2}:\d{2})$`,
+  what: "a moment such as 2026-12-24T22:00:00+01:00",
+});
+export const MOMENT = also(MOMENT_TEXT, (value, at, faults) => {
+  if (parseInstant(value as string) === undefined) faults.add("shape.bad_format", at, "is no day and time that there is");
+});
 
 /** What `compileGlob` accepts, as one regular expression. */
 const PATTERN = text({

@@ -8,6 +8,7 @@ import {
   DIGEST,
   EFFECT_KINDS,
   KEYED_DIGEST,
+  MOMENT,
   MOST_PATTERNS,
   PRINCIPAL,
   STEP_ID,
@@ -147,7 +148,10 @@ const planShape = object(
     unverified: statements,
     assumptions: statements,
   },
-  { watch: object({ seconds: integer(1, Number.MAX_SAFE_INTEGER), everySeconds: integer(1, Number.MAX_SAFE_INTEGER) }) },
+  {
+    schedule: object({}, { notBefore: MOMENT, notAfter: MOMENT }),
+    watch: object({ seconds: integer(1, Number.MAX_SAFE_INTEGER), everySeconds: integer(1, Number.MAX_SAFE_INTEGER) }),
+  },
 );
 
 /** The published schema (JSON Schema 2020-12), made from the very shapes that `validatePlan` checks with. */

@@ -107,6 +107,12 @@ export interface PlanStep {
   readonly undo: Undo;
 }
 
+/** When a change may start, in RFC 3339 with an offset, as it was asked: not before one moment, not after the other. */
+export interface Schedule {
+  readonly notBefore?: string;
+  readonly notAfter?: string;
+}
+
 export interface Intent {
   readonly title: string;
   readonly summary: string;
@@ -134,6 +140,7 @@ export interface Plan {
   readonly change: ChangeId;
   readonly intent: Intent;
   readonly steps: readonly PlanStep[];
+  readonly schedule?: Schedule;
   readonly watch?: Watch;
   readonly findings: readonly Finding[];
   readonly impact: readonly Statement[];
@@ -171,6 +178,7 @@ export interface Proposal {
   /** Start as soon as authorised, or wait for `run`. */
   readonly start: "when-authorised" | "on-request";
   /** Asked for by the proposer; part of what is reviewed. */
+  readonly schedule?: Schedule;
   readonly watch?: Watch;
   readonly salt: string;
 }

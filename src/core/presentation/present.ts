@@ -66,7 +66,13 @@ function asked(plan: Plan, findings: Findings): Section {
   const outside = about.filter(({ code }) => code.startsWith("scope."));
   const answer = outside.length === 0 ? "yes, all of it" : "no, not all of it";
   const noted = about.filter((finding) => !isAlert(finding));
-  return section("asked", "What was asked, and is this inside it?", answer, [words, ...scopeItems(plan, outside.length > 0), ...noted]);
+  const items = [words, ...scheduleItems(plan), ...scopeItems(plan, outside.length > 0), ...noted];
+  return section("asked", "What was asked, and is this inside it?", answer, items);
+}
+
+function scheduleItems({ schedule: { notBefore, notAfter } = {} }: Plan): readonly Item[] {
+  const edge = (label: string, text: string | undefined): readonly Item[] => (text === undefined ? [] : [{ kind: "fact", label, text }]);
+  return [...edge("not before", notBefore), ...edge("not after", notAfter)];
 }
 
 function reach(plan: Plan): Section {
@@ -110,6 +116,13 @@ function policy(route: Route): Section {
     ...reasons,
     ...instructions,
     ...holds,
+    ...(route.freezes ?? []).map(({ name, calendar, zone, reason }): Item => {
+      return {
+        kind: "fact",
+        label: "freeze",
+        text: `${name}: ${reason}. It does not start while calendar ${calendar} (${zone}) is in force`,
+      };
+    }),
   ]);
 }
 

@@ -1,6 +1,6 @@
 /** The door of core/review: who may decide, what they sign, and when enough have. */
 export { reviewDigest } from "./digest.ts";
-export { isParty, mayActFor, ownerOf, personsBarred } from "./parties.ts";
+export { isParty, mayActFor, ownerOf, personsBarred, sitsAlone } from "./parties.ts";
 export { emptyDirectory, principalOf, resolvePerson } from "./people.ts";
 export { eligible, meets, seatsFault } from "./seats.ts";
 export { countSeats } from "./tally.ts";

@@ -1,5 +1,6 @@
 import { fail, ok } from "../base/index.ts";
 import type { PersonId, PrincipalId, Refusal, Result } from "../base/index.ts";
+import type { Seat } from "../policy/index.ts";
 import { indexOf } from "./people.ts";
 import type { Directory, Machine, Parties } from "./types.ts";
 
@@ -20,6 +21,11 @@ export function personsBarred(parties: Parties, directory: Directory): Result<Re
   }
   if (!collect(parties.onBehalfOf, directory, principals, barred)) return untraceable(parties.onBehalfOf);
   return ok(barred);
+}
+
+/** A seat of the emergency route may be open to the change's own maker; never where a machine had part in it, so that none has its owner let it through. */
+export function sitsAlone(seat: Pick<Seat, "glass">, { proposer, onBehalfOf, owner, editors }: Parties): boolean {
+  return seat.glass?.alone === true && [proposer, onBehalfOf, owner, ...editors].every((party) => party.startsWith("human:"));
 }
 
 function untraceable(party: PrincipalId): { readonly ok: false; readonly error: Refusal<"party_untraceable"> } {

@@ -4,7 +4,7 @@ import { foldIdentity, indexOf, resolvePerson } from "./people.ts";
 import type { Directory, Group, Person } from "./types.ts";
 
 /** May this person sit there, as the directory stands? Any one selector suffices; a seat without selectors has no sitter. */
-export function eligible(seat: Seat, person: Person, directory: Directory): boolean {
+export function eligible(seat: Pick<Seat, "who">, person: Person, directory: Directory): boolean {
   return person.active && seat.who.some((selector) => selects(selector, person, directory));
 }
 

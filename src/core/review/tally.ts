@@ -1,6 +1,6 @@
 import type { Digest, PersonId } from "../base/index.ts";
 import type { Seat } from "../policy/index.ts";
-import { personsBarred } from "./parties.ts";
+import { personsBarred, sitsAlone } from "./parties.ts";
 import { mayUse, resolvePerson } from "./people.ts";
 import { eligible, meets } from "./seats.ts";
 import type { Directory, Parties, Person, Vote } from "./types.ts";
@@ -81,8 +81,8 @@ function whyVoid(vote: Vote, poll: Poll, barred: ReadonlySet<PersonId>, counted:
   if (person === undefined) return "unknown_person";
   if (!mayUse(vote.identity, person, poll.directory)) return "identity_mismatch";
   if (!person.active) return "inactive_person";
-  if (barred.has(person.id)) return "self_approval";
   const seat = poll.seats.find((each) => each.id === vote.seat);
+  if (barred.has(person.id) && !(seat && sitsAlone(seat, poll.parties))) return "self_approval";
   if (seat === undefined) return "unknown_seat";
   if (!eligible(seat, person, poll.directory)) return "not_eligible";
   if (!seat.channels.includes(vote.channel)) return "wrong_channel";

@@ -1,7 +1,7 @@
 import { fail, ok } from "../base/index.ts";
 import type { Digest, PersonId, PrincipalId, Refusal, Result } from "../base/index.ts";
 import type { Seat, Strength } from "../policy/index.ts";
-import { personsBarred } from "./parties.ts";
+import { personsBarred, sitsAlone } from "./parties.ts";
 import { mayUse, resolvePerson } from "./people.ts";
 import { eligible, meets } from "./seats.ts";
 import { countSeats } from "./tally.ts";
@@ -40,7 +40,7 @@ export interface Ballot extends Claimant {
 
 /** A vote that may be recorded, or the one reason why not. Who somebody is comes before what they sign, and that before where they sit. */
 export function admitVote(ballot: Ballot, poll: Poll): Result<{ readonly person: PersonId; readonly seat: string }, VoteRefusal> {
-  const admitted = admitUnbarred(ballot, poll.parties, poll.directory);
+  const admitted = admitUnbarred(ballot, poll.parties, poll.directory, poll.seats);
   if (!admitted.ok) return admitted;
   const person = admitted.value;
   if (ballot.reviewDigest !== poll.reviewDigest) {
@@ -72,14 +72,19 @@ export function admitReviewer(claimant: Claimant, poll: Omit<Poll, "reviewDigest
 }
 
 /** An active person who is no party to the change: who may reconcile it, whatever its seats say. */
-export function admitUnbarred(claimant: Claimant, parties: Parties, directory: Directory): Result<Person, VoteRefusal> {
+export function admitUnbarred(
+  claimant: Claimant,
+  parties: Parties,
+  directory: Directory,
+  seats: readonly Seat[] = [],
+): Result<Person, VoteRefusal> {
   const identified = identify(claimant, directory);
   if (!identified.ok) return identified;
   const person = identified.value;
   if (!person.active) return no("inactive_person", `${person.id} is not active`, "ask somebody who is", person.id);
   const barred = personsBarred(parties, directory);
   if (!barred.ok) return barred;
-  if (barred.value.has(person.id)) {
+  if (barred.value.has(person.id) && !seats.some((seat) => sitsAlone(seat, parties))) {
     return no(
       "self_approval",
       `${person.id} proposed this change, has it made, owns its maker, or edited it`,
