@@ -39,7 +39,7 @@ export async function readEntries(client: Client, from: number, limit: number): 
 }
 
 /** All entries up to a size, in order. */
-async function* allEntries(client: Client, size: number): AsyncGenerator<EntryView, void> {
+export async function* allEntries(client: Client, size: number): AsyncGenerator<EntryView, void> {
   for (let from = 0; from < size;) {
     const page = await readEntries(client, from, Math.min(PAGE, size - from));
     if (page.length === 0) return;

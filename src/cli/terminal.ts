@@ -101,6 +101,12 @@ export class Terminal {
     if (!this.manner.json) this.#say(this.#io.stdout, lines);
   }
 
+  /** One JSON value on a line of its own, for programs: with `--json` and without. */
+  data(value: unknown): void {
+    this.#documented = true;
+    this.#io.stdout.write(`${guardedJson(JSON.stringify(value))}\n`);
+  }
+
   /** Progress and hints: not part of the result. */
   note(...lines: readonly string[]): void {
     if (!this.manner.quiet && !this.manner.json) this.#say(this.#io.stderr, lines);

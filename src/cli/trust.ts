@@ -2,18 +2,26 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fromBase64, parseJson } from "../core/base/index.ts";
-import { parseVkeys, type Vkey } from "../core/ledger/index.ts";
+import { parseVkeys, parseWitnessKey, type LogKey, type Vkey } from "../core/ledger/index.ts";
 import type { Context } from "./context.ts";
 import { CliError, EXIT, usage } from "./errors.ts";
 
 export interface Trust {
   readonly origin: string;
-  readonly logKeys: readonly Vkey[];
+  readonly logKeys: readonly LogKey[];
   readonly logLines: readonly string[];
   /** Raw Ed25519 keys by key id; none when only a log's key was given. */
   readonly grantKeys: ReadonlyMap<string, Uint8Array>;
+  /** Likewise those of runners, who sign what they saw and did. */
+  readonly runnerKeys: ReadonlyMap<string, Uint8Array>;
+  /** Who must have cosigned the log's head, and how many of them. */
+  readonly witnesses: readonly Vkey[];
+  readonly quorum: number;
   readonly from: string;
 }
+
+type Others = Pick<Trust, "grantKeys" | "runnerKeys" | "witnesses" | "quorum">;
+const NO_OTHERS: Others = { grantKeys: new Map(), runnerKeys: new Map(), witnesses: [], quorum: 0 };
 
 export interface TrustOptions {
   readonly trust?: string;
@@ -28,14 +36,17 @@ export function readTrust(context: Context, { trust, vkey }: TrustOptions): Trus
   const lines = vkey ?? [];
   const keys = keysOf(lines, "--vkey");
   const origin = keys[0]?.name ?? "";
-  // Grant keys of another deployment would say nothing here.
-  return { origin, logKeys: keys, logLines: lines, grantKeys: file?.origin === origin ? file.grantKeys : new Map(), from: "--vkey" };
+  // Keys beside those of another deployment's log would say nothing here.
+  return { ...NO_OTHERS, ...(file?.origin === origin ? file : {}), origin, logKeys: keys, logLines: lines, from: "--vkey" };
 }
 
 interface TrustFile {
   readonly origin: string;
   readonly log_keys: readonly string[];
   readonly grant_keys: Readonly<Record<string, string>>;
+  readonly runner_keys?: Readonly<Record<string, string>>;
+  readonly witness_keys?: readonly string[];
+  readonly witness_quorum?: number;
 }
 
 function readFile(path: string): Trust {
@@ -50,24 +61,59 @@ function readFile(path: string): Trust {
   if (!read.ok || !isTrustFile(read.value)) {
     throw new CliError(EXIT.usage, "trust_malformed", "the file of trusted keys cannot be read", {
       where: path,
-      remedy: "it holds origin, log_keys (a list of vkey lines) and grant_keys (base64 by key id)",
+      remedy:
+        "it holds origin, log_keys (a list of vkey lines) and grant_keys (base64 by key id); and, where there are any, runner_keys, witness_keys and witness_quorum",
     });
   }
-  const { origin, log_keys: lines, grant_keys: grants } = read.value;
-  const grantKeys = new Map(Object.entries(grants).map(([id, key]) => [id, fromBase64(key) ?? new Uint8Array()]));
-  const short = [...grantKeys].find(([, key]) => key.length !== 32);
-  if (short !== undefined) throw usage(`the grant key ${short[0]} is not 32 bytes in base64`, { where: path, remedy: "get the file anew" });
-  return { origin, logKeys: keysOf(lines, path), logLines: lines, grantKeys, from: path };
+  const { origin, log_keys: lines, grant_keys: grants, runner_keys: runners = {}, witness_keys: witnesses = [] } = read.value;
+  const keys = witnesses.map((line) => witnessOf(line, path));
+  const { witness_quorum: quorum = keys.length } = read.value;
+  if (quorum > keys.length)
+    throw usage(`${quorum} witnesses must have cosigned, and ${keys.length} are trusted`, { where: path, remedy: "mend witness_quorum" });
+  return {
+    origin,
+    logKeys: keysOf(lines, path),
+    logLines: lines,
+    grantKeys: rawKeys(grants, "grant", path),
+    runnerKeys: rawKeys(runners, "runner", path),
+    witnesses: keys,
+    quorum,
+    from: path,
+  };
+}
+
+function rawKeys(keys: Readonly<Record<string, string>>, what: string, path: string): ReadonlyMap<string, Uint8Array> {
+  const read = new Map(Object.entries(keys).map(([id, key]) => [id, fromBase64(key) ?? new Uint8Array()]));
+  const short = [...read].find(([, key]) => key.length !== 32);
+  if (short !== undefined)
+    throw usage(`the ${what} key ${short[0]} is not 32 bytes in base64`, { where: path, remedy: "get the file anew" });
+  return read;
+}
+
+function witnessOf(line: string, path: string): Vkey {
+  const key = parseWitnessKey(line);
+  if (key.ok) return key.value;
+  throw usage(`a witness's key cannot be read: ${key.error.message}`, { where: path, remedy: "copy the key that the witness prints" });
 }
 
 function isTrustFile(value: unknown): value is TrustFile {
   if (typeof value !== "object" || value === null) return false;
-  const { origin, log_keys: logs, grant_keys: grants } = value as Partial<TrustFile>;
+  const {
+    origin,
+    log_keys: logs,
+    grant_keys: grants,
+    runner_keys: runners,
+    witness_keys: witnesses,
+    witness_quorum: quorum,
+  } = value as Partial<TrustFile>;
   const texts = (list: unknown): boolean => Array.isArray(list) && list.every((item) => typeof item === "string");
-  return typeof origin === "string" && texts(logs) && typeof grants === "object" && grants !== null && texts(Object.values(grants));
+  const byId = (keys: unknown): boolean => typeof keys === "object" && keys !== null && texts(Object.values(keys));
+  const more = (runners === undefined || byId(runners)) && (witnesses === undefined || texts(witnesses));
+  const counted = quorum === undefined || (Number.isSafeInteger(quorum) && quorum >= 0);
+  return typeof origin === "string" && texts(logs) && byId(grants) && more && counted;
 }
 
-function keysOf(lines: readonly string[], where: string): readonly Vkey[] {
+function keysOf(lines: readonly string[], where: string): readonly LogKey[] {
   const keys = parseVkeys(lines);
   if (keys.ok && keys.value.length > 0) return keys.value;
   throw usage(keys.ok ? "no key of the log is given" : keys.error.message, {

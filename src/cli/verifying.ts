@@ -1,6 +1,7 @@
 /** One change's story, proven from its ledger entries and trusted keys; what the server merely says is only ever compared. */
 import { canonical, toBase64, type Digest, type Json, type Result } from "../core/base/index.ts";
 import { fold, payloadOf, stepDigests, type ChangeEvent } from "../core/change/index.ts";
+import { no, open, yes, type Check } from "../core/evidence/index.ts";
 import { auditGrant, type Envelope, type GrantBody } from "../core/grant/index.ts";
 import type { OpenCheckpoint } from "../core/ledger/index.ts";
 import { planDigest, stateDigestOf } from "../core/plan/index.ts";
@@ -12,17 +13,6 @@ import { CliError, EXIT } from "./errors.ts";
 import { openHead, proveEntry, readEntries, verifyWhole, type EntryView, type HeadView } from "./log.ts";
 import type { Trust } from "./trust.ts";
 import { plural } from "./words.ts";
-
-export interface Check {
-  readonly name: string;
-  /** Undefined: it could not be checked, and `text` says why. */
-  readonly holds: boolean | undefined;
-  readonly text: string;
-}
-
-const yes = (name: string, text: string): Check => ({ name, holds: true, text });
-const no = (name: string, text: string): Check => ({ name, holds: false, text });
-const open = (name: string, text: string): Check => ({ name, holds: undefined, text });
 
 /** What every later check works on. */
 interface Story {

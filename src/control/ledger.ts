@@ -6,7 +6,7 @@ import type { ControlRefusal, LedgerReader, ProofView } from "./types.ts";
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 /** Reads the tiles first, so that the proof itself is computed purely. */
-async function readTiles(deps: Deps, wanted: readonly TileRef[]): Promise<(level: number, index: number) => Uint8Array> {
+export async function readTiles(deps: Deps, wanted: readonly TileRef[]): Promise<(level: number, index: number) => Uint8Array> {
   const tiles = new Map<string, Uint8Array>();
   for (const { level, index } of wanted) tiles.set(`${level}/${index}`, await deps.store.tile(level, index));
   return (level, index) => tiles.get(`${level}/${index}`) ?? new Uint8Array();

@@ -137,7 +137,16 @@ export class FakeControl {
 
   #people(): Pick<
     Control,
-    "authenticate" | "whoami" | "createToken" | "listTokens" | "revokeToken" | "recordRefusal" | "subscribe" | "health" | "directory" | "connectors"
+    | "authenticate"
+    | "whoami"
+    | "createToken"
+    | "listTokens"
+    | "revokeToken"
+    | "recordRefusal"
+    | "subscribe"
+    | "health"
+    | "directory"
+    | "connectors"
   > {
     return {
       authenticate: async (bearer, channel) => {

@@ -29,6 +29,8 @@ export interface Feeder {
   readonly feed: () => Promise<void>;
   /** What is wrong with the log as others remember it; empty when all is well. */
   readonly alarms: () => readonly Refusal[];
+  /** The newest head of each witness with its cosignature, as kept. */
+  readonly cosigned: () => readonly string[];
   readonly stop: () => void;
 }
 
@@ -76,12 +78,15 @@ export function startFeeder(settings: FeederSettings): Feeder {
   return {
     feed,
     alarms: () => [...standing.values()],
+    cosigned: () => witnesses.map(({ key }) => readIfThere(placeOf(folder, key))).filter((kept) => kept !== undefined),
     stop: () => {
       stop.abort();
       cancel();
     },
   };
 }
+
+const placeOf = (folder: string, { id }: Vkey): string => join(folder, `${id.toString(16).padStart(8, "0")}.note`);
 
 type Head = Awaited<ReturnType<Store["head"]>>;
 
@@ -91,7 +96,7 @@ const MAX_MOVES = 4;
 /** The witness says which size it knows when it is another than we thought: then the growth is proved from there. */
 async function submit(settings: FeederSettings, witness: WitnessAddress, stop: AbortSignal): Promise<Result<void>> {
   const { url, key } = witness;
-  const place = join(settings.folder, `${key.id.toString(16).padStart(8, "0")}.note`);
+  const place = placeOf(settings.folder, key);
   const kept = readIfThere(place);
   let oldSize = sizeIn(kept);
   for (let moves = 0; moves <= MAX_MOVES; moves++) {

@@ -1,8 +1,8 @@
-import { assert, equalBytes, fromBase64, ok, toBase64 } from "../base/index.ts";
+import { assert, equalBytes, fail, fromBase64, ok, toBase64 } from "../base/index.ts";
 import type { Result } from "../base/index.ts";
 import type { LedgerFault } from "./faults.ts";
 import { refuse } from "./faults.ts";
-import { openNote, signNote } from "./note.ts";
+import { openNote, parseVkey, signNote, vkey } from "./note.ts";
 import type { NoteSigner, Vkey } from "./note.ts";
 import { HASH_BYTES, MAX_SIZE, emptyRoot } from "./tree.ts";
 
@@ -27,6 +27,28 @@ export interface LogKey extends Vkey {
 export interface OpenCheckpoint extends Checkpoint {
   /** The trusted keys that signed it and may sign its size. */
   readonly signers: readonly LogKey[];
+}
+
+/** `name+id+key`, and behind it the sizes: ` from=7`, ` until=12`, or both. */
+export function formatLogKey({ name, publicKey, fromSize, untilSize }: LogKey): string {
+  const range = [fromSize === undefined ? "" : ` from=${fromSize}`, untilSize === undefined ? "" : ` until=${untilSize}`];
+  return `${vkey(name, publicKey)}${range.join("")}`;
+}
+
+/** A log's keys as trust.json lists them: verifier keys, with the sizes that each may sign where it was not always the log's. */
+export function parseVkeys(lines: readonly string[]): Result<LogKey[], LedgerFault> {
+  const keys: LogKey[] = [];
+  for (const [i, line] of lines.entries()) {
+    const [, bare = line, from, until] = /^(\S+)(?: from=(0|[1-9]\d{0,14}))?(?: until=([1-9]\d{0,14}))?$/.exec(line) ?? [];
+    const key = parseVkey(bare);
+    if (!key.ok) return fail({ ...key.error, where: `key ${i + 1}` });
+    keys.push({
+      ...key.value,
+      ...(from === undefined ? {} : { fromSize: Number(from) }),
+      ...(until === undefined ? {} : { untilSize: Number(until) }),
+    });
+  }
+  return ok(keys);
 }
 
 const isLine = (text: string): boolean => text !== "" && !text.includes("\n");

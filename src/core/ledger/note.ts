@@ -2,7 +2,6 @@ import {
   assert,
   concatBytes,
   equalBytes,
-  fail,
   fromBase64,
   fromHex,
   fromUtf8,
@@ -79,16 +78,6 @@ function splitPlus(line: string): string[] {
   const first = line.indexOf("+");
   const second = line.indexOf("+", first + 1);
   return first < 0 || second < 0 ? [] : [line.slice(0, first), line.slice(first + 1, second), line.slice(second + 1)];
-}
-
-export function parseVkeys(lines: readonly string[]): Result<Vkey[], LedgerFault> {
-  const keys: Vkey[] = [];
-  for (const [i, line] of lines.entries()) {
-    const key = parseVkey(line);
-    if (!key.ok) return fail({ ...key.error, where: `key ${i + 1}` });
-    keys.push(key.value);
-  }
-  return ok(keys);
 }
 
 /** A signer's id is hashed once, not for each note. */

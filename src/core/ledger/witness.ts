@@ -109,3 +109,22 @@ export function openCosignatures(note: string, trusted: readonly Vkey[]): Result
   }
   return ok(found);
 }
+
+/**
+ * Notes of one log, each cosigned by somebody, as notes that bear all the cosignatures of their checkpoint: those of the most
+ * witnesses first, and of these the newest. Nothing is verified here.
+ */
+export function mergeCosignatures(notes: readonly string[]): readonly { readonly size: number; readonly note: string }[] {
+  const lines = new Map<string, Set<string>>();
+  for (const note of notes) {
+    const end = note.lastIndexOf("\n\n") + 2;
+    if (end < 2 || !parseNote(note).ok || !parseCheckpoint(note.slice(0, end - 1)).ok) continue;
+    const known = lines.get(note.slice(0, end)) ?? new Set();
+    for (const line of note.slice(end, -1).split("\n")) known.add(line);
+    lines.set(note.slice(0, end), known);
+  }
+  return [...lines]
+    .map(([text, signatures]) => ({ text, signatures, size: Number(text.split("\n", 2)[1]) }))
+    .toSorted((a, b) => b.signatures.size - a.signatures.size || b.size - a.size)
+    .map(({ text, signatures, size }) => ({ size, note: `${text}${[...signatures].join("\n")}\n` }));
+}
