@@ -34,7 +34,7 @@ const IDLE_MILLIS = 60_000;
 export function inChildren(
   connectors: readonly Connector[],
   options: ChildOptions,
-): { readonly connectors: ReadonlyMap<string, Connector>; close(): void } {
+): { readonly connectors: ReadonlyMap<string, Connector>; close: () => void } {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   const workers = connectors.map((connector) => new Worker(connector, options));
   return {
