@@ -6,7 +6,7 @@ export function define(command: Command, context: Context): void {
 }
 
 async function demo({ terminal }: Context): Promise<void> {
-  const { runDemo } = await import("../../demo.ts");
+  const { runDemo } = await import("../../demo/index.ts");
   const story: string[] = [];
   await runDemo({
     tell: (line) => {
