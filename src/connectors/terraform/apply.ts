@@ -102,9 +102,8 @@ export async function applyFile(
   progress: ((line: string) => void) | undefined,
 ): Promise<Result<Applied, PerformFault>> {
   const watch = new Watch(progress, session.scrub);
-  const done = await session.terraform(["apply", "-json", ...common(session.workspace, true), join(session.root, "approved")], {
-    onLine: (line) => watch.line(line),
-  });
+  const args = ["apply", "-json", ...common(session.workspace, true), join(session.root, "approved")];
+  const done = await session.telling(args, (line) => watch.line(line));
   const after = await pullState(setup, session, AbortSignal.timeout(AFTERWARDS_MILLIS));
   if (done.kind === "exit" && done.code === 0) {
     // Applied, as Terraform says; what it left is needed to verify it and to take it back.

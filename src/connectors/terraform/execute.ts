@@ -181,6 +181,7 @@ async function planReverse(execution: Execution, previous: Recipe, ours: string)
           remedy: "take it back by a change of its own",
         },
       );
-    return plansOf(setup, session.workspace).keep(made.value.file, canonical({ reverse: payload.plan, state: stateFacts(state.value) }));
+    const identity = canonical({ reverse: payload.plan, state: stateFacts(state.value) });
+    return plansOf(setup, session.workspace).keep(made.value.file, identity, setup.options.clock.now());
   });
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -95,13 +95,13 @@ export class KeptPlans {
   }
 
   /** Where an equal plan is kept already, that one: what was approved stays what is asked for. */
-  async keep(planFile: string, identity: string): Promise<Result<KeyedDigest>> {
+  async keep(planFile: string, identity: string, now: number): Promise<Result<KeyedDigest>> {
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const bytes = (await contentOf(planFile, MOST_PLAN))?.bytes;
     if (bytes === undefined) return refuse("terraform_failed", "the plan file cannot be read", { remedy: "plan the change again" });
     const name = keyedDigestOf(this.#key, `pawl/terraform-kept/v1\n${identity}`).slice("hmac-sha256:".length);
     const index = join(this.#dir, `${name}.same`);
-    const earlier = await this.#earlier(index);
+    const earlier = await this.#earlier(index, now);
     if (earlier !== undefined) return ok(earlier);
     const digest = this.digestOf(bytes);
     await this.#place(this.#pathOf(digest), bytes);
@@ -109,20 +109,19 @@ export class KeptPlans {
     return ok(digest);
   }
 
-  async #earlier(index: string): Promise<KeyedDigest | undefined> {
+  async #earlier(index: string, now: number): Promise<KeyedDigest | undefined> {
     const text = (await contentOf(index, 1_000))?.bytes.toString("latin1") ?? "";
     if (!/^hmac-sha256:[0-9a-f]{64}$/.test(text)) return undefined;
     const digest = text as KeyedDigest;
     const kept = await contentOf(this.#pathOf(digest), MOST_PLAN);
     if (kept === undefined || this.digestOf(kept.bytes) !== digest) return undefined;
-    const now = new Date();
-    for (const path of [index, this.#pathOf(digest)]) await utimes(path, now, now);
+    for (const path of [index, this.#pathOf(digest)]) await utimes(path, now / 1000, now / 1000);
     return digest;
   }
 
   /** Written aside and renamed, so that nobody meets half of it. */
   async #place(path: string, bytes: Uint8Array): Promise<void> {
-    const aside = `${path}.${randomUUID()}`;
+    const aside = asideOf(path);
     await write(aside, bytes, 0o600);
     await rename(aside, path);
   }
@@ -171,11 +170,15 @@ export async function keepCopy(home: string, digest: Digest, from: string): Prom
   const kept = join(home, digest.slice("sha256:".length));
   if ((await stat(kept).catch(() => undefined)) !== undefined) return;
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const aside = join(home, `.${randomUUID()}`);
+  const aside = asideOf(kept);
   await copyFolder(from, aside);
   // Somebody else may have been quicker with the same content.
   await rename(aside, kept).catch(() => rm(aside, { recursive: true, force: true }));
 }
+
+let written = 0;
+/** A name beside `path` that nobody else takes: written there, and renamed, nobody meets half of it. */
+const asideOf = (path: string): string => `${path}.${SELF}.${++written}`;
 
 /** A short name for a text that is no name of a file. */
 export const shortHash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24);
@@ -207,7 +210,7 @@ function isAlive(name: string): boolean {
 /** Small facts of our own beside the plans; what cannot be read is not there. */
 export async function remember(path: string, value: JsonObject): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const aside = `${path}.${randomUUID()}`;
+  const aside = asideOf(path);
   await write(aside, Buffer.from(canonical(value)), 0o600);
   await rename(aside, path);
 }

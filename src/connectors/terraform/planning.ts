@@ -65,7 +65,7 @@ async function planned(setup: Setup, session: Session, input: Apply): Promise<Re
     state: looked.value.state,
     program,
   });
-  const plan = await plansOf(setup, session.workspace).keep(looked.value.planned.file, identity);
+  const plan = await plansOf(setup, session.workspace).keep(looked.value.planned.file, identity, setup.options.clock.now());
   return plan.ok ? ok({ recipe, looked: looked.value, plan: plan.value, foreignModules: session.foreignModules }) : plan;
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { execa } from "execa";
+import { execa, type Result as Ran } from "execa";
 import { ok, refuse } from "../../core/base/index.ts";
 import type { Digest, Refusal, Result } from "../../core/base/index.ts";
 
@@ -68,8 +68,6 @@ export interface Call {
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly maxBytes?: number;
-  /** Each line of the output as it comes; nothing is gathered then. */
-  readonly onLine?: (line: string) => void;
 }
 
 /** `stopped`: it did not end by itself. */
@@ -79,37 +77,49 @@ export type Outcome =
 
 const MIB = 1024 * 1024;
 
-/** Runs it to its end: an argument vector, an environment of our own, no terminal, bounded output. It is asked to stop before it is made to. */
-export async function run(call: Call): Promise<Outcome> {
-  const started = execa(call.program.path, call.args, {
-    cwd: call.cwd,
-    env: call.env,
+/** An argument vector, an environment of our own, no terminal. It is asked to stop before it is made to. */
+const optionsOf = ({ cwd, env, signal }: Call) =>
+  ({
+    cwd,
+    env,
     extendEnv: false,
-    encoding: "buffer",
     stdin: "ignore",
     reject: false,
     stripFinalNewline: false,
-    maxBuffer: { stdout: call.maxBytes ?? 64 * MIB, stderr: MIB },
-    cancelSignal: call.signal,
+    cancelSignal: signal,
     killSignal: "SIGINT",
     killDescendants: true,
     forceKillAfterDelay: 10_000,
-  });
-  const { onLine } = call;
-  const told = onLine === undefined ? undefined : tell(started.iterable({ from: "stdout", binary: false }), onLine);
+  }) as const;
+
+/** Runs it to its end. Output beyond `maxBytes` stops it. */
+export async function run(call: Call): Promise<Outcome> {
+  const maxBuffer = { stdout: call.maxBytes ?? 64 * MIB, stderr: MIB };
+  const done = await execa(call.program.path, call.args, { ...optionsOf(call), encoding: "buffer", maxBuffer });
+  return outcomeOf(done, Buffer.from(done.stdout ?? []), Buffer.from(done.stderr ?? []).toString("utf8"));
+}
+
+/** Runs it to its end and hands on each line as it comes. Nothing that it prints stops it: it has begun to change things. */
+export async function runTelling(call: Call, onLine: (line: string) => void): Promise<Outcome> {
+  const started = execa(call.program.path, call.args, { ...optionsOf(call), buffer: { stdout: false }, maxBuffer: 64 * MIB });
+  const told = tell(started.iterable({ from: "stdout" }), onLine);
   const done = await started;
   await told;
-  const stdout = Buffer.from(done.stdout ?? []);
-  const stderr = Buffer.from(done.stderr ?? []).toString("utf8");
+  return outcomeOf(done, Buffer.alloc(0), typeof done.stderr === "string" ? done.stderr : "");
+}
+
+type Ended = Pick<Ran, "isCanceled" | "timedOut" | "isMaxBuffer" | "exitCode" | "isTerminated">;
+
+function outcomeOf(done: Ended, stdout: Buffer, stderr: string): Outcome {
   if (done.isCanceled || done.timedOut) return { kind: "stopped", why: "time", stdout, stderr };
   if (done.isMaxBuffer) return { kind: "stopped", why: "output", stdout, stderr };
   if (done.exitCode !== undefined) return { kind: "exit", code: done.exitCode, stdout, stderr };
   return { kind: "stopped", why: done.isTerminated ? "signal" : "start", stdout, stderr };
 }
 
-async function tell(lines: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {
+async function tell(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
   try {
-    for await (const line of lines) onLine(typeof line === "string" ? line : "");
+    for await (const line of lines) onLine(line);
   } catch {
     // How it ended is asked of the process itself.
   }

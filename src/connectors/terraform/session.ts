@@ -7,7 +7,7 @@ import { handedOn, systemOf } from "./declare.ts";
 import { scratch } from "./folders.ts";
 import type { KeptPlans } from "./folders.ts";
 import { isObject } from "./plan-document.ts";
-import { faultOf, run, sameProgram } from "./program.ts";
+import { faultOf, run, runTelling, sameProgram } from "./program.ts";
 import type { Call, Outcome, Program } from "./program.ts";
 import { cleanCopy } from "./source.ts";
 import type { Sources } from "./source.ts";
@@ -37,6 +37,8 @@ export interface Session {
   readonly root: string;
   /** Modules that come from elsewhere than the configuration's own source. */
   readonly foreignModules: readonly string[];
+  /** The same, with each line of its output as it comes. */
+  readonly telling: (args: readonly string[], onLine: (line: string) => void) => Promise<Outcome>;
   readonly terraform: (args: readonly string[], more?: Partial<Call>) => Promise<Outcome>;
   readonly scrub: (text: string) => string;
 }
@@ -110,6 +112,7 @@ async function initialised(
     workspace,
     configuration,
     root,
+    telling: (args, onLine) => runTelling({ program, args, cwd, env, signal }, onLine),
     terraform: (args, more) => run({ program, args, cwd, env, signal, ...more }),
     scrub: (text) => hidden.reduce((said, value) => said.replaceAll(value, "(not shown)"), text),
   };

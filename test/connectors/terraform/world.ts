@@ -21,6 +21,7 @@ export class World {
   readonly source: string;
   readonly statePath: string;
   readonly workDir: string;
+  initArgs: readonly string[] = [];
 
   constructor(t: TestContext) {
     this.root = mkdtempSync(join(tmpdir(), "pawl-tf-"));
@@ -80,7 +81,7 @@ export class World {
     execFileSync("cp", ["-r", `${this.source}/.`, dir]);
     const env = { PATH: process.env["PATH"] ?? "", HOME: dir, CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1" };
     const run = (words: readonly string[]): string => execFileSync(BINARY ?? "", words, { cwd: dir, env, encoding: "utf8", stdio: "pipe" });
-    run(["init", "-input=false"]);
+    run(["init", "-input=false", ...this.initArgs]);
     return run(args);
   }
 
