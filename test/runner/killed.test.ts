@@ -44,7 +44,7 @@ class Mortal {
 }
 
 const DESK: readonly (keyof RunDesk)[] = ["offer", "start", "begin", "finish", "check", "beginUndo", "stale", "report"];
-const WORK: readonly (keyof Connector & string)[] = ["observe", "apply", "verify", "undo"];
+const WORK: readonly (keyof Connector)[] = ["observe", "apply", "verify", "undo"];
 
 /** A world whose runner dies at its n-th await; `none` of them is left when it lives to the end. */
 async function lived(body: ChangeBody, at: number, prepare: (world: ControlWorld, outside: Outside, change: () => string) => void) {

@@ -2,6 +2,12 @@
 import type { Bundle, Edit, Wish } from "./facts.ts";
 import type { Fate } from "./scheduler.ts";
 
+/** As a proposal says it. */
+export interface WireWatch {
+  readonly seconds: number;
+  readonly every_seconds: number;
+}
+
 /** What somebody asks a process for. `slot`: the number of the action that proposed the change. */
 export type Request =
   | {
@@ -14,10 +20,18 @@ export type Request =
       readonly leak: boolean;
       readonly patience?: number;
       readonly supersedes?: number;
+      readonly watch?: WireWatch;
     }
   | { readonly ask: "govern"; readonly what: Rule }
   | { readonly ask: "put"; readonly what: Rule }
-  | { readonly ask: "revise"; readonly slot: number; readonly wishes: readonly Wish[]; readonly hours: number; readonly patience?: number }
+  | {
+      readonly ask: "revise";
+      readonly slot: number;
+      readonly wishes: readonly Wish[];
+      readonly hours: number;
+      readonly patience?: number;
+      readonly watch?: WireWatch;
+    }
   | {
       readonly ask: "vote";
       readonly slot: number;
@@ -25,7 +39,10 @@ export type Request =
       readonly page: "current" | "old";
       readonly seat?: string;
     }
-  | { readonly ask: "withdraw_vote" | "send_back" | "withdraw" | "replan" | "run" | "reconcile" | "look" | "wait"; readonly slot: number }
+  | {
+      readonly ask: "withdraw_vote" | "send_back" | "withdraw" | "replan" | "run" | "stop" | "reconcile" | "look" | "wait";
+      readonly slot: number;
+    }
   | { readonly ask: "make_token" | "revoke_token"; readonly principal: string }
   /** A runner that does not hold the run, or lies about it, speaks for it. */
   | {

@@ -1,7 +1,7 @@
 /** Chooses what happens next: mostly sensible things, in any order, with processes, people, clocks and answers that fail. */
 import { never } from "../../src/core/base/index.ts";
 import type { Dice } from "../../src/testing/dice.ts";
-import type { Deed, Ground, Request, Rule } from "./actions.ts";
+import type { Deed, Ground, Request, Rule, WireWatch } from "./actions.ts";
 import { MINUTE, PEOPLE, type Bundle, RESOURCES, VALUES, type Wish } from "./facts.ts";
 import type { Fate, Kind, Parked } from "./scheduler.ts";
 import { makersOf, named } from "./tally.ts";
@@ -44,8 +44,8 @@ const LIKELY: Readonly<Record<string, Partial<Record<Asks, number>>>> = {
   awaiting: { vote: 80, withdraw_vote: 3, send_back: 1, revise: 4, replan: 5, withdraw: 0.3, look: 3, wait: 2 },
   authorised: { vote: 4, withdraw_vote: 4, send_back: 0.5, revise: 1, replan: 4, withdraw: 0.4, run: 35, look: 3, intrude: 2 },
   stale: { replan: 40, revise: 3 },
-  running: { intrude: 10, vote: 3, withdraw: 2, replan: 2, revise: 2, look: 2 },
-  applied: { intrude: 8, withdraw: 2, revise: 1 },
+  running: { stop: 3, intrude: 10, vote: 3, withdraw: 2, replan: 2, revise: 2, look: 2 },
+  applied: { stop: 3, intrude: 8, withdraw: 2, revise: 1 },
   indeterminate: { reconcile: 30, intrude: 3, replan: 2, revise: 2 },
 };
 const ANY: Partial<Record<Asks, number>> = {
@@ -56,6 +56,7 @@ const ANY: Partial<Record<Asks, number>> = {
   withdraw: 1,
   send_back: 1,
   run: 1,
+  stop: 1,
   reconcile: 1,
   intrude: 1,
   look: 1,
@@ -81,7 +82,7 @@ export function nextDeed(world: World, dice: Dice, climate: Climate, n: number):
 
 /** What matters most goes wrong most. */
 function weightOf({ kind, what }: Parked): number {
-  if (kind === "touch" || what === "offer") return 8;
+  if (kind === "touch" || what === "offer" || what === "begin the undo") return 8;
   return kind === "desk" || kind === "commit" ? 2 : 1;
 }
 
@@ -182,6 +183,16 @@ function wishes(dice: Dice): readonly Wish[] {
   }));
 }
 
+const WATCHES: readonly WireWatch[] = [
+  { seconds: 3, every_seconds: 1 },
+  { seconds: 40, every_seconds: 20 },
+  { seconds: 300, every_seconds: 60 },
+];
+const watch = (dice: Dice): { readonly watch?: WireWatch } => {
+  const chosen = dice.chance(0.3) ? dice.pick(WATCHES) : undefined;
+  return chosen === undefined ? {} : { watch: chosen };
+};
+
 function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
   const by = dice.pick(["agent:bot", "agent:bot", "agent:sub", "human:hal", "human:bo", "human:di"]);
   const behalf = by === "agent:bot" ? { behalf: dice.pick(["human:ada", "human:hal", "human:hal", "human:bo"]) } : {};
@@ -200,6 +211,7 @@ function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
       keyed: dice.chance(0.5),
       leak: dice.chance(0.02),
       patience: dice.pick(PATIENCE),
+      ...watch(dice),
       ...(old === undefined ? {} : { supersedes: old.tag }),
     },
   };
@@ -229,6 +241,7 @@ function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract
       return { do: "ask", ...voter(world, dice, track, by), request: { ask, slot } };
     }
     case "send_back":
+    case "stop":
     case "reconcile":
       return { do: "ask", ...voter(world, dice, track), request: { ask, slot } };
     case "revise":
@@ -238,6 +251,7 @@ function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract
         wishes: wishes(dice),
         hours: dice.pick([0.1, 2, 12]),
         patience: dice.pick(PATIENCE),
+        ...watch(dice),
       });
     case "intrude":
       return asker("agent:sub", {

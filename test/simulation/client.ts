@@ -167,7 +167,7 @@ class Session {
   }
 
   #propose(caller: Caller, request: RequestOf<"propose">): Promise<Answered> {
-    const { wishes, behalf, hours, start, keyed, leak, supersedes, patience } = request;
+    const { wishes, behalf, hours, start, keyed, leak, supersedes, patience, watch } = request;
     const n = keyed ? this.#ask.n : this.#tag();
     const old = supersedes === undefined ? undefined : this.#world.track(supersedes);
     this.#world.oracle.asks.add(`propose ${n} ${caller.principal}`);
@@ -179,6 +179,7 @@ class Session {
       start,
       expires_in_seconds: Math.round(hours * 3600),
       ...(behalf === undefined ? {} : { on_behalf_of: behalf }),
+      ...(watch === undefined ? {} : { watch: { ...watch } }),
       ...(old === undefined ? {} : { supersedes: old.id }),
     };
     // A repeated key is answered with the change as it is by then.
@@ -197,7 +198,7 @@ class Session {
     return this.#recorded(this.#invoke("touch", caller.principal), this.#control.propose(caller, raw, `key ${n}`));
   }
 
-  #revise(caller: Caller, track: Track, { wishes, hours, patience }: RequestOf<"revise">): Promise<Answered> {
+  #revise(caller: Caller, track: Track, { wishes, hours, patience, watch }: RequestOf<"revise">): Promise<Answered> {
     const n = this.#tag();
     this.#world.oracle.asks.add(`revise ${n} ${caller.principal}`);
     const raw: JsonObject = {
@@ -205,6 +206,7 @@ class Session {
       summary: WORDS,
       steps: wishes.map((wish) => stepOf(wish, n)),
       expires_in_seconds: Math.round(hours * 3600),
+      ...(watch === undefined ? {} : { watch: { ...watch } }),
     };
     return this.#recorded(this.#invoke("revise", caller.principal, track.id), this.#control.revise(caller, track.id, raw, patience));
   }
@@ -252,7 +254,7 @@ class Session {
   #simple(
     caller: Caller,
     track: Track,
-    ask: "withdraw_vote" | "send_back" | "withdraw" | "replan" | "run" | "look" | "wait",
+    ask: "withdraw_vote" | "send_back" | "withdraw" | "replan" | "run" | "stop" | "look" | "wait",
   ): Promise<Answered> {
     const { id } = track;
     const control = this.#control;
@@ -271,6 +273,9 @@ class Session {
         return this.#recorded(this.#invoke("touch", by, id), control.replan(caller, id));
       case "run":
         return this.#recorded(this.#invoke("touch", by, id), control.run(caller, id));
+      case "stop":
+        this.#asked(caller, `stop_requested ${id} ${caller.person}`);
+        return this.#recorded(this.#invoke("touch", by, id), control.stop(caller, id));
       case "wait":
         return this.#recorded(this.#invoke("read", by, id), control.wait(caller, id, track.version, 120_000));
       case "look":

@@ -171,5 +171,6 @@ function started(track: Track, event: EventOf<"run_started">, judge: Judge, must
     sent: new Set(),
     effects: [],
     done: 0,
+    stopped: false,
   };
 }

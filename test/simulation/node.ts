@@ -14,6 +14,7 @@ import {
 import type { Connector, Ids, Offer, RunDesk, RunReport, Store, Timers } from "../../src/control/ports.ts";
 import type { Control } from "../../src/control/types.ts";
 import { fromBase64, toBase64, utf8, type ChangeId, type Result, type RunnerId } from "../../src/core/base/index.ts";
+import type { Envelope } from "../../src/core/grant/index.ts";
 import { vkey } from "../../src/core/ledger/index.ts";
 import { runChange, type RunnerDeps } from "../../src/runner/runner.ts";
 import { createStore } from "../../src/store/store.ts";
@@ -50,6 +51,8 @@ export interface Surroundings extends Attached {
   broke(error: unknown): void;
   problem(what: string, error: unknown): void;
   /** What a store answers with is what stands on the disk by then. */
+  /** A process was given the grant of an undo. */
+  readonly permitted: (node: number, run: string, step: string) => void;
   published(log: { readonly size: number; readonly checkpoint: string }, invariant: number, what: string): void;
 }
 
@@ -204,22 +207,41 @@ function idsOf(world: Surroundings): Ids {
 }
 
 /** Between a runner and its desk lies a network: questions and answers are late, lost, or not what was sent. */
-function linked({ scheduler, tampers }: Surroundings, life: Life, desk: RunDesk): RunDesk {
-  const over = async <T>(what: string, ask: () => Promise<Result<T>>): Promise<Result<T>> => {
+function linked({ scheduler, tampers, permitted }: Surroundings, life: Life, desk: RunDesk): RunDesk {
+  const over = async <T>(
+    what: string,
+    ask: () => Promise<Result<T>>,
+    tampered: (answer: T) => T = (answer) => answer,
+  ): Promise<Result<T>> => {
     const fate = await scheduler.park(life, "desk", what, (given) => given);
     if (fate === "fail" || fate === "lost") throw new Away("the desk was not reached");
     const answer = await ask();
     if (fate === "done_lost") throw new Away("the desk's answer was lost");
     if (fate === "twice") return ask();
-    return fate === "tamper" && what === "offer" && answer.ok ? { ok: true, value: tampers.next(answer.value as Offer) as T } : answer;
+    return fate === "tamper" && answer.ok ? { ok: true, value: tampered(answer.value) } : answer;
   };
   return {
-    offer: (...asked) => over("offer", () => desk.offer(...asked)),
+    offer: (...asked) =>
+      over(
+        "offer",
+        () => desk.offer(...asked),
+        (offer) => tampers.next(offer),
+      ),
     start: (...asked) => over("start", () => desk.start(...asked)),
     begin: (...asked) => over("begin", () => desk.begin(...asked)),
     finish: (...asked) => over("finish", () => desk.finish(...asked)),
     check: (...asked) => over("check", () => desk.check(...asked)),
-    beginUndo: (...asked) => over("begin the undo", () => desk.beginUndo(...asked)),
+    async beginUndo(...asked) {
+      const [{ run }, step] = asked;
+      let whole = true;
+      const spoil = (envelope: Envelope): Envelope => {
+        whole = false;
+        return tampers.undo(envelope, `${run} ${step}`);
+      };
+      const answer = await over("begin the undo", () => desk.beginUndo(...asked), spoil);
+      if (answer.ok && whole) permitted(life.node, run, step);
+      return answer;
+    },
     stale: (...asked) => over("stale", () => desk.stale(...asked)),
     report: (...asked) => over("report", () => desk.report(...asked)),
   };
@@ -229,6 +251,14 @@ function linked({ scheduler, tampers }: Surroundings, life: Life, desk: RunDesk)
 export class Tampers {
   #n = 0;
   #old: Offer | undefined;
+  #undo: { readonly of: string; readonly envelope: Envelope } | undefined;
+
+  /** The undo grant of another step or run, or this one with a bit turned over. */
+  undo(envelope: Envelope, of: string): Envelope {
+    const old = this.#undo;
+    this.#undo = { of, envelope };
+    return (this.#n += 1) % 2 === 0 && old !== undefined && old.of !== of ? old.envelope : flipped(envelope, this.#n);
+  }
 
   next(offer: Offer): Offer {
     const n = (this.#n += 1);
@@ -240,9 +270,13 @@ export class Tampers {
         ...offer,
         payloads: offer.payloads.map((bytes) => utf8(new TextDecoder().decode(bytes).replace(/"value":"\d"/, '"value":"9"'))),
       };
-    const bytes = fromBase64(offer.envelope.payload) ?? new Uint8Array(1);
-    const at = (n * 131) % bytes.length;
-    bytes[at] = (bytes[at] ?? 0) ^ 1;
-    return { ...offer, envelope: { ...offer.envelope, payload: toBase64(bytes) } };
+    return { ...offer, envelope: flipped(offer.envelope, n) };
   }
+}
+
+function flipped(envelope: Envelope, n: number): Envelope {
+  const bytes = fromBase64(envelope.payload) ?? new Uint8Array(1);
+  const at = (n * 131) % bytes.length;
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  return { ...envelope, payload: toBase64(bytes) };
 }

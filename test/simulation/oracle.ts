@@ -44,6 +44,7 @@ export class Oracle implements Witness, Judge {
   #set: Map<string, PayloadRow> = new Map();
   readonly #looked = new Map<string, { readonly state: Digest; readonly at: number }>();
   readonly #owners = new Map<string, PrincipalId>();
+  readonly #permitted = new Set<string>();
   readonly #log = new Log();
   readonly #disk: Disk;
   readonly #scheduler: Scheduler;
@@ -173,6 +174,7 @@ export class Oracle implements Witness, Judge {
     switch (event.type) {
       case "effect_started": {
         must(9, run?.id === event.run && run.ended === undefined, "an effect of a run that is not under way");
+        must(7, run?.stopped !== true, "a run that somebody stopped begins another step");
         if (run === undefined) return;
         const step = run.grant.plan.stepDigests[run.begun.size];
         must(10, step?.id === event.step && run.done === run.begun.size, "an effect out of its order");
@@ -189,6 +191,20 @@ export class Oracle implements Witness, Judge {
           "an effect is done that never happened",
         );
         if (run !== undefined) run.done++;
+        return;
+      case "applied":
+        if (run !== undefined) run.appliedAt = event.at;
+        return;
+      case "checked":
+        must(
+          10,
+          run?.look?.result !== "failed" && event.n === (run?.look?.n ?? 0) + 1,
+          "a look out of order, or after one that found it wrong",
+        );
+        if (run !== undefined) run.look = event;
+        return;
+      case "stop_requested":
+        if (run !== undefined) run.stopped = true;
         return;
       case "undo_started":
         must(10, run?.begun.has(event.step) === true && run.id === event.run, "undoing what was not begun");
@@ -246,6 +262,11 @@ export class Oracle implements Witness, Judge {
     throw new Broken(15, `the ${kind} was replaced by no change`);
   }
 
+  /** A runner was given the grant of an undo, as it was sealed. */
+  permitted(node: number, run: string, step: string): void {
+    this.#permitted.add(`${runnerOf(node)} ${run} ${step}`);
+  }
+
   looked(life: Life, payload: Digest, state: Digest): void {
     if (life.over) return;
     this.looks += 1;
@@ -264,7 +285,10 @@ export class Oracle implements Witness, Judge {
     if (step === undefined) return;
     must(3, run.runner === runnerOf(life.node), "an effect by another runner than the grant's");
     must(9, run.ended === undefined || run.ended === "indeterminate", `an effect is sent after the run ended as ${run.ended}`);
-    if (kind === "undo") return must(10, run.undoing.has(step.id), "an undo without its intent in the ledger");
+    if (kind === "undo") {
+      must(10, run.undoing.has(step.id), "an undo without its intent in the ledger");
+      return must(3, this.#permitted.has(`${runnerOf(life.node)} ${run.id} ${step.id}`), "an undo without a grant of its own");
+    }
     must(10, run.begun.has(step.id), "an effect without its intent in the ledger");
     must(9, !run.sent.has(step.id), "an effect is sent twice");
     run.sent.add(step.id);

@@ -30,6 +30,10 @@ export interface Run {
   readonly sent: Set<string>;
   readonly effects: Effect[];
   done: number;
+  appliedAt?: number;
+  /** The latest look, as the ledger has it. */
+  look?: EventOf<"checked">;
+  stopped: boolean;
   ended?: ChangeEvent["type"];
 }
 
@@ -110,6 +114,8 @@ function statusAfter(event: ChangeEvent, now: string): string {
     case "effect_started":
     case "effect_done":
     case "undo_started":
+    case "checked":
+    case "stop_requested":
       return now;
     default:
       return event.type;
@@ -137,6 +143,7 @@ export function decider(event: ChangeEvent): string | undefined {
     case "vote_withdrawn":
       return event.person;
     case "rejected":
+    case "stop_requested":
     case "reconciled":
       return event.by;
     case "sent_back":
@@ -155,12 +162,23 @@ export function ended(run: Run, event: ChangeEvent, must: Must): void {
     must(10, applied.length === 0, `${event.type} although ${applied.join(", ")} happened`);
   if (event.type === "verified")
     must(10, applied.length === run.grant.plan.stepDigests.length && undone.length === 0, "verified although not all of it happened");
+  if (event.type === "verified") heldLongEnough(run, event.at, must);
   if (event.type === "undone")
     must(
       10,
       applied.every((step) => undone.includes(step)),
       "undone although some of it stands",
     );
+}
+
+/** What is watched was found to hold at the end of its window, and never found wrong; what was stopped is not called good. */
+function heldLongEnough({ stopped, look, appliedAt = 0, grant }: Run, at: number, must: Must): void {
+  const { watch } = grant.plan;
+  must(7, !stopped, "a run that somebody stopped is verified");
+  must(10, look?.result !== "failed", "verified although a look found it wrong");
+  if (watch === undefined) return;
+  const until = appliedAt + watch.seconds * 1000;
+  must(10, look?.result === "held" && look.at >= until && at >= until, "verified before the end of its watch");
 }
 
 /** What a person who looks at the target finds. */

@@ -127,6 +127,8 @@ export class World implements Surroundings {
     this.failure ??= error instanceof Broken ? error : new Broken(0, told);
   }
 
+  permitted = (node: number, run: string, step: string): void => this.oracle.permitted(node, run, step);
+
   published({ size, checkpoint }: { readonly size: number; readonly checkpoint: string }, invariant: number, what: string): void {
     const { entries, notes } = this.disk;
     if (size > entries.length || !notes.has(checkpoint))
@@ -165,6 +167,7 @@ export async function firstStart(): Promise<Base> {
     crash: unexpected,
     broke: unexpected,
     problem: unexpected,
+    permitted: () => undefined,
     published: () => undefined,
   };
   const { deps } = new Process(place, 0, 1);

@@ -3,6 +3,8 @@ import { edit, type Plant } from "./plant.ts";
 
 const RUNNER = "src/runner/runner.ts";
 const RUNNING = "src/core/change/running.ts";
+const RUN = "src/core/change/run.ts";
+const WATCHING = "src/core/change/watching.ts";
 const EVOLVE = "src/core/change/evolve.ts";
 const VERIFY = "src/core/grant/verify.ts";
 const DESK = "src/control/running.ts";
@@ -15,8 +17,8 @@ const NOT_COMPARED = [
   edit(RUNNER, "if (observed.value.stateDigest !== step.state) return this.#moved(step, observed.value.stateDigest);", ""),
   edit(
     RUNNER,
-    "step.connector.apply(step.payload, step.state, this.#limits())",
-    "step.connector.apply(step.payload, observed.value.stateDigest, this.#limits())",
+    "step.connector.apply(step.payload, step.state, this.#limits(step))",
+    "step.connector.apply(step.payload, observed.value.stateDigest, this.#limits(step))",
   ),
 ];
 
@@ -38,7 +40,7 @@ const REUSABLE = [
 
 const LATE_EFFECTS = [
   edit(RUNNING, "if (at >= grantExpiresAt)", "if (false as boolean)"),
-  edit(RUNNER, "this.#deps.clock.now() >= this.#until - this.#deps.trust.skewMillis", "this.#until < 0"),
+  edit(RUNNER, "this.#deps.clock.now() >= this.#grant.expiresAt - this.#deps.trust.skewMillis", "this.#grant.expiresAt < 0"),
 ];
 
 export const RUNS: readonly Plant[] = [
@@ -62,7 +64,10 @@ export const RUNS: readonly Plant[] = [
     name: "state-not-reread",
     what: "the runner applies to whatever it finds, and tells the desk that it found the approved state",
     breaks: [2],
-    edits: [...NOT_COMPARED, edit(RUNNER, "desk.begin(ref, step.id, observed.value.stateDigest)", "desk.begin(ref, step.id, step.state)")],
+    edits: [
+      ...NOT_COMPARED,
+      edit(RUNNER, "desk.begin(ref, step.id, observed.value.stateDigest, seen)", "desk.begin(ref, step.id, step.state, seen)"),
+    ],
   },
   {
     name: "state-not-compared",
@@ -77,8 +82,8 @@ export const RUNS: readonly Plant[] = [
     edits: [
       edit(
         RUNNER,
-        "const applied = await step.connector.apply(step.payload, step.state, this.#limits());",
-        'let applied = await step.connector.apply(step.payload, step.state, this.#limits());\n    if (!applied.ok && applied.error.effect === "possible") applied = await step.connector.apply(step.payload, step.state, this.#limits());',
+        "const applied = await step.connector.apply(step.payload, step.state, this.#limits(step));",
+        'let applied = await step.connector.apply(step.payload, step.state, this.#limits(step));\n    if (!applied.ok && applied.error.effect === "possible") applied = await step.connector.apply(step.payload, step.state, this.#limits(step));',
       ),
     ],
   },
@@ -165,7 +170,7 @@ export const RUNS: readonly Plant[] = [
     breaks: [14],
     edits: [
       edit(VERIFY, "grant.expiresAt - trust.skewMillis", "grant.expiresAt"),
-      edit(RUNNER, "this.#until - this.#deps.trust.skewMillis", "this.#until"),
+      edit(RUNNER, "this.#grant.expiresAt - this.#deps.trust.skewMillis", "this.#grant.expiresAt"),
     ],
   },
   {
@@ -200,13 +205,13 @@ export const RUNS: readonly Plant[] = [
     edits: [
       edit(
         RUNNER,
-        "const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest));",
+        "const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest, seen));",
         "const begun: Result<void> = ok(undefined);",
       ),
       edit(
         RUNNER,
         "this.#done.push({",
-        "await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest));\n    this.#done.push({",
+        "await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest, seen));\n    this.#done.push({",
       ),
     ],
   },
@@ -217,8 +222,8 @@ export const RUNS: readonly Plant[] = [
     edits: [
       edit(
         DESK,
-        'begin: (ref, step, observed) => tell(ref, { type: "begin_effect", ...who(ref), step, observed }),',
-        'async begin(ref, step, observed) {\n      tell(ref, { type: "begin_effect", ...who(ref), step, observed }).catch(() => undefined);\n      return ok(undefined);\n    },',
+        'return tell(ref, { type: "begin_effect", ...who(ref), step, observed, ...evidence }, seen === undefined ? [] : [seen]);',
+        'tell(ref, { type: "begin_effect", ...who(ref), step, observed, ...evidence }).catch(() => undefined);\n      return Promise.resolve(ok(undefined));',
       ),
     ],
   },
@@ -247,8 +252,8 @@ export const RUNS: readonly Plant[] = [
     edits: [
       edit(
         RUNNER,
-        "begun.ok ? await this.#undo(done) : begun;",
-        'begun.ok && code === "" ? await this.#undo(done) : begun.ok ? ok(done.performed) : begun;',
+        "const back = await done.connector.undo(done.payload, done.performed, this.#limits(done));\n    if (!back.ok) return back;",
+        'if (code !== "") return ok(done.performed);\n    const back = await done.connector.undo(done.payload, done.performed, this.#limits(done));\n    if (!back.ok) return back;',
       ),
     ],
   },
@@ -256,7 +261,7 @@ export const RUNS: readonly Plant[] = [
     name: "other-runner-reports",
     what: "a runner that does not hold the run speaks for it",
     breaks: [2, 3, 9, 10],
-    edits: [edit(RUNNING, "return run.run === command.run && run.runner === command.runner ?", "return run.run === command.run ?")],
+    edits: [edit(RUN, "return run.run === command.run && run.runner === command.runner ?", "return run.run === command.run ?")],
   },
   {
     name: "restart-forgets-runs",
@@ -274,5 +279,41 @@ export const RUNS: readonly Plant[] = [
         'if (!isLost(deps, settings, state) || state.version > 0) return "later";',
       ),
     ],
+  },
+  {
+    name: "undo-without-grant",
+    what: "the runner undoes whatever it was answered, without looking at the grant of the undo",
+    breaks: [3],
+    edits: [edit(RUNNER, "if (!verified.ok) return verified;", "")],
+  },
+  {
+    name: "failed-check-ignored",
+    what: "a look that finds it wrong while it is watched is recorded, and the watch goes on",
+    breaks: [10],
+    edits: [
+      edit(RUNNER, 'if (look.result === "failed" || (isLast && look.result === "unknown"))', 'if (isLast && look.result === "unknown")'),
+      edit(WATCHING, 'if (checked?.result === "failed") return checkFailed(applied.value);', ""),
+      edit(WATCHING, 'if (checked?.result === "failed") return checkFailed(state);', ""),
+      edit(
+        WATCHING,
+        'if (checked?.result === "held" && checked.at >= until && at >= until) return undefined;',
+        "if (checked !== undefined && at >= until) return undefined;",
+      ),
+    ],
+  },
+  {
+    name: "watch-cut-short",
+    what: "what is watched counts as verified with the first look: neither the runner nor the lifecycle waits",
+    breaks: [10],
+    edits: [
+      edit(RUNNER, "const isLast = waited >= window;", "const isLast = waited >= 0;"),
+      edit(WATCHING, "const until = appliedAt + watch.seconds * 1000;", "const until = appliedAt;"),
+    ],
+  },
+  {
+    name: "stopped-run-goes-on",
+    what: "a run that somebody stopped begins its next step all the same",
+    breaks: [7],
+    edits: [edit(RUNNING, "if (running.value.stopped !== undefined) return stoppedRun(running.value);", "")],
   },
 ];
