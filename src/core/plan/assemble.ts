@@ -2,6 +2,7 @@ import { assert, canonical, digestOf } from "../base/index.ts";
 import type { ChangeId, Digest, Json } from "../base/index.ts";
 import { PLAN_BOUNDS } from "./bounds.ts";
 import { claimStatements, judgeClaims } from "./claims.ts";
+import { meetingFindings } from "./meeting.ts";
 import { normalAround, normalScope, normalStep } from "./normal.ts";
 import { wordFindings } from "./said.ts";
 import { shapeFaults } from "./schema.ts";
@@ -42,7 +43,7 @@ export function assemblePlan({ change, proposal, proposalDigest, analyses, names
     steps,
     ...(proposal.schedule === undefined ? {} : { schedule: proposal.schedule }),
     ...(proposal.watch === undefined ? {} : { watch: proposal.watch }),
-    findings: [...found, ...wordFindings(proposal), ...scopeFindings(scope, steps), ...claims.findings],
+    findings: [...found, ...wordFindings(proposal), ...scopeFindings(scope, steps), ...meetingFindings(steps), ...claims.findings],
     impact: all("impact"),
     evidence,
     unverified: [...all("unverified"), ...claims.open, ...missingEvidence(scope, steps, evidence)],
