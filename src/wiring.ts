@@ -5,6 +5,7 @@ import type { Settings } from "./cli/settings.ts";
 import { checkRepositories, findSecretsInWords, gitConnector, type GitRepository } from "./connectors/git/index.ts";
 import { checkPrograms, commandConnector } from "./connectors/command/index.ts";
 import { checkDatabases, sqlConnector } from "./connectors/sql/index.ts";
+import { checkWorkspaces, terraformConnector } from "./connectors/terraform/index.ts";
 import { checkHttp, httpConnector } from "./connectors/http/index.ts";
 import type { Clock, Connector, Timers } from "./control/ports.ts";
 import { millis, ok, refuse, type Result } from "./core/base/index.ts";
@@ -56,7 +57,24 @@ export function connectorsOf(settings: Settings, { secretKey, sample }: Wired): 
   if (!command.ok) return command;
   const sql = sqlOf(settings, secretKey);
   if (!sql.ok) return sql;
-  return http.ok ? ok([git, http.value, command.value, ...sql.value]) : http;
+  const terraform = terraformOf(settings, secretKey);
+  if (!terraform.ok) return terraform;
+  return http.ok ? ok([git, http.value, command.value, ...sql.value, ...terraform.value]) : http;
+}
+
+/** None where no workspace is declared, likewise. */
+function terraformOf({ dataDir, terraform }: Settings, secretKey: Uint8Array): Result<readonly Connector[]> {
+  const workspaces = terraform.map(({ planEnv = [], applyEnv = [], variables = [], backendConfig = [], targets, planLock, ...rest }) => ({
+    ...rest,
+    ...{ planEnv, applyEnv, variables, backendConfig, allowTargets: targets === "allowed", planLock: planLock === "held" },
+  }));
+  const faults = checkWorkspaces(workspaces);
+  if (faults.length > 0) {
+    const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
+    return refuse("terraform_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
+  }
+  const workDir = join(dataDir, "work", "terraform");
+  return ok(workspaces.length === 0 ? [] : [terraformConnector({ workspaces, workDir, secretKey, clock, env: process.env, findSecrets: findSecretsInWords })]);
 }
 
 /** None where no database is declared: then its work can be left to a runner that has one. */

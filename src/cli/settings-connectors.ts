@@ -17,6 +17,7 @@ export interface ConnectorSettings {
   /** What the command connector may run here, and which variables it may hand on. */
   readonly command: { readonly programs: readonly string[]; readonly pass: readonly string[] };
   readonly databases: readonly DatabaseSettings[];
+  readonly terraform: readonly TerraformSettings[];
   /** Of the server: whose work it leaves to enrolled runners. */
   readonly remoteConnectors: readonly string[];
 }
@@ -28,6 +29,26 @@ export interface CredentialSettings {
   readonly scheme?: string;
   readonly valueEnv?: string;
   readonly valueFile?: string;
+}
+
+export interface TerraformSettings {
+  readonly name: string;
+  readonly source: string;
+  readonly ref?: string;
+  readonly dir: string;
+  readonly environment: string;
+  readonly workspace: string;
+  readonly binary: string;
+  readonly planEnv?: readonly string[];
+  readonly applyEnv?: readonly string[];
+  readonly variables?: readonly string[];
+  readonly backendConfig?: readonly string[];
+  readonly pluginDir?: string;
+  readonly targets: "refused" | "allowed";
+  readonly planLock: "held" | "none";
+  readonly parallelism: number;
+  readonly lockTimeoutSeconds: number;
+  readonly planLifetimeSeconds: number;
 }
 
 export interface DatabaseSettings {
@@ -199,4 +220,67 @@ export const CONNECTOR_SETTINGS: readonly Setting[] = [
     text: "Rows that reviewers are shown of each effect.",
   },
   { name: "databases[].backup_days", type: "integer", least: 1, most: 3650, default: 30, text: "How long the rows as they were are kept." },
+  { name: "terraform[].name", type: "text", required: true, ...NAMES, text: "The name by which proposers ask for the workspace." },
+  {
+    name: "terraform[].source",
+    type: "address",
+    required: true,
+    text: "Where the configuration is: a folder on this machine, or a repository (`https://…`, `ssh://…`, `user@host:path`, or a path that ends in `.git`).",
+  },
+  { name: "terraform[].ref", type: "text", text: "Of a repository: the branch or tag that is taken where a proposer names no commit." },
+  { name: "terraform[].dir", type: "text", default: ".", text: "The configuration's folder within the source." },
+  {
+    name: "terraform[].environment",
+    type: "text",
+    required: true,
+    text: "The environment it counts to, such as `production`; policy can ask for it.",
+  },
+  { name: "terraform[].workspace", type: "text", default: "default", text: "Terraform's own workspace." },
+  { name: "terraform[].binary", type: "text", default: "terraform", text: "`terraform` or `tofu`, as PATH finds it, or an absolute path." },
+  {
+    name: "terraform[].plan_env",
+    type: "texts",
+    text: "Environment variables to plan with, `NAME` or `NAME=FROM`, such as credentials that only read: whatever a provider runs while planning sees them.",
+  },
+  {
+    name: "terraform[].apply_env",
+    type: "texts",
+    text: "Those to apply with as well, instead of those of the same name. Planning never sees them.",
+  },
+  {
+    name: "terraform[].variables",
+    type: "texts",
+    text: "What a proposer may set, such as `image_tag:string`; types are `string`, `number` and `bool`. Nothing, when absent.",
+  },
+  { name: "terraform[].backend_config", type: "texts", text: "What the backend is told, such as `path=/srv/state/net.tfstate`." },
+  { name: "terraform[].plugin_dir", type: "path", text: "Where providers are taken from, instead of a registry." },
+  {
+    name: "terraform[].targets",
+    type: ["refused", "allowed"],
+    default: "refused",
+    text: "Whether a part of a configuration may be applied alone.",
+  },
+  {
+    name: "terraform[].plan_lock",
+    type: ["held", "none"],
+    default: "held",
+    text: "Whether planning holds the state's lock; `none` where the credentials to plan with cannot.",
+  },
+  { name: "terraform[].parallelism", type: "integer", least: 1, most: 256, default: 10, text: "Objects that are worked on at a time." },
+  {
+    name: "terraform[].lock_timeout_seconds",
+    type: "integer",
+    least: 0,
+    most: 3600,
+    default: 30,
+    text: "How long to wait for a lock of the state that somebody else holds.",
+  },
+  {
+    name: "terraform[].plan_lifetime_seconds",
+    type: "integer",
+    least: 60,
+    most: 2_592_000,
+    default: 604_800,
+    text: "How long a plan file is kept. It holds secrets; after that the change must be planned again.",
+  },
 ];

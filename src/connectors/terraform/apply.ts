@@ -13,7 +13,7 @@ import type { StoredState } from "./state.ts";
 export const untouched = (error: Refusal): { readonly ok: false; readonly error: PerformFault } => fail({ ...error, effect: "none" });
 
 /** A look at the state after an apply may take this long, whatever is left of the run's own time. */
-const AFTERWARDS_MILLIS = 30_000;
+const AFTERWARDS_MILLIS = 10_000;
 const NAMED = 200;
 
 /** What Terraform says while it applies: names and what is done to them, and never a value. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { PerformFault, Performed, RunLimits } from "../../control/ports.ts";
+import type { PerformFault, Performed, RunLimits, VerifyFault } from "../../control/ports.ts";
 import { canonical, fail, ok, refuse } from "../../core/base/index.ts";
 import type { Digest, JsonObject, KeyedDigest, Refusal, Result } from "../../core/base/index.ts";
 import { applyFile, untouched } from "./apply.ts";
@@ -86,11 +86,14 @@ const stateFacts = ({ lineage, serial, content }: Pick<StoredState, "lineage" | 
   content,
 });
 
+/** What keeps a look from being made, and says nothing of what would be seen. */
+const PASSING: ReadonlySet<string> = new Set(["terraform_timeout", "terraform_locked", "terraform_source_unreadable"]);
+
 /** Nothing is left to do: the same configuration, planned again, changes nothing, and no check fails. */
-export async function verifyPayload(execution: Execution): Promise<Result<Performed>> {
+export async function verifyPayload(execution: Execution): Promise<Result<Performed, VerifyFault>> {
   const { setup, workspace, payload } = execution;
   const checked = await settled(execution, payload.recipe, "verify");
-  if (!checked.ok) return checked;
+  if (!checked.ok) return fail({ ...checked.error, ...(PASSING.has(checked.error.code) && { inconclusive: true as const }) });
   const { configuration, variables, targets, destroy } = payload.recipe;
   if (targets.length === 0)
     await remember(appliedPath(setup, workspace), {

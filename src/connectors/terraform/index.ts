@@ -100,7 +100,9 @@ async function write(
   run: RunLimits,
   work: (at: Execution) => Promise<Result<Performed, PerformFault>>,
 ): Promise<Result<Performed, PerformFault>> {
-  const at = execution(setup, bytes, run);
+  // Time is left to stop an apply, and to see what it did.
+  const reserve = Math.min(25_000, run.timeoutMillis / 3);
+  const at = execution(setup, bytes, { ...run, timeoutMillis: Math.max(1, Math.floor(run.timeoutMillis - reserve)) });
   return at.ok ? work(at.value) : fail({ ...at.error, effect: "none" });
 }
 

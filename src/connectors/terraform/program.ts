@@ -78,7 +78,7 @@ export type Outcome =
 const MIB = 1024 * 1024;
 
 /** An argument vector, an environment of our own, no terminal. It is asked to stop before it is made to. */
-const optionsOf = ({ cwd, env, signal }: Call) =>
+const optionsOf = ({ cwd, env, signal }: Call, patience: number) =>
   ({
     cwd,
     env,
@@ -89,19 +89,19 @@ const optionsOf = ({ cwd, env, signal }: Call) =>
     cancelSignal: signal,
     killSignal: "SIGINT",
     killDescendants: true,
-    forceKillAfterDelay: 10_000,
+    forceKillAfterDelay: patience,
   }) as const;
 
 /** Runs it to its end. Output beyond `maxBytes` stops it. */
 export async function run(call: Call): Promise<Outcome> {
   const maxBuffer = { stdout: call.maxBytes ?? 64 * MIB, stderr: MIB };
-  const done = await execa(call.program.path, call.args, { ...optionsOf(call), encoding: "buffer", maxBuffer });
+  const done = await execa(call.program.path, call.args, { ...optionsOf(call, 3_000), encoding: "buffer", maxBuffer });
   return outcomeOf(done, Buffer.from(done.stdout ?? []), Buffer.from(done.stderr ?? []).toString("utf8"));
 }
 
 /** Runs it to its end and hands on each line as it comes. Nothing that it prints stops it: it has begun to change things. */
 export async function runTelling(call: Call, onLine: (line: string) => void): Promise<Outcome> {
-  const started = execa(call.program.path, call.args, { ...optionsOf(call), buffer: { stdout: false }, maxBuffer: 64 * MIB });
+  const started = execa(call.program.path, call.args, { ...optionsOf(call, 10_000), buffer: { stdout: false }, maxBuffer: 64 * MIB });
   const told = tell(started.iterable({ from: "stdout" }), onLine);
   const done = await started;
   await told;

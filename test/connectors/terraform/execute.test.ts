@@ -205,7 +205,7 @@ test("[TF-24] a program that changes things behind the plan's back leaves a foll
   const other = join(world.root, "flag");
   world.file(
     "main.tf",
-    `${data("a", `  input = fileexists(${JSON.stringify(other)})\n  provisioner "local-exec" {\n    command = "touch ${other}"\n  }`)}`,
+    data("a", `  input = fileexists(${JSON.stringify(other)})\n  provisioner "local-exec" {\n    command = "touch ${other}"\n  }`),
   );
   const connector = world.connector();
   const plan = await planned(connector);
