@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { chmod, lstat, mkdtemp, mkdir, open, rm, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import { compileGlob, fail, ok } from "../../core/base/index.ts";
 import type { Digest, Result } from "../../core/base/index.ts";
 import { COMMAND_LIMITS } from "./types.ts";
@@ -16,8 +16,9 @@ export interface ProgramDigest {
 const CHUNK = 1024 * 1024;
 const refusal = (code: string, message: string, remedy: string): Result<never> => fail({ code, message, remedy });
 
-/** Whether the operator lets this machine run it; by its own path, whatever links to it. */
+/** Whether the operator lets this machine run it; by its own path, whatever links to it, and by no way round. */
 export const mayRun = (programs: readonly string[], path: string): boolean =>
+  normalize(path) === path &&
   programs.some((pattern) => {
     const glob = compileGlob(pattern);
     return glob.ok && glob.value.matches(path);

@@ -6,7 +6,7 @@ import { namesIn } from "./template.ts";
 import type { CommandOperation, CommandProbe, CommandSystem, Program } from "./types.ts";
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-const ABSOLUTE = /^(\/[^/\p{Cc}]+)+$/u;
+const ABSOLUTE = /^(\/(?!\.{1,2}(\/|$))[^/\p{Cc}]+)+$/u;
 const FILE = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 /** Variables that make a program load or run something else. */
