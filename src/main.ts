@@ -24,9 +24,9 @@ import {
 } from "./control/index.ts";
 import type { Connector, RunReport } from "./control/ports.ts";
 import { ok, refuse, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
-import { parseVkeys, parseWitnessKey, vkey } from "./core/ledger/index.ts";
+import { parseVkeys, parseWitnessKey } from "./core/ledger/index.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
-import { openWitnessKey, type Keys } from "./keys.ts";
+import { logKeyLines, openWitnessKey, type Keys } from "./keys.ts";
 import { lockFolder } from "./lock.ts";
 import { Disposals, guardFor, openStoreFor, type Opened } from "./on-disk.ts";
 import { runChange } from "./runner/runner.ts";
@@ -107,16 +107,20 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   // What this runner had under way when it last ended is settled before it takes anything up.
   await abandonRunsOf(deps, runner);
   const leaseMillis = settings.limits.leaseSeconds * 1000;
-  const own = { connectors, run: inProcessRunner(deps, keys, runner), silenceMillis: leaseMillis };
+  const ending = new AbortController();
+  const run = inProcessRunner(deps, keys, runner, ending.signal);
+  const own = { connectors, silenceMillis: leaseMillis };
   const worker = startWorker(deps, {
     leaseMillis,
     tickMillis: 1_000,
     parallel: 4,
     runner,
-    run: (change) => dispatchRun(deps, exchange, own, change),
+    run: (change, rest) => dispatchRun(deps, exchange, { ...own, run: (here) => run(here, rest) }, change),
     isHeld: (who, change) => exchange.holds(who, change),
   });
   undo.add(() => worker.stop());
+  // What only watches says that it goes, and does not keep this process.
+  undo.add(() => ending.abort());
   // Whoever waits for a runner elsewhere does not keep this process: what is under way there goes on, and is asked about later.
   undo.add(() => exchange.close());
   const server = createServer({ control: createControl(deps, runner), clock, settings: apiSettings(settings), logger: apiLogger(hooks) });
@@ -203,7 +207,7 @@ function depsFor(settings: Settings, store: OpenStore, keys: Keys, connectors: R
     grantSigner: keys.grant,
     findSecrets: findSecretsInWords,
     secretKey: keys.secret,
-    logKeys: [vkey(keys.origin, keys.log.publicKey)],
+    logKeys: logKeyLines(keys),
     origin: keys.origin,
     limits: {
       changeLifetimeMillis: limits.changeLifetimeSeconds * 1000,
@@ -258,7 +262,12 @@ function urlOf(addresses: readonly (AddressInfo | string)[], settings: Settings)
 }
 
 /** The runner of this process: it verifies a grant exactly as one on another machine would. */
-function inProcessRunner(deps: Deps, keys: Keys, runner: RunnerId): (change: ChangeId) => Promise<RunReport> {
+function inProcessRunner(
+  deps: Deps,
+  keys: Keys,
+  runner: RunnerId,
+  signal: AbortSignal,
+): (change: ChangeId, rest?: () => void) => Promise<RunReport> {
   const runnerDeps = {
     desk: runDesk(deps),
     connectors: deps.connectors,
@@ -272,6 +281,7 @@ function inProcessRunner(deps: Deps, keys: Keys, runner: RunnerId): (change: Cha
     clock,
     timers,
     timeoutMillis: deps.limits.runTimeoutMillis,
+    signal,
   };
-  return (change) => runChange(runnerDeps, change);
+  return (change, rest) => runChange({ ...runnerDeps, ...(rest && { watching: rest }) }, change);
 }

@@ -23,8 +23,8 @@ export interface JobSettings {
   readonly leaseMillis: number;
   /** The runner of this process. */
   readonly runner: RunnerId;
-  /** Runs an authorised change with it. */
-  readonly run: (change: ChangeId) => Promise<RunReport>;
+  /** Runs an authorised change with it; `rest` is called once the run only watches, and needs no place of its own any more. */
+  readonly run: (change: ChangeId, rest?: () => void) => Promise<RunReport>;
   /** Whether a runner elsewhere has just said that it is at the run of this change. */
   readonly isHeld?: (runner: RunnerId, change: ChangeId) => boolean;
 }

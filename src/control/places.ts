@@ -1,9 +1,15 @@
 import type { LeasedItem } from "./ports.ts";
 
+interface Under {
+  readonly job: Promise<void>;
+  readonly whose: string | undefined;
+  readonly rests: boolean;
+}
+
 /** Jobs under way, and those that wait here because whoever they are for has its share of the places already. */
 export class Places {
   readonly #parallel: number;
-  readonly #under = new Map<number, { readonly job: Promise<void>; readonly whose: string | undefined }>();
+  readonly #under = new Map<number, Under>();
   readonly #parked = new Map<number, LeasedItem>();
 
   constructor(parallel: number) {
@@ -11,7 +17,17 @@ export class Places {
   }
 
   get free(): number {
-    return this.#parallel - this.#under.size;
+    return this.#parallel - this.#busy.length;
+  }
+
+  get #busy(): readonly Under[] {
+    return [...this.#under.values()].filter(({ rests }) => !rests);
+  }
+
+  /** It goes on, and needs its place no more: it only looks again from time to time. */
+  rest(id: number): void {
+    const under = this.#under.get(id);
+    if (under !== undefined) this.#under.set(id, { ...under, rests: true });
   }
 
   get under(): readonly Promise<void>[] {
@@ -36,7 +52,7 @@ export class Places {
   /** Nobody has more than half: one whose connectors hang keeps nobody else's jobs waiting. */
   #hasShare(item: LeasedItem): boolean {
     const whose = whoseOf(item);
-    const taken = [...this.#under.values()].filter((each) => each.whose === whose).length;
+    const taken = this.#busy.filter((each) => each.whose === whose).length;
     return this.free > 0 && (whose === undefined || taken < Math.max(1, Math.floor(this.#parallel / 2)));
   }
 
@@ -47,7 +63,7 @@ export class Places {
       const next = [...this.#parked.values()].find((each) => this.#hasShare(each));
       if (next !== undefined) this.#begin(next, work);
     });
-    this.#under.set(item.id, { job, whose: whoseOf(item) });
+    this.#under.set(item.id, { job, whose: whoseOf(item), rests: false });
   }
 }
 

@@ -32,7 +32,13 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
   let looking: Promise<void> | undefined;
   let cancelTick = (): void => undefined;
 
-  const work = (item: LeasedItem): Promise<void> => handle(deps, settings, item, wakes).finally(() => kick());
+  const work = (item: LeasedItem): Promise<void> => {
+    const rest = (): void => {
+      places.rest(item.id);
+      kick();
+    };
+    return handle(deps, { ...settings, run: (change) => settings.run(change, rest) }, item, wakes).finally(() => kick());
+  };
   const isFree = (): boolean => !stopped && places.free > 0;
 
   const look = async (): Promise<void> => {

@@ -125,7 +125,10 @@ export class ControlWorld {
   /** Takes up the jobs that wait. */
   work(): void {
     const settings = { leaseMillis: 60_000, tickMillis: 1_000, parallel: 4, runner: this.runner.trust.runner };
-    this.#worker = startWorker(this.deps, { ...settings, run: (change) => runChange(this.runner, change) });
+    this.#worker = startWorker(this.deps, {
+      ...settings,
+      run: (change, rest) => runChange({ ...this.runner, ...(rest && { watching: rest }) }, change),
+    });
   }
 
   /** The next process on the same data. */

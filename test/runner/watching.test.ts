@@ -183,3 +183,25 @@ test("[CO-71] a runner that says too early that it held is not believed", async 
   while (codes.size === 0) await new Promise<void>((resolve) => void setImmediate(resolve));
   assert.deepEqual([[...codes], (await here.world.view(here.id)).status], [["watch_open"], "applied"]);
 });
+
+test("[CO-73] however many are watched, other work goes on", async () => {
+  const world = await ControlWorld.open();
+  const turns = async (): Promise<void> => {
+    for (let n = 0; n < 40; n += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
+  };
+  const many = ["a", "b", "c", "d", "e", "f"].map((name) => ({ ...changeOf(set(`shop#docs/${name}`, "new")), watch: WATCH }));
+  const watched = [];
+  for (const body of many) {
+    watched.push(good(await world.control.propose(world.as("agent:bot"), body)).id);
+    await turns();
+  }
+  for (const id of watched) assert.equal((await world.view(id)).status, "applied");
+  const other = good(await world.control.propose(world.as("agent:bot"), changeOf(set("shop#docs/other", "new"))));
+  await turns();
+  assert.equal((await world.view(other.id)).status, "verified");
+  for (let second = 0; second < 70; second += 1) {
+    world.time.pass(1_000);
+    await turns();
+  }
+  for (const id of watched) assert.equal((await world.view(id)).status, "verified");
+});
