@@ -31,7 +31,7 @@ export interface Begun {
  * and a sample repository, so that a newcomer can propose, read and sign at once. Later starts find all of it and keep it.
  */
 export async function firstStart(deps: Deps, settings: Settings, keys: Keys): Promise<Result<Begun>> {
-  writeTrust(settings.dataDir, deps, keys);
+  writeTrust(settings, deps, keys);
   const samplePath = join(settings.dataDir, SAMPLE);
   const wantsSample = settings.repositories.length === 0 && !settings.remoteConnectors.includes("git");
   // Tokens come last, so that a first start that broke off is a first start still.
@@ -148,13 +148,14 @@ function directoryText(settings: Settings, person: FirstPerson): string {
 }
 
 /** What a verifier must already trust; hand it out through another way than Pawl itself. */
-function writeTrust(dataDir: string, deps: Deps, keys: Keys): void {
+function writeTrust(settings: Settings, deps: Deps, keys: Keys): void {
   const trust = {
     origin: keys.origin,
     log_keys: deps.logKeys,
     grant_keys: { [keys.grant.name]: Buffer.from(keys.grant.publicKey).toString("base64") },
+    ...(settings.witnesses.length === 0 ? {} : { witness_keys: settings.witnesses.map(({ key }) => key) }),
   };
-  writeFileSync(join(dataDir, "trust.json"), `${JSON.stringify(trust, null, 2)}\n`);
+  writeFileSync(join(settings.dataDir, "trust.json"), `${JSON.stringify(trust, null, 2)}\n`);
 }
 
 function keep(dataDir: string, name: string, token: string): void {

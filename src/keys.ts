@@ -1,13 +1,28 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Signer } from "./control/ports.ts";
-import { ok, refuse, toHex, type Result } from "./core/base/index.ts";
+import { equalBytes, ok, refuse, toHex, type Result } from "./core/base/index.ts";
+import { formatLogKey, keyHash, parseVkeys, type LogKey } from "./core/ledger/index.ts";
 
 export interface Keys {
   readonly origin: string;
   /** Signs the ledger's checkpoints. */
   readonly log: Signer;
+  /** Those that signed them before, each with the sizes that it may have signed. */
+  readonly formerLog: readonly LogKey[];
   /** Signs grants. */
   readonly grant: Signer;
   /** Keys the digests of secrets. */
@@ -31,13 +46,72 @@ export function openKeys(dataDir: string, origin: string | undefined, random: (b
       remedy: `set origin to ${named}, or use another data folder`,
     });
   }
+  const log = signerFrom(named, once("log.pem", newKey));
+  const former = readFormer(join(dir, FORMER));
+  if (!former.ok) return former;
+  if (former.value.some(({ publicKey }) => equalBytes(publicKey, log.publicKey)))
+    return refuse("rotation_unfinished", "the log's key was given up for another, which is not in its place yet", {
+      where: dir,
+      remedy: "finish it: pawl keys rotate",
+    });
   return ok({
     origin: named,
-    log: signerFrom(named, once("log.pem", newKey)),
+    log,
+    formerLog: former.value,
     grant: signerFrom(`${named}/grants`, once("grant.pem", newKey)),
     secret: Buffer.from(once("secret.hex", () => hex(32)).trim(), "hex"),
     runner: once("runner", () => `rnr_${hex(8)}`).trim(),
   });
+}
+
+const FORMER = "former-log-keys";
+const NEXT = "log.next.pem";
+
+function readFormer(path: string): Result<readonly LogKey[]> {
+  if (!existsSync(path)) return ok([]);
+  const keys = parseVkeys(readFileSync(path, "utf8").trimEnd().split("\n"));
+  return keys.ok
+    ? keys
+    : refuse("keys_unreadable", `the log's former keys cannot be read: ${keys.error.message}`, {
+        where: path,
+        remedy: "restore the file from a backup of the data folder",
+      });
+}
+
+/** All of them as lines for trust.json, the present one first: it signs from the size at which the last one ended. */
+export function logKeyLines({ origin, log, formerLog }: Pick<Keys, "origin" | "log" | "formerLog">): readonly string[] {
+  const since = formerLog.reduce((most, { untilSize = 0 }) => Math.max(most, untilSize), 0);
+  const present = {
+    name: origin,
+    id: keyHash(origin, log.publicKey),
+    publicKey: log.publicKey,
+    ...(since === 0 ? {} : { fromSize: since }),
+  };
+  return [present, ...formerLog].map(formatLogKey);
+}
+
+/** The log's next key, made and on the disk before anything names it; one that an earlier attempt made is taken up. */
+export function nextLogKey(dataDir: string, origin: string, random: (bytes: number) => Uint8Array): Signer {
+  return signerFrom(origin, wholeFile(join(dataDir, "keys", NEXT), toHex(random(6)), newKey));
+}
+
+/** The present key signs nothing from this size on, which is on the disk before the next one takes its place; its private half is gone then. */
+export function replaceLogKey(dataDir: string, { origin, log, formerLog }: Keys, untilSize: number): void {
+  const dir = join(dataDir, "keys");
+  const [present = ""] = logKeyLines({ origin, log, formerLog });
+  const lines = [...formerLog.map(formatLogKey), `${present} until=${untilSize}`];
+  const draft = join(dir, `${FORMER}.new`);
+  writeFileSync(draft, `${lines.join("\n")}\n`, { mode: 0o600, flush: true });
+  renameSync(draft, join(dir, FORMER));
+  syncFolder(dir);
+  placeNext(dataDir);
+}
+
+/** Also after a loss of power between the two renames. */
+export function placeNext(dataDir: string): void {
+  const dir = join(dataDir, "keys");
+  renameSync(join(dir, NEXT), join(dir, "log.pem"));
+  syncFolder(dir);
 }
 
 /** The key of a witness, in a folder of its own: it has nothing to do with any deployment's keys. */

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "./cli/settings.ts";
 import { refold } from "./control/index.ts";
-import { ok, refuse, toBase64, type Result } from "./core/base/index.ts";
-import { openKeys, type Keys } from "./keys.ts";
+import { ok, parseJson, refuse, toBase64, type Result } from "./core/base/index.ts";
+import { logKeyLines, nextLogKey, openKeys, placeNext, replaceLogKey, type Keys } from "./keys.ts";
+import { vkey } from "./core/ledger/index.ts";
 import { lockFolder } from "./lock.ts";
 import {
   fsck,
@@ -38,7 +39,7 @@ export async function openStoreFor(settings: Settings): Promise<Result<Opened>> 
 }
 
 function openDatabase(database: Settings["database"], dataDir: string, keys: Keys) {
-  const identity = { origin: keys.origin, signer: keys.log };
+  const identity = { origin: keys.origin, signer: keys.log, formerKeys: keys.formerLog };
   if (database.kind === "postgres") return openPostgres({ url: database.url, poolSize: database.poolSize, ...identity });
   return openSqlite({ path: join(dataDir, "pawl.db"), ...identity, now: monotonic });
 }
@@ -48,7 +49,7 @@ export async function fsckStore(settings: Settings): Promise<Result<FsckReport>>
   const keys = openKeys(settings.dataDir, settings.origin, random);
   if (!keys.ok) return keys;
   const { database, dataDir } = settings;
-  const identity = { origin: keys.value.origin, signer: keys.value.log };
+  const identity = { origin: keys.value.origin, signer: keys.value.log, formerKeys: keys.value.formerLog };
   const path = join(dataDir, "pawl.db");
   if (database.kind === "sqlite" && !existsSync(path)) {
     return refuse("no_database", "there is no database to check yet", { where: path, remedy: "start Pawl once: pawl up" });
@@ -117,4 +118,67 @@ export async function acceptLoss(settings: Settings, size: number): Promise<Resu
   } finally {
     await undo.all();
   }
+}
+
+export interface Rotated {
+  /** The entry that names the next key. */
+  readonly index: number;
+  /** From this size on the next key signs. */
+  readonly from: number;
+  readonly lines: readonly string[];
+}
+
+/**
+ * The log's key gives way to a new one. The last head that the old key signs holds the entry that names the new one; from then on the old
+ * key signs nothing. Done again after it broke off, it goes on where it was.
+ */
+export async function rotateLogKey(settings: Settings): Promise<Result<Rotated>> {
+  const undo = new Disposals();
+  try {
+    const lock = lockFolder(settings.dataDir);
+    if (!lock.ok) return lock;
+    undo.add(lock.value);
+    const unfinished = openKeys(settings.dataDir, settings.origin, random);
+    if (!unfinished.ok && unfinished.error.code === "rotation_unfinished") placeNext(settings.dataDir);
+    const opened = await openStoreFor(settings);
+    if (!opened.ok) return opened;
+    undo.add(opened.value.close);
+    const guarded = await guardFor(settings, opened.value.store).check();
+    if (!guarded.ok) return guarded;
+    // It broke off after the old key had been given up: nothing is left to do.
+    if (!unfinished.ok) return ok(await rotatedAt(opened.value));
+    return await giveUpLogKey(settings, opened.value);
+  } finally {
+    await undo.all();
+  }
+}
+
+const KEYS_STREAM = "keys";
+
+async function giveUpLogKey(settings: Settings, opened: Opened): Promise<Result<Rotated>> {
+  const { store, keys } = opened;
+  const next = nextLogKey(settings.dataDir, keys.origin, random);
+  const named = vkey(keys.origin, next.publicKey);
+  const event = { type: "log_key_rotated", former: vkey(keys.origin, keys.log.publicKey), next: named, at: clock.now() };
+  const head = await store.head();
+  const [last] = head.size === 0 ? [] : await store.entries(head.size - 1, 1);
+  const done = last !== undefined && nextIn(last.bytes) === named;
+  const written = done ? ok(undefined) : await store.append({ writes: [{ stream: KEYS_STREAM, expected: "any", events: [event] }] });
+  if (!written.ok) return written;
+  const { size } = await store.head();
+  replaceLogKey(settings.dataDir, keys, size + 1);
+  const reopened = openKeys(settings.dataDir, settings.origin, random);
+  return reopened.ok ? ok({ index: size - 1, from: size + 1, lines: logKeyLines(reopened.value) }) : reopened;
+}
+
+/** The key that an entry names as the next one. */
+function nextIn(bytes: Uint8Array): string | undefined {
+  const entry = parseJson(bytes);
+  const { event } = (entry.ok ? entry.value : {}) as { readonly event?: { readonly type?: string; readonly next?: string } };
+  return event?.type === "log_key_rotated" ? event.next : undefined;
+}
+
+async function rotatedAt({ keys }: Opened): Promise<Rotated> {
+  const from = keys.formerLog.reduce((most, { untilSize = 0 }) => Math.max(most, untilSize), 0);
+  return { index: from - 2, from, lines: logKeyLines(keys) };
 }

@@ -55,6 +55,18 @@ const COMMANDS: readonly Entry[] = [
     load: () => import("./commands/send-back.ts"),
   },
   {
+    name: "break-glass",
+    group: "Review",
+    summary: "decide alone in an emergency; somebody else reviews it afterwards",
+    load: () => import("./commands/break-glass.ts"),
+  },
+  {
+    name: "review",
+    group: "Review",
+    summary: "say afterwards whether it was right to break the glass",
+    load: () => import("./commands/review.ts"),
+  },
+  {
     name: "watch",
     group: "Review",
     summary: "follow a change until it ends or waits for a person",
@@ -124,6 +136,7 @@ const COMMANDS: readonly Entry[] = [
     summary: "execute approved changes here, where the credentials are",
     load: () => import("./commands/runner.ts"),
   },
+  { name: "keys", group: "Care", summary: "give the log a new key", load: () => import("./commands/keys.ts") },
   { name: "db", group: "Care", summary: "migrate the database, or move it to another", load: () => import("./commands/db.ts") },
   { name: "doctor", group: "Care", summary: "look for what is wrong, and say how to mend it", load: () => import("./commands/doctor.ts") },
 ];

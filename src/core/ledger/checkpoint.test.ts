@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MemoryLog, testEntries, testSigner } from "../../testing/ledger.ts";
 import { toBase64, utf8 } from "../base/index.ts";
-import { emptyRoot, formatCheckpoint, keyHash, openCheckpoint, parseCheckpoint, signCheckpoint, signNote } from "./index.ts";
+import {
+  emptyRoot,
+  formatCheckpoint,
+  formatLogKey,
+  keyHash,
+  openCheckpoint,
+  parseCheckpoint,
+  parseVkeys,
+  signCheckpoint,
+  signNote,
+} from "./index.ts";
 import type { LedgerCode, LogKey, NoteSigner } from "./index.ts";
 
 const ORIGIN = "log.example/pawl";
@@ -110,5 +120,29 @@ describe("opening", () => {
     assert.deepEqual(signers(95), keys);
     assert.deepEqual(signers(100), [keys[1]]);
     refused(signCheckpoint({ origin: ORIGIN, size: 100, root }, [oldKey, stranger]), keys, "key_not_valid");
+  });
+});
+
+describe("keys with the sizes that they may sign", () => {
+  test("[LG-34] what is written is read again, and any other spelling is refused", () => {
+    for (const range of [{}, { fromSize: 7 }, { untilSize: 12 }, { fromSize: 7, untilSize: 12 }]) {
+      const line = formatLogKey(trust(oldKey, range));
+      assert.deepEqual(parseVkeys([line]), { ok: true, value: [trust(oldKey, range)] }, line);
+    }
+    const bare = formatLogKey(trust(oldKey));
+    for (const tail of [
+      " ",
+      " from=",
+      " from=07",
+      " from=-1",
+      " until=0",
+      " until=7 from=3",
+      " from=7  until=9",
+      " from=7\n",
+      " to=9",
+      " from=1e3",
+      "\tfrom=7",
+    ])
+      assert.equal(parseVkeys([bare, `${bare}${tail}`]).ok, false, JSON.stringify(tail));
   });
 });
