@@ -68,7 +68,7 @@ test("[OP-11] arguments are of their type, and every fault is told with its plac
     }
   }
   const all = readArguments(PARAMETERS, { word: 1, other: 1 });
-  assert.deepEqual(!all.ok && all.error.map(({ where }) => where).toSorted(), [
+  assert.deepEqual(!all.ok && all.error.map(({ where }) => where ?? "").toSorted((a, b) => (a < b ? -1 : 1)), [
     "/count",
     "/flag",
     "/many",
