@@ -9,11 +9,13 @@ interface Under {
 /** Jobs under way, and those that wait here because whoever they are for has its share of the places already. */
 export class Places {
   readonly #parallel: number;
+  readonly #work: (item: LeasedItem) => Promise<void>;
   readonly #under = new Map<number, Under>();
   readonly #parked = new Map<number, LeasedItem>();
 
-  constructor(parallel: number) {
+  constructor(parallel: number, work: (item: LeasedItem) => Promise<void>) {
     this.#parallel = parallel;
+    this.#work = work;
   }
 
   get free(): number {
@@ -27,7 +29,9 @@ export class Places {
   /** It goes on, and needs its place no more: it only looks again from time to time. */
   rest(id: number): void {
     const under = this.#under.get(id);
-    if (under !== undefined) this.#under.set(id, { ...under, rests: true });
+    if (under === undefined) return;
+    this.#under.set(id, { ...under, rests: true });
+    this.#beginNext();
   }
 
   get under(): readonly Promise<void>[] {
@@ -35,9 +39,9 @@ export class Places {
   }
 
   /** Begins it, or keeps it until its turn. What is here already lost its lease while the store was away, but not itself. */
-  admit(item: LeasedItem, work: (item: LeasedItem) => Promise<void>): void {
+  admit(item: LeasedItem): void {
     if (this.#under.has(item.id) || this.#parked.has(item.id)) return;
-    if (this.#hasShare(item)) this.#begin(item, work);
+    if (this.#hasShare(item)) this.#begin(item);
     // One that finds no room here is anybody's once its lease has run out.
     else if (this.#parked.size < MOST_PARKED) this.#parked.set(item.id, item);
   }
@@ -56,12 +60,16 @@ export class Places {
     return this.free > 0 && (whose === undefined || taken < Math.max(1, Math.floor(this.#parallel / 2)));
   }
 
-  #begin(item: LeasedItem, work: (item: LeasedItem) => Promise<void>): void {
+  #beginNext(): void {
+    const next = [...this.#parked.values()].find((each) => this.#hasShare(each));
+    if (next !== undefined) this.#begin(next);
+  }
+
+  #begin(item: LeasedItem): void {
     this.#parked.delete(item.id);
-    const job = work(item).finally(() => {
+    const job = this.#work(item).finally(() => {
       this.#under.delete(item.id);
-      const next = [...this.#parked.values()].find((each) => this.#hasShare(each));
-      if (next !== undefined) this.#begin(next, work);
+      this.#beginNext();
     });
     this.#under.set(item.id, { job, whose: whoseOf(item), rests: false });
   }

@@ -26,19 +26,23 @@ const LAST_RETRY_MILLIS = 600_000;
 
 /** Does what the outbox asks. Whatever fails unexpectedly is reported and tried again; nothing is lost with the process. */
 export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
-  const places = new Places(settings.parallel);
   let stopped = false;
   let wanted = false;
   let looking: Promise<void> | undefined;
   let cancelTick = (): void => undefined;
 
-  const work = (item: LeasedItem): Promise<void> => {
-    const rest = (): void => {
-      places.rest(item.id);
-      kick();
-    };
-    return handle(deps, { ...settings, run: (change) => settings.run(change, rest) }, item, wakes).finally(() => kick());
+  const rest = (item: LeasedItem): void => {
+    places.rest(item.id);
+    kick();
   };
+  const work = (item: LeasedItem): Promise<void> =>
+    handle(
+      deps,
+      resting(settings, () => rest(item)),
+      item,
+      wakes,
+    ).finally(() => kick());
+  const places = new Places(settings.parallel, work);
   const isFree = (): boolean => !stopped && places.free > 0;
 
   const look = async (): Promise<void> => {
@@ -46,7 +50,7 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
       wanted = false;
       const items = await deps.store.takeDue(deps.clock.now(), settings.leaseMillis, places.free);
       if (items.length > 0) wanted = true;
-      for (const item of items) places.admit(item, work);
+      for (const item of items) places.admit(item);
     }
   };
 
@@ -97,6 +101,11 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
     },
   };
 }
+
+const resting = (settings: WorkerSettings, rest: () => void): WorkerSettings => ({
+  ...settings,
+  run: (change) => settings.run(change, rest),
+});
 
 async function handle(deps: Deps, settings: WorkerSettings, item: LeasedItem, wakes: Wakes): Promise<void> {
   const release = holdLease(deps, settings, item);

@@ -32,6 +32,15 @@ const METHODS: Readonly<Record<keyof Control, readonly [Act, ...(readonly string
   reconcile: [
     ({ control, world, lost, lostRun }) => control.reconcile(world.as("di"), lost, { as: "failed", run: lostRun, evidence: "I looked" }),
     "reconciled",
+    "released",
+  ],
+  glass: [
+    ({ control, world, awaiting }) => breakIt(control, world, awaiting),
+    "glass_broken",
+    "routed",
+    "voted",
+    "authorised",
+    "glass_opened",
   ],
   createToken: [({ control, world }) => control.createToken(world.as("cy"), { principal: "human:ed" }), "token_created"],
   revokeToken: [({ control, world, token }) => control.revokeToken(world.as("cy"), token), "token_revoked"],
@@ -59,9 +68,20 @@ const METHODS: Readonly<Record<keyof Control, readonly [Act, ...(readonly string
   health: [({ control }) => control.health()],
 };
 
+/** By somebody who may, under a policy that has an emergency route. */
+async function breakIt(control: Control, world: ControlWorld, change: string) {
+  const { review_digest = "" } = await world.view(change);
+  return control.glass.break(world.as("cy"), change, { reason: "the shop is down", review_digest });
+}
+
 /** A waiting, a signed, a started and a lost change, and nobody at work. */
 async function place(): Promise<Place> {
   const first = await ControlWorld.open();
+  await first.put(
+    "policy",
+    `${WORLD_POLICY}\nbreak_glass: { name: incident, who: [{ group: admins }], second: { within: 1h, who: [{ group: security }] } }\n`,
+  );
+  await first.settle();
   first.outside.before = async (operation, target) =>
     operation === "apply" && target === "lost"
       ? { ok: false, error: { code: "lost", message: "no answer", effect: "possible" } }
