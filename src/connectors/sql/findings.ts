@@ -219,7 +219,9 @@ export function statementsOf({ database, planned, squawk }: Looked): Words {
       ),
       ...planned.strangers.map((name) => unknown("function", `What the function ${name} does beyond what was seen`)),
       ...triggers.map((table) => unknown("trigger", "What its triggers do outside of this database", table)),
-      ...(squawk === undefined && database.kind === "postgres" && planned.statements.some(({ ddl }) => ddl.length > 0)
+      ...(squawk === undefined &&
+      database.kind === "postgres" &&
+      planned.statements.some(({ kind }) => kind === "ddl" || kind === "truncate")
         ? [unknown("squawk", "What squawk would find: it did not run")]
         : []),
       unknown("consequence", "What programs that read these tables make of it"),

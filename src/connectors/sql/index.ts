@@ -118,7 +118,7 @@ async function analyse(setup: Setup, raw: Json, run: RunLimits): Promise<Result<
   const database = databases.get(input.database);
   assert(database !== undefined, "an input that was read names a declared database");
   const planned = (await job(setup, database, { op: "plan", input }, run)) as Planned;
-  const migrates = database.kind === "postgres" && planned.statements.some(({ ddl }) => ddl.length > 0);
+  const migrates = database.kind === "postgres" && planned.statements.some(({ kind }) => kind === "ddl" || kind === "truncate");
   const squawk = migrates ? await runSquawk(input.statements, deadline(run), options.squawk) : undefined;
   const undo = undoOf(planned);
   const payload = encodePayload({

@@ -56,6 +56,8 @@ export async function samplesOf(
   kind: "create" | "update" | "delete",
 ): Promise<readonly FieldChange[]> {
   const rows = table.changes.filter(({ before, after }) => (kind === "create" ? !before : kind === "delete" ? !after : before && after));
+  // Which row became which cannot be told without a key.
+  if (kind === "update" && table.key.length === 0) return [];
   const fields: FieldChange[] = [];
   for (const [n, { before, after }] of rows.slice(0, showing.database.sampleRows).entries()) {
     const names = Object.keys(before ?? after ?? {}).filter((name) => table.key.includes(name) || before?.[name] !== after?.[name]);

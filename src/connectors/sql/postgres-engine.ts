@@ -86,7 +86,8 @@ export class PostgresEngine implements Engine {
     const now = await relations(this.#at);
     const locks = await locksHeld(this.#at, new Map([...now, ...before]));
     const tables: TableChange[] = [];
-    for (const oid of oids) tables.push(await this.#changed(before.get(oid) as Relation, now.get(oid), old.get(oid) as Old));
+    for (const oid of oids)
+      tables.push(await this.#changed(before.get(oid) as Relation, now.get(oid), old.get(oid) as Old, touched.get(oid)?.updated ?? 0));
     const rewritten = whole.flatMap((oid) => (now.has(oid) ? [before.get(oid)?.name ?? ""] : [])).toSorted();
     const sorted = tables.filter((table) => table.changes.length > 0 || table.lost > 0).toSorted((a, b) => (a.table < b.table ? -1 : 1));
     return { results, tables: sorted, locks, rewritten };
@@ -140,7 +141,7 @@ export class PostgresEngine implements Engine {
     return { shape, rowsBefore, rows: await this.#read(relation.name, shape, whole ? "true" : ENDED), whole, lost: 0 };
   }
 
-  async #changed(before: Relation, after: Relation | undefined, old: Old): Promise<TableChange> {
+  async #changed(before: Relation, after: Relation | undefined, old: Old, updated: number): Promise<TableChange> {
     const { shape, rowsBefore, lost } = old;
     const { key, columns } = shape;
     const made = { table: before.name, columns, key, rowsBefore };
@@ -150,7 +151,7 @@ export class PostgresEngine implements Engine {
     const rows = await this.#read(after.name, now, old.whole ? "true" : MINE);
     const still = old.whole ? new Set<string>() : await this.#untouched(after.name, shape, old.rows, rows);
     const ended = old.rows.filter((row) => !still.has(keyOf(key, row)));
-    const changes = pairRows(key, ended, rows, old.whole);
+    const changes = pairRows(key, ended, rows, { dropEqual: old.whole, updated: old.whole ? rows.length : updated });
     const total = rowsBefore - changes.filter((change) => change.before && !change.after).length + createdRows(changes);
     if (total !== (await this.#count(after.name)))
       throw sqlFault(

@@ -7,8 +7,21 @@ export const keyOf = (key: readonly string[], row: Row): string => canonical(key
 
 const byKey = (key: readonly string[]) => (change: RowChange) => keyOf(key, change.before ?? change.after ?? {});
 
+/** What pairing rows needs to know beside them. */
+interface Pairing {
+  /** Rows that are as they were changed nothing. */
+  readonly dropEqual?: boolean;
+  /** Without a key: how many rows were changed rather than deleted and added. Which became which, nobody knows. */
+  readonly updated?: number;
+}
+
 /** Old and new versions that belong together, in the order of their keys. Without a key, equal rows cancel out. */
-export function pairRows(key: readonly string[], old: readonly Row[], now: readonly Row[], dropEqual = false): readonly RowChange[] {
+export function pairRows(
+  key: readonly string[],
+  old: readonly Row[],
+  now: readonly Row[],
+  { dropEqual = false, updated = 0 }: Pairing = {},
+): readonly RowChange[] {
   const waiting = new Map<string, Row[]>();
   for (const row of old) {
     const id = keyOf(key, row);
@@ -22,10 +35,17 @@ export function pairRows(key: readonly string[], old: readonly Row[], now: reado
   }
   for (const rows of waiting.values()) for (const before of rows) changes.push({ before });
   const id = byKey(key);
-  return changes
+  const paired = key.length === 0 ? joined(changes, updated) : changes;
+  return paired
     .map((change) => [id(change), change] as const)
     .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
     .map(([, change]) => change);
+}
+
+function joined(changes: readonly RowChange[], updated: number): readonly RowChange[] {
+  const [gone, come] = [changes.filter(({ after }) => after === undefined), changes.filter(({ before }) => before === undefined)];
+  const pairs = Math.min(updated, gone.length, come.length);
+  return [...gone.slice(pairs), ...come.slice(pairs), ...gone.slice(0, pairs).map((change, i) => ({ ...change, ...come[i] }))];
 }
 
 export const createdRows = (changes: readonly RowChange[]): number => changes.filter(({ before, after }) => after && !before).length;

@@ -76,7 +76,8 @@ export class SqliteEngine implements Engine {
     const results = statements.map((statement) => this.#one(statement, parameters.slice(0, statement.parameters)));
     const broken = this.#ask("PRAGMA foreign_key_check").rows.length;
     if (broken > 0 && statements.some(({ writes }) => writes.length > 0)) this.#references(before);
-    const tables = [...before].map(([table, kept]) => this.#changed(table, kept));
+    const updated = statements.some(({ kind }) => kind === "update") ? Number.POSITIVE_INFINITY : 0;
+    const tables = [...before].map(([table, kept]) => this.#changed(table, kept, updated));
     for (const { name } of before.values()) this.#ask(`DROP TABLE temp.${quoted(name)}`);
     return { results, tables: tables.filter(({ changes, lost }) => changes.length > 0 || lost > 0), locks: {}, rewritten: [] };
   }
@@ -126,7 +127,7 @@ export class SqliteEngine implements Engine {
     return { name, rowsBefore, ...shape };
   }
 
-  #changed(table: string, kept: Kept): TableChange {
+  #changed(table: string, kept: Kept, updated: number): TableChange {
     const { key, columns, rowsBefore } = kept;
     const made = { table, columns, key, rowsBefore };
     if (!this.#isTable(table)) {
@@ -140,9 +141,9 @@ export class SqliteEngine implements Engine {
     // Compared as a whole where the columns are the same; otherwise each row is another one.
     const same = JSON.stringify(now) === JSON.stringify(columns);
     if (!same) return { ...made, lost: 0, changes: this.#altered(was, is, kept, now) };
-    if (key.length === 0) return { ...made, lost: 0, changes: pairRows(key, this.#rows(was, columns), this.#rows(is, now), true) };
+    if (key.length === 0) return { ...made, lost: 0, changes: pairRows(key, this.#rows(was, columns), this.#rows(is, now), { updated }) };
     const old = this.#rows(`${was} EXCEPT ${is}`, columns);
-    return { ...made, lost: 0, changes: pairRows(key, old, this.#rows(`${is} EXCEPT ${was}`, now), true) };
+    return { ...made, lost: 0, changes: pairRows(key, old, this.#rows(`${is} EXCEPT ${was}`, now), { dropEqual: true }) };
   }
 
   /** A column that comes with its default changes no row; one that goes takes its values with it. */
@@ -154,7 +155,7 @@ export class SqliteEngine implements Engine {
       "n"
     ];
     if (!gone && differ === 0n) return [];
-    return pairRows(kept.key, this.#rows(was, kept.columns), this.#rows(is, now), true);
+    return pairRows(kept.key, this.#rows(was, kept.columns), this.#rows(is, now), { dropEqual: true });
   }
 
   #rows(sql: string, columns: readonly Column[]): readonly Row[] {

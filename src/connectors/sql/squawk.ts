@@ -13,12 +13,26 @@ export interface SquawkFinding {
 /** Pawl sets the time-outs itself, and a change that stops half way leaves nothing. */
 const EXCLUDED = ["require-lock-timeout", "require-statement-timeout", "prefer-robust-stmts"];
 
+/** Without its comments, in place: one can tell squawk to look away, and nobody who proposes may. */
+export async function withoutComments(text: string): Promise<string> {
+  const { scan } = await import("libpg-query");
+  const bytes = Buffer.from(text);
+  for (const { start, end, tokenName } of (await scan(text)).tokens) {
+    if (tokenName !== "SQL_COMMENT" && tokenName !== "C_COMMENT") continue;
+    for (let at = start; at < end; at += 1) if (bytes[at] !== LINE_FEED) bytes[at] = SPACE;
+  }
+  return bytes.toString("utf8");
+}
+
+const LINE_FEED = 10;
+const SPACE = 32;
+
 /** Undefined where it is not installed or does not answer: then what it would find is unknown. */
 export async function runSquawk(text: string, signal: AbortSignal, program = installed()): Promise<readonly SquawkFinding[] | undefined> {
   if (program === undefined) return undefined;
   const args = ["--reporter", "json", "--stdin-filepath", "change.sql", "--assume-in-transaction", `--exclude=${EXCLUDED.join(",")}`];
   const done = await execa(program, args, {
-    input: text,
+    input: await withoutComments(text),
     env: {},
     extendEnv: false,
     cwd: tmpdir(),
@@ -34,7 +48,7 @@ export async function runSquawk(text: string, signal: AbortSignal, program = ins
 function installed(): string | undefined {
   try {
     const require = createRequire(import.meta.url);
-    const { getBinaryPath } = require("squawk-cli") as { readonly getBinaryPath: () => string };
+    const { getBinaryPath } = require("squawk-cli/js/index.js") as { readonly getBinaryPath: () => string };
     return getBinaryPath();
   } catch {
     return undefined;
