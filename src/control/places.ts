@@ -10,12 +10,15 @@ interface Under {
 export class Places {
   readonly #parallel: number;
   readonly #work: (item: LeasedItem) => Promise<void>;
+  readonly #freed: () => void;
   readonly #under = new Map<number, Under>();
   readonly #parked = new Map<number, LeasedItem>();
 
-  constructor(parallel: number, work: (item: LeasedItem) => Promise<void>) {
+  /** `freed` is called when a place is, and nobody here takes it. */
+  constructor(parallel: number, work: (item: LeasedItem) => Promise<void>, freed: () => void) {
     this.#parallel = parallel;
     this.#work = work;
+    this.#freed = freed;
   }
 
   get free(): number {
@@ -62,7 +65,8 @@ export class Places {
 
   #beginNext(): void {
     const next = [...this.#parked.values()].find((each) => this.#hasShare(each));
-    if (next !== undefined) this.#begin(next);
+    if (next === undefined) this.#freed();
+    else this.#begin(next);
   }
 
   #begin(item: LeasedItem): void {

@@ -27,48 +27,18 @@ const LAST_RETRY_MILLIS = 600_000;
 /** Does what the outbox asks. Whatever fails unexpectedly is reported and tried again; nothing is lost with the process. */
 export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
   let stopped = false;
-  let wanted = false;
-  let looking: Promise<void> | undefined;
   let cancelTick = (): void => undefined;
 
-  const rest = (item: LeasedItem): void => {
-    places.rest(item.id);
-    kick();
-  };
-  const work = (item: LeasedItem): Promise<void> =>
-    handle(
-      deps,
-      resting(settings, () => rest(item)),
-      item,
-      wakes,
-    ).finally(() => kick());
-  const places = new Places(settings.parallel, work);
+  const rest = (item: LeasedItem) => (): void => places.rest(item.id);
+  const work = (item: LeasedItem): Promise<void> => handle(deps, resting(settings, rest(item)), item, wakes);
+  const places = new Places(settings.parallel, work, () => kick());
   const isFree = (): boolean => !stopped && places.free > 0;
-
-  const look = async (): Promise<void> => {
-    while (wanted && isFree()) {
-      wanted = false;
-      const items = await deps.store.takeDue(deps.clock.now(), settings.leaseMillis, places.free);
-      if (items.length > 0) wanted = true;
-      for (const item of items) places.admit(item);
-    }
+  const take = async (): Promise<boolean> => {
+    const items = await deps.store.takeDue(deps.clock.now(), settings.leaseMillis, places.free);
+    for (const item of items) places.admit(item);
+    return items.length > 0;
   };
-
-  /** What is wanted while somebody looks is looked for again, so that no wake-up is lost; a full house looks when a place is free. */
-  const kick = (): void => {
-    wanted = true;
-    if (looking !== undefined || !isFree()) return;
-    looking = look()
-      .catch((error: unknown) => {
-        wanted = false;
-        deps.report({ what: "looking for due work", error });
-      })
-      .finally(() => {
-        looking = undefined;
-        if (wanted) kick();
-      });
-  };
-
+  const { kick, under } = lookout(deps, isFree, take);
   const wakes = new Wakes(deps, kick);
 
   const tick = (): void => {
@@ -77,7 +47,7 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
   };
 
   const quiet = async (): Promise<void> => {
-    const busy = (): Promise<void>[] => [...places.under, ...(looking === undefined ? [] : [looking])];
+    const busy = (): Promise<void>[] => [...places.under, ...under()];
     for (let all = busy(); all.length > 0; all = busy()) await Promise.all(all);
   };
 
@@ -100,6 +70,37 @@ export function startWorker(deps: Deps, settings: WorkerSettings): Worker {
       await quiet();
     },
   };
+}
+
+interface Lookout {
+  readonly kick: () => void;
+  readonly under: () => readonly Promise<void>[];
+}
+
+/** What is wanted while somebody looks is looked for again, so that no wake-up is lost; a full house looks when a place is free. */
+function lookout(deps: Deps, isFree: () => boolean, take: () => Promise<boolean>): Lookout {
+  let wanted = false;
+  let looking: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    while (wanted && isFree()) {
+      wanted = false;
+      if (await take()) wanted = true;
+    }
+  };
+  const kick = (): void => {
+    wanted = true;
+    if (looking !== undefined || !isFree()) return;
+    looking = look()
+      .catch((error: unknown) => {
+        wanted = false;
+        deps.report({ what: "looking for due work", error });
+      })
+      .finally(() => {
+        looking = undefined;
+        if (wanted) kick();
+      });
+  };
+  return { kick, under: () => (looking === undefined ? [] : [looking]) };
 }
 
 const resting = (settings: WorkerSettings, rest: () => void): WorkerSettings => ({
