@@ -32,7 +32,7 @@ import { Disposals, guardFor, openStoreFor, type Opened } from "./on-disk.ts";
 import { runChange } from "./runner/runner.ts";
 import type { OpenStore } from "./store/index.ts";
 import { clock, connectorsOf, ids, random, repositoriesOf, timers } from "./wiring.ts";
-import { startFeeder, startWitness, type Feeder, type RunningWitness, type WitnessAddress } from "./witness/index.ts";
+import { anchorsFrom, startFeeder, startWitness, type Feeder, type RunningWitness, type WitnessAddress } from "./witness/index.ts";
 
 export interface RunningPawl {
   readonly url: string;
@@ -70,6 +70,9 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   if (!declared.ok) return declared;
   const witnesses = witnessesOf(settings);
   if (!witnesses.ok) return witnesses;
+  const around = { dataDir: settings.dataDir, identity: settings.commitIdentity, env: process.env, clock };
+  const anchors = anchorsFrom(settings.anchors, around);
+  if (!anchors.ok) return anchors;
   await tryListening(settings.listen);
   const guard = guardFor(settings, store);
   const whole = await guard.check();
@@ -83,9 +86,15 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   );
   const exchange = new Exchange({ clock, timers, nextId: () => ids.next("wrk") });
   const connectors = new Connectors(exchange, settings.remoteConnectors, (connector) => byDeclarations(connector, inForce));
-  const inForce = () => declarationsInForce(deps);
   const report = reporter(hooks);
-  const feeding = { store, guard, witnesses: witnesses.value, folder: join(settings.dataDir, "witnessed") };
+  const feeding = {
+    store,
+    guard,
+    witnesses: witnesses.value,
+    folder: join(settings.dataDir, "witnessed"),
+    anchors: anchors.value,
+    log: store.log,
+  };
   const feeder = startFeeder({ ...feeding, everyMillis: FEED_MILLIS, timers, report });
   undo.add(feeder.stop);
   const writing = watchWrites(fenced(store, feeder.alarms), report);
@@ -102,7 +111,7 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   const wired = connectorsOf(settings, { secretKey: keys.secret, sample: begun.value.repositories });
   if (!wired.ok) return wired;
   for (const connector of [...wired.value, pawlConnector(configDesk(deps))])
-    connectors.set(connector.name, dependable(byDeclarations(connector, inForce), timers));
+    connectors.set(connector.name, dependable(told(connector), timers));
   const runner = keys.runner as RunnerId;
   // What this runner had under way when it last ended is settled before it takes anything up.
   await abandonRunsOf(deps, runner);

@@ -15,6 +15,7 @@ export interface Settings extends ConnectorSettings {
   readonly origin?: string;
   readonly repositories: readonly RepositorySettings[];
   readonly witnesses: readonly { readonly url: string; readonly key: string }[];
+  readonly anchors: readonly AnchorSettings[];
   readonly commitIdentity: { readonly name: string; readonly email: string };
   readonly limits: {
     readonly changeLifetimeSeconds: number;
@@ -28,6 +29,15 @@ export interface Settings extends ConnectorSettings {
   };
   readonly rate: { readonly perCredentialPerMinute: number; readonly anonymousPerMinute: number };
   readonly seeds: { readonly policy?: string; readonly directory?: string; readonly connectors?: string };
+}
+
+/** Either a file or a repository, which the start looks after. */
+export interface AnchorSettings {
+  readonly name: string;
+  readonly file?: string;
+  readonly repository?: string;
+  readonly branch: string;
+  readonly everySeconds: number;
 }
 
 export interface RepositorySettings {
@@ -153,6 +163,32 @@ export const SETTINGS: readonly Setting[] = [
     shape: "a verifier key, name+id+key",
     text: "Its verifier key, as it prints it when it starts.",
   },
+  {
+    name: "anchors[].name",
+    type: "text",
+    required: true,
+    ...NAME,
+    text: "A place outside the database where the ledger's head is written down, by what messages call it. It has a file or a repository.",
+  },
+  {
+    name: "anchors[].file",
+    type: "path",
+    text: "A file that only grows: a line of JSON for each head, on the disk before the next is written. On another machine's disk it is worth most.",
+  },
+  {
+    name: "anchors[].repository",
+    type: "address",
+    text: "A git repository that gets a commit for each head, pushed and never forced, with the signed head in the file `checkpoint`.",
+  },
+  {
+    name: "anchors[].branch",
+    type: "text",
+    pattern: /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    shape: "letters, digits, dashes and underscores",
+    default: "checkpoints",
+    text: "With a repository: the branch.",
+  },
+  { name: "anchors[].every_seconds", ...seconds(5, DAY), default: 60, text: "A new head is written down at most so often." },
   { name: "commit_identity.name", type: "text", default: "Pawl", text: "The committer's name in commits that Pawl makes." },
   {
     name: "commit_identity.email",
@@ -282,10 +318,13 @@ function readText(path: string): Result<string, SettingsFault> {
 
 /** The tree has the table's shape already; what is left are the three places where the type says more than the table can. */
 function shaped(tree: Readonly<Record<string, unknown>>): Settings {
-  const { database, repositories, witnesses, ...rest } = tree as unknown as Settings & { readonly database: { readonly kind: string } };
+  const { database, repositories, witnesses, anchors, ...rest } = tree as unknown as Settings & {
+    readonly database: { readonly kind: string };
+  };
   return {
     ...rest,
     witnesses: witnesses ?? [],
+    anchors: anchors ?? [],
     database: database.kind === "sqlite" ? { kind: "sqlite" } : database,
     repositories: (repositories ?? []).map(({ verify, ...repository }) =>
       verify?.argv === undefined ? repository : { ...repository, verify },

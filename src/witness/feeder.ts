@@ -6,6 +6,7 @@ import { fail, ok, refuse, type Refusal, type Result } from "../core/base/index.
 import { formatSubmission, openCosignatures, type Vkey } from "../core/ledger/index.ts";
 import { readIfThere, replaceFile } from "./files.ts";
 import { proofOfGrowth } from "./growth.ts";
+import { anchorHead, type Anchor, type Anchoring } from "./anchors.ts";
 import type { HeadGuard } from "./guard.ts";
 
 export interface WitnessAddress {
@@ -17,6 +18,9 @@ export interface FeederSettings {
   readonly store: Pick<Store, "head" | "tile">;
   readonly guard: HeadGuard;
   readonly witnesses: readonly WitnessAddress[];
+  /** Where heads are written down beside. */
+  readonly anchors?: readonly Anchor[];
+  readonly log: Anchoring["log"];
   /** Where the newest cosigned head of each witness is kept. */
   readonly folder: string;
   readonly everyMillis: number;
@@ -37,10 +41,19 @@ export interface Feeder {
 const TIMEOUT_MILLIS = 10_000;
 const MAX_REPLY_BYTES = 4_096;
 /** Refusals that no waiting mends; they stand until all is well, whatever else is answered meanwhile. */
-const ALARMING = ["log_set_back", "head_unreadable", "witness_ahead", "witness_refuses"];
+const ALARMING = [
+  "log_set_back",
+  "head_unreadable",
+  "witness_ahead",
+  "witness_refuses",
+  "anchor_ahead",
+  "anchor_refuses",
+  "anchor_unreadable",
+  "anchor_lost",
+];
 
 export function startFeeder(settings: FeederSettings): Feeder {
-  const { guard, witnesses, folder, everyMillis, timers, report } = settings;
+  const { guard, witnesses, anchors = [], folder, everyMillis, timers, report } = settings;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const standing = new Map<object, Refusal>();
   const told = new Map<object, string | undefined>();
@@ -54,7 +67,18 @@ export function startFeeder(settings: FeederSettings): Feeder {
     if (!answer.ok && answer.error.code !== told.get(who)) report({ what: `witnessing by ${name}`, error: answer.error });
     told.set(who, answer.ok ? undefined : answer.error.code);
   };
-  const feed = async (): Promise<void> => {
+  /** How long each anchor has waited for its turn. */
+  const waited = new Map(anchors.map((anchor) => [anchor, anchor.everyMillis]));
+  const anchor = async (each: Anchor): Promise<void> => {
+    waited.set(each, 0);
+    const { name } = each.place;
+    const at = { store: settings.store, log: settings.log, folder: join(folder, "anchors") };
+    const answer = await anchorHead(at, each.place, stop.signal).catch((error: unknown) =>
+      refuse("anchor_away", `the anchor ${name} cannot be asked: ${String(error)}`),
+    );
+    note(each, `the anchor ${name}`, answer);
+  };
+  const feed = async (every = true): Promise<void> => {
     const remembered = await guard
       .check()
       .catch((error: unknown) => refuse("head_not_kept", `the head cannot be remembered: ${String(error)}`));
@@ -66,9 +90,14 @@ export function startFeeder(settings: FeederSettings): Feeder {
       );
       note(witness, witness.key.name, answer);
     }
+    for (const each of anchors) {
+      if (stop.signal.aborted) return;
+      if (every || (waited.get(each) ?? 0) >= each.everyMillis) await anchor(each);
+    }
   };
   const tick = (): void => {
-    feed()
+    for (const [each, millis] of waited) waited.set(each, millis + everyMillis);
+    feed(false)
       .catch((error: unknown) => report({ what: "witnessing", error }))
       .finally(() => {
         if (!stop.signal.aborted) cancel = timers.after(everyMillis, tick);
@@ -76,7 +105,7 @@ export function startFeeder(settings: FeederSettings): Feeder {
   };
   cancel = timers.after(everyMillis, tick);
   return {
-    feed,
+    feed: () => feed(),
     alarms: () => [...standing.values()],
     cosigned: () => witnesses.map(({ key }) => readIfThere(placeOf(folder, key))).filter((kept) => kept !== undefined),
     stop: () => {

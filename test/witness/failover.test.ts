@@ -66,6 +66,7 @@ test("[I73] [LG-33] after a failover that lost commits nothing is written on wha
     guard,
     witnesses: [{ url: witness.url, key: witnessed.value }],
     folder: join(data, "witnessed"),
+    log: store.log,
     everyMillis: 1_000,
     timers: new ManualTime(0),
     report: () => undefined,

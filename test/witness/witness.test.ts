@@ -60,6 +60,7 @@ function feeder(t: TestContext, from: OpenStore, dataDir: string, witnesses: rea
     store: from,
     guard: headGuard(dataDir, from, { origin: ORIGIN, keys }),
     witnesses: witnesses.map((witness) => ({ url: witness.url, key: trusted(witness) })),
+    log: { origin: ORIGIN, keys },
     folder: join(dataDir, "witnessed"),
     everyMillis: 1_000,
     timers: new ManualTime(0),
