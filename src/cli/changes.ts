@@ -1,7 +1,7 @@
 /** What several commands do with a change: name it, follow it, say how it stands. */
 import { setTimeout as pause } from "node:timers/promises";
 import { visible } from "../core/base/index.ts";
-import type { ChangeView, ConflictView, EventView, SeatView, StepOutcome } from "../control/types.ts";
+import type { ChangeView, ConflictView, EventView, GlassView, SeatView, StepOutcome } from "../control/types.ts";
 import type { Context } from "./context.ts";
 import { CliError, EXIT } from "./errors.ts";
 import { wrapped, type Style, type Terminal } from "./terminal.ts";
@@ -112,6 +112,7 @@ export function changeLines(terminal: Terminal, view: ChangeView): string[] {
     `${label("title")} ${visible(view.title)}`,
     `${label("asked by")} ${visible(view.proposer)}${view.on_behalf_of === view.proposer ? "" : ` for ${visible(view.on_behalf_of)}`}, ${moment(view.created_at)}`,
     ...whyLines(terminal, view),
+    ...(view.glass ?? []).map((glass) => `${label("GLASS")} ${glassText(glass)}`),
     ...(view.seats ?? []).map((seat) => `${label("seat")} ${seatText(seat)}`),
     ...(view.run === undefined
       ? []
@@ -136,8 +137,10 @@ const OUTCOMES: Readonly<Record<StepOutcome, string>> = {
 /** What became of each step, where there are several or nobody knows. */
 export function stepTexts({ run }: ChangeView): readonly string[] {
   if (run === undefined || (run.steps.length < 2 && run.steps.every(({ outcome }) => outcome !== "unknown"))) return [];
-  return run.steps.map(({ id, connector, outcome }) => `${visible(id)} (${visible(connector)}): ${OUTCOMES[outcome] ?? visible(outcome)}`);
+  return run.steps.map(({ id, connector, outcome }) => `${visible(id)} (${visible(connector)}): ${outcomeText(outcome)}`);
 }
+
+export const outcomeText = (outcome: StepOutcome): string => OUTCOMES[outcome] ?? visible(outcome);
 
 const labelled =
   (terminal: Terminal) =>
@@ -161,6 +164,15 @@ function whyLines(terminal: Terminal, { because, instructions = [], drift }: Cha
     ...mend,
     ...(drift === undefined ? [] : [`${label("expected")} state ${drift.expected}`, `${label("found")} state ${drift.observed}`]),
   ];
+}
+
+function glassText({ by, name, at, reason, due_at: due, overdue, reviewed }: GlassView): string {
+  const why = reason === undefined ? "" : `: ${visible(reason)}`;
+  const after =
+    reviewed === undefined
+      ? `review ${overdue ? "OVERDUE since" : "due by"} ${moment(due)}`
+      : `reviewed by ${visible(reviewed.by)}: ${reviewed.verdict === "approve" ? "approved" : "OBJECTED"}`;
+  return `broken by ${visible(by)} (${visible(name)}), ${moment(at)}${why}; ${after}`;
 }
 
 const HANG = 10;

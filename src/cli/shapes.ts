@@ -30,6 +30,7 @@ const CHANGE = {
     },
   ],
   "holds?": TEXTS,
+  "glass?": [{ name: "string", by: "string", at: "number", due_at: "number", overdue: "boolean" }],
   "because?": { code: "string", "text?": "string" },
   "instructions?": [{ rule: "string", code: "string", message: "string", "resource?": "string" }],
   "drift?": { expected: "string", observed: "string" },
@@ -75,6 +76,10 @@ const RUNNER = {
 
 /** By method and path; the first that fits. */
 const ANSWERS: readonly (readonly [RegExp, Shape])[] = [
+  [
+    /^GET \/v1\/glass$/,
+    { glass: [{ change: "string", title: "string", name: "string", by: "string", at: "number", due_at: "number", overdue: "boolean" }] },
+  ],
   [/^GET \/v1\/changes$/, { changes: [CHANGE], "cursor?": "string" }],
   [/^GET \/v1\/changes\/[^/]+\/events$/, { events: [{ index: "number", type: "string", at: "number", event: "object" }] }],
   [
@@ -87,6 +92,24 @@ const ANSWERS: readonly (readonly [RegExp, Shape])[] = [
       context: "object",
       "conflicts?": [{ change: "string", status: "string", proposer: "string", resources: TEXTS, "more?": "number" }],
       digests: DIGESTS,
+    },
+  ],
+  [
+    /^GET \/v1\/changes\/[^/]+\/outcome$/,
+    {
+      change: "string",
+      run: "string",
+      because: "string",
+      steps: [
+        {
+          id: "string",
+          connector: "string",
+          outcome: "string",
+          approved: "string",
+          "seen?": { state: "string", as_approved: "boolean", context: "object" },
+        },
+      ],
+      "checked?": { n: "number", result: "string", at: "number" },
     },
   ],
   [/^GET \/v1\/changes\/[^/]+\/grant$/, { payloadType: "string", payload: "string", signatures: [{ keyid: "string", sig: "string" }] }],

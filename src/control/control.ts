@@ -7,8 +7,10 @@ import * as deciding from "./deciding.ts";
 import type { Deps } from "./deps.ts";
 import { exportBundle } from "./evidence.ts";
 import { exportPage } from "./export.ts";
+import * as glass from "./glass.ts";
 import { health } from "./health.ts";
 import { ledgerReader } from "./ledger.ts";
+import { outcome } from "./outcome.ts";
 import { propose, revise } from "./propose.ts";
 import * as reading from "./reading.ts";
 import { runnersControl } from "./runners-control.ts";
@@ -37,7 +39,13 @@ export function createControl(deps: Deps, runner: RunnerId): Control {
     replan: (_caller, change) => deciding.replan(deps, change),
     run: (caller, change) => requestRun(deps, caller, change, runner),
     stop: (caller, change) => deciding.stop(deps, caller, change),
+    outcome: (caller, change) => outcome(deps, caller, change),
     reconcile: (caller, change, raw) => deciding.reconcile(deps, caller, change, raw),
+    glass: {
+      break: (caller, change, raw) => glass.breakGlass(deps, caller, change, raw),
+      review: (caller, change, raw) => glass.reviewGlass(deps, caller, change, raw),
+      list: () => glass.listGlass(deps),
+    },
     grant: (_caller, change) => readGrant(deps, change, runner),
     exportPage: (caller, query) => exportPage(deps, caller, query),
     bundle: (caller, change) => exportBundle(deps, caller, change, runner),

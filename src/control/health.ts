@@ -1,5 +1,6 @@
 import { rulesInForce } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { glassNow } from "./glass.ts";
 import { troubleNow } from "./trouble.ts";
 
 interface Check {
@@ -15,6 +16,7 @@ export async function health(deps: Deps): Promise<{ readonly ok: boolean; readon
     await storeCheck(deps),
     logCheck(deps),
     await rulesCheck(deps),
+    await glassCheck(deps),
     { name: "connectors", ok: names !== "", text: names || "none configured" },
   ];
   return { ok: checks.every((c) => c.ok), checks };
@@ -25,6 +27,18 @@ function logCheck({ alarms = () => [] }: Deps): Check {
   const [first, ...more] = alarms();
   if (first === undefined) return { name: "log", ok: true, text: "nobody remembers another" };
   return { name: "log", ok: false, text: `${first.message}${more.length === 0 ? "" : `, and ${more.length} more`}` };
+}
+
+/** Nobody is turned away for it: it is a person's to mend, and no machine's. */
+async function glassCheck(deps: Deps): Promise<Check> {
+  try {
+    const { open, overdue } = await glassNow(deps);
+    const late = overdue === 0 ? "" : `; OVERDUE: ${overdue}`;
+    return { name: "glass", ok: true, text: open === 0 ? "none is broken" : `broken and not yet reviewed: ${open}${late}` };
+  } catch (error) {
+    deps.report({ what: "health check of broken glass", error });
+    return { name: "glass", ok: false, text: "what was broken cannot be read" };
+  }
 }
 
 async function rulesCheck(deps: Deps): Promise<Check> {

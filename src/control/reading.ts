@@ -8,6 +8,7 @@ import { nameOf } from "./people.ts";
 import { changeStream, findChange, knownFrom, type Known } from "./commit.ts";
 import { currentDirectory, policyOf } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { governedView, nextWith } from "./glass-view.ts";
 import { documentAmong, erased, readJson, readWords } from "./payloads.ts";
 import { conflictsOf } from "./overlapping.ts";
 import { evaluatePlan, type PlanContext } from "./planning.ts";
@@ -117,6 +118,7 @@ async function viewChange(deps: Deps, { state, updatedAt, written }: Known, dire
   const busy = state.status === "authorised" && written === undefined ? await busyView(deps, state) : undefined;
   const made = written?.payloads ?? [];
   const proposal = (documentAmong(made, state.proposal) as Proposal | undefined) ?? (await readJson<Proposal>(deps, state.proposal));
+  const governed = await governedView(deps, state);
   return {
     id: state.id,
     status: state.status,
@@ -131,9 +133,10 @@ async function viewChange(deps: Deps, { state, updatedAt, written }: Known, dire
     created_at: state.createdAt,
     updated_at: updatedAt,
     expires_at: state.expiresAt,
-    next: busy === undefined ? nextSentence(state, directory, deps.clock.now()) : busySentence(busy),
+    next: nextWith(busy === undefined ? nextSentence(state, directory, deps.clock.now()) : busySentence(busy), state, governed),
     ...(busy === undefined ? {} : { waits_for: busy }),
     ...reviewView(state, directory),
+    ...governed,
     ...(await becauseView(deps, state, made)),
     ...runView(state),
     ...(state.status === "stale" ? { drift: { expected: state.expected, observed: state.observed } } : {}),
@@ -216,7 +219,13 @@ interface Evidence {
   readonly instructions?: ChangeView["instructions"];
   readonly message?: string;
   readonly reasons?: readonly { readonly text: string }[];
+  /** Of a run: why it went no further, and what went wrong with its undo. */
+  readonly cause?: { readonly message?: string };
+  readonly undo?: { readonly message?: string };
 }
+
+const runText = ({ cause, undo }: Evidence): string | undefined =>
+  undo?.message === undefined ? cause?.message : `${cause?.message ?? "it went no further"}; and when undoing it: ${undo.message}`;
 
 async function becauseView(deps: Deps, state: ChangeState, made: readonly Payload[]): Promise<Partial<ChangeView>> {
   if (state.status === "rejected") {
@@ -228,7 +237,7 @@ async function becauseView(deps: Deps, state: ChangeState, made: readonly Payloa
   const { evidence: digest } = because;
   const evidence = digest && ((documentAmong(made, digest) as Evidence | undefined) ?? (await readJson<Evidence>(deps, digest)));
   const parts = evidence?.reasons?.map((r) => r.text) ?? evidence?.instructions?.map((i) => i.message) ?? [];
-  const text = evidence?.message ?? parts.join("; ");
+  const text = evidence?.message ?? (evidence && runText(evidence)) ?? parts.join("; ");
   const details = evidence === undefined ? {} : { details: evidence as unknown as Json };
   return {
     because: { code: because.code, ...(text === "" ? {} : { text }), ...details },
@@ -262,7 +271,9 @@ function nextSentence(state: ChangeState, directory: Directory, now: number): st
     case "failed":
       return "Ended before any effect; propose again once the cause is mended.";
     case "undone":
-      return "Applied, found wrong, and undone.";
+      return state.done.length < state.stepDigests.length
+        ? "It went no further, and what had been done is undone."
+        : "Applied, found wrong, and undone.";
     case "indeterminate":
       return `Nobody knows whether it took effect. A person must look and say: pawl reconcile ${id}`;
     case "stale":

@@ -8,6 +8,7 @@ const CODES: Readonly<Record<string, ControlCode>> = {
   not_eligible: "forbidden",
   not_a_person: "forbidden",
   not_a_party: "forbidden",
+  glass_overdue: "forbidden",
   inactive_person: "forbidden",
   unknown_person: "forbidden",
   identity_mismatch: "forbidden",

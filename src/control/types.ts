@@ -1,6 +1,6 @@
 /** What control offers to whoever speaks for people and machines: API, CLI, channels, gateway. Views are the wire shapes. */
-import type { ChangeId, Digest, Json, JsonObject, PersonId, PrincipalId, Refusal, Result, RunId } from "../core/base/index.ts";
-import type { CheckResult, Status, StepOutcome } from "../core/change/index.ts";
+import type { ChangeId, Digest, GrantId, Json, JsonObject, PersonId, PrincipalId, Refusal, Result, RunId } from "../core/base/index.ts";
+import type { GlassVerdict, CheckResult, Status, StepOutcome } from "../core/change/index.ts";
 import type { ExportFormat } from "../core/evidence/index.ts";
 import type { Envelope } from "../core/grant/index.ts";
 import type { Plan } from "../core/plan/index.ts";
@@ -58,6 +58,30 @@ export interface SeatView {
 
 export type { StepOutcome } from "../core/change/index.ts";
 
+/** An emergency decision, and the review that is owed for it. */
+export interface GlassView {
+  readonly grant: GrantId;
+  readonly name: string;
+  readonly by: PersonId;
+  readonly at: number;
+  readonly channel: string;
+  readonly reason?: string;
+  readonly due_at: number;
+  readonly overdue: boolean;
+  readonly reviewed?: { readonly by: PersonId; readonly at: number; readonly verdict: GlassVerdict; readonly evidence?: string };
+}
+
+export interface GlassListView {
+  readonly glass: readonly (GlassView & { readonly change: ChangeId; readonly title: string })[];
+}
+
+export interface GlassDesk {
+  /** Decides alone what policy would have wait; never for a machine. */
+  readonly break: (caller: Caller, change: string, raw: Json) => Answer<ChangeView>;
+  readonly review: (caller: Caller, change: string, raw: Json) => Answer<ChangeView>;
+  readonly list: (caller: Caller) => Answer<GlassListView>;
+}
+
 /** What became of one step in a run. */
 export interface StepView {
   readonly id: string;
@@ -87,7 +111,13 @@ export interface ChangeView {
   readonly state_digest?: Digest;
   readonly payload_digest?: Digest;
   readonly seats?: readonly SeatView[];
+  /** What keeps it from starting, in words: holds of rules, its schedule, freezes that are in force. */
   readonly holds?: readonly string[];
+  /** When all of them let it go, where that is known. */
+  readonly held_until?: number;
+  readonly not_before?: number;
+  /** Each time that the glass was broken for it. */
+  readonly glass?: readonly GlassView[];
   readonly because?: { readonly code: string; readonly text?: string; readonly details?: Json };
   /** To the proposer, machine-readable: what to mend before proposing again. */
   readonly instructions?: readonly { readonly rule: string; readonly code: string; readonly message: string; readonly resource?: string }[];
@@ -111,6 +141,23 @@ export interface ChangeView {
   readonly waits_for?: { readonly change: ChangeId; readonly status: Status };
   readonly grant?: string;
   readonly superseded_by?: ChangeId;
+}
+
+/** What is on record of a run of unknown end, and what its connectors see now. */
+export interface OutcomeView {
+  readonly change: ChangeId;
+  readonly run: RunId;
+  /** Why nobody knows. */
+  readonly because: string;
+  readonly steps: readonly {
+    readonly id: string;
+    readonly connector: string;
+    readonly outcome: StepOutcome;
+    readonly approved: Digest;
+    readonly seen?: { readonly state: Digest; readonly as_approved: boolean; readonly context: Readonly<Record<string, string>> };
+    readonly fault?: { readonly code: string; readonly message: string };
+  }[];
+  readonly checked?: { readonly n: number; readonly result: CheckResult; readonly at: number };
 }
 
 /** Another open change that touches some of the same. */
@@ -235,7 +282,10 @@ export interface Control {
   run(caller: Caller, change: string): Answer<ChangeView>;
   /** Has a run begin nothing more and undo what it did; asked for again, it is answered with what stands. */
   stop(caller: Caller, change: string): Answer<ChangeView>;
+  /** What there is to look at before saying how a run of unknown end did end. */
+  outcome(caller: Caller, change: string): Answer<OutcomeView>;
   reconcile(caller: Caller, change: string, raw: Json): Answer<ChangeView>;
+  readonly glass: GlassDesk;
   /** The signed grant of an authorised or started change, with its proof. */
   grant(caller: Caller, change: string): Answer<Envelope>;
   /** The ledger's entries after a cursor, in a form that other systems take. */

@@ -18,8 +18,20 @@ import { consistencyProof, inclusionProof, leafHash, signCheckpoint, vkey } from
 import { parseProposal } from "../core/plan/index.ts";
 import type { Clock } from "../control/ports.ts";
 import type { Runners } from "../control/runners-types.ts";
-import type { Answer, Caller, ChangeView, Control, ControlRefusal, LedgerReader, PrincipalKind, TokenView } from "../control/types.ts";
+import type {
+  Answer,
+  Caller,
+  ChangeView,
+  Control,
+  ControlRefusal,
+  GlassDesk,
+  GlassView,
+  LedgerReader,
+  PrincipalKind,
+  TokenView,
+} from "../control/types.ts";
 import { fakePlan, fakeView, viewIn, type FakeChange } from "./fake-change.ts";
+import { fakeGlass } from "./fake-glass.ts";
 import { fakeRunners } from "./fake-runners.ts";
 import { MemoryLog, testSigner } from "./ledger.ts";
 import { STATUSES } from "./lifecycle.ts";
@@ -57,6 +69,7 @@ export class FakeControl {
   readonly #listeners = new Set<Parameters<Control["subscribe"]>[0]>();
   readonly #keys = new Map<string, { body: Digest; change: string }>();
   readonly #tokens = new Map<string, TokenView>();
+  readonly #broken = new Map<string, GlassView>();
   readonly #streams: string[] = [];
   readonly revoked = new Set<string>();
   #next = 0;
@@ -113,7 +126,15 @@ export class FakeControl {
   }
 
   control(): Control {
-    return { ...this.#people(), ...this.#reading(), ...this.#moving(), ...this.#rules(), ledger: this.#ledger(), runners: this.#runners() };
+    return {
+      ...this.#people(),
+      ...this.#reading(),
+      ...this.#moving(),
+      ...this.#rules(),
+      ledger: this.#ledger(),
+      runners: this.#runners(),
+      glass: this.#glass(),
+    };
   }
 
   #see(caller: Caller, id: string): FakeChange | undefined {
@@ -193,7 +214,7 @@ export class FakeControl {
     };
   }
 
-  #reading(): Pick<Control, "read" | "plan" | "events" | "list" | "wait" | "grant" | "bundle" | "exportPage"> {
+  #reading(): Pick<Control, "read" | "plan" | "events" | "list" | "wait" | "outcome" | "grant" | "bundle" | "exportPage"> {
     return {
       read: async (caller, id) => this.#act(caller, id, STATUSES, ({ view }) => view),
       plan: async (caller, id) => {
@@ -221,6 +242,13 @@ export class FakeControl {
         const change = this.#see(caller, id);
         if (change?.view.grant === undefined) return refusal("not_now", "not_authorised", "there is no grant");
         return ok({ payloadType: "application/vnd.in-toto+json", payload: "e30=", signatures: [{ keyid: "fake", sig: "AAAA" }] });
+      },
+      outcome: async (caller, id) => {
+        const view = this.#see(caller, id)?.view;
+        if (view === undefined) return refusal("not_found", "unknown_change", "no such change is visible to you");
+        if (view.status !== "indeterminate" || view.run === undefined) return refusal("not_now", "not_indeterminate", "it has no run");
+        const steps = view.run.steps.map((step) => ({ ...step, approved: digestOf(step.id) }));
+        return ok({ change: view.id, run: view.run.id, because: "runner_gone", steps });
       },
       bundle: async (caller, id) =>
         this.#see(caller, id) === undefined ? refusal("not_found", "unknown_change", "no such change is visible to you") : ok("{}"),
@@ -323,6 +351,15 @@ export class FakeControl {
     return fakeRunners(
       (stream, n, event) => void this.append(stream, n, event),
       () => this.#clock.now(),
+    );
+  }
+
+  #glass(): GlassDesk {
+    return fakeGlass(
+      this.changes,
+      (id, type, status) => this.move(id, type, status),
+      (type) => void this.append("glass", 0, { type, at: this.#clock.now() }),
+      this.#broken,
     );
   }
 

@@ -38,6 +38,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { label: "`route` to `block`", accepted: all(ROUTABLE, "blocked"), command: () => c.route({ outcome: "block", seats: [] }) },
   { label: "`vote` to approve", accepted: all(["awaiting"], "authorised"), command: () => c.approve("cy", { grant: grant(3) }) },
   { label: "`vote` to reject", accepted: all(VOTABLE, "rejected"), command: () => c.reject("cy") },
+  { label: "`break_glass`", accepted: all(VOTABLE, "authorised"), command: () => c.breakGlass("ed", { frozen: ["freeze quiet"] }) },
   {
     label: "`withdraw_vote`",
     accepted: { authorised: "awaiting" },

@@ -16,10 +16,13 @@ const ORIGIN = "pawl.test/real";
 const RUNNER = "runner_000001" as RunnerId;
 const PAIR = { id: "pair", who: [{ group: "reviewers" }], count: 2 };
 const ONE = { id: "one", who: [{ group: "reviewers" }] };
-const POLICY = bundleText([
-  { id: "pair", when: 'effects.exists(e, e.resource.startsWith("shelf:pair"))', seats: [PAIR] },
-  { id: "rest", when: '!effects.exists(e, e.resource.startsWith("shelf:pair"))', seats: [ONE] },
-]);
+const POLICY = bundleText(
+  [
+    { id: "pair", when: 'effects.exists(e, e.resource.startsWith("shelf:pair"))', seats: [PAIR] },
+    { id: "rest", when: '!effects.exists(e, e.resource.startsWith("shelf:pair"))', seats: [ONE] },
+  ],
+  { break_glass: { name: "incident", who: [{ group: "reviewers" }], second: { within: "24h", who: [{ group: "reviewers" }] } } },
+);
 const person = (id: string, roles: readonly string[]) => ({ id, name: id, active: true, identities: [], roles });
 const DIRECTORY = canonical({
   persons: [person("ada", ["admin"]), person("bob", ["admin"]), person("cyd", [])],
@@ -43,7 +46,7 @@ export async function realWorld(): Promise<ApiWorld> {
       return () => clearTimeout(timer);
     },
   };
-  const problems: unknown[] = [];
+  const problems: { readonly what: string }[] = [];
   const deps: Deps = {
     store: openMemory({ origin: ORIGIN, signer: log }),
     clock: { now: () => millis((now += 1)) },
@@ -71,7 +74,8 @@ export async function realWorld(): Promise<ApiWorld> {
       runTimeoutMillis: 10_000,
       openChangesPerProposer: 1_000,
     },
-    report: (problem) => problems.push(problem),
+    // That the glass was broken is told, and nothing to mend.
+    report: (problem) => void (problem.what.startsWith("the glass was broken") || problems.push(problem)),
   };
   await seedConfig(deps, "policy", POLICY);
   await seedConfig(deps, "directory", DIRECTORY);
@@ -100,6 +104,7 @@ export async function realWorld(): Promise<ApiWorld> {
   const scenes = new Scenes(control, shelf, {
     human: await callerOf(control, bearers.human),
     agent: await callerOf(control, bearers.agent),
+    other: await callerOf(control, await token("human:cyd")),
   });
   return {
     control,
@@ -107,6 +112,7 @@ export async function realWorld(): Promise<ApiWorld> {
     bearers,
     proposal: (title) => scenes.proposal(title, "new"),
     change: (status, options) => scenes.change(status, options?.needs === 2),
+    broken: () => scenes.broken(),
     async close() {
       shelf.release();
       await worker.stop();
@@ -129,10 +135,10 @@ async function callerOf(control: Control, bearer: string): Promise<Caller> {
 class Scenes {
   readonly #control: Control;
   readonly #shelf: Shelf;
-  readonly #as: Readonly<Record<"human" | "agent", Caller>>;
+  readonly #as: Readonly<Record<"human" | "agent" | "other", Caller>>;
   #count = 0;
 
-  constructor(control: Control, shelf: Shelf, as: Readonly<Record<"human" | "agent", Caller>>) {
+  constructor(control: Control, shelf: Shelf, as: Readonly<Record<"human" | "agent" | "other", Caller>>) {
     this.#control = control;
     this.#shelf = shelf;
     this.#as = as;
@@ -155,6 +161,17 @@ class Scenes {
     const voted = await this.#control.vote(this.#as.human, waiting.id, { decision: "approve", review_digest: waiting.review_digest ?? "" });
     assert.ok(voted.ok, JSON.stringify(voted));
     return (await this.#until(voted.value, status)).id;
+  }
+
+  /** The other person has broken the glass for it. */
+  async broken(): Promise<string> {
+    const id = await this.change("awaiting", true);
+    const view = await this.#control.read(this.#as.human, id);
+    assert.ok(view.ok);
+    const raw = { reason: "the shop is down", review_digest: view.value.review_digest ?? "" };
+    const done = await this.#control.glass.break(this.#as.other, id, raw);
+    assert.ok(done.ok, JSON.stringify(done));
+    return id;
   }
 
   async #until(from: ChangeView, status: string): Promise<ChangeView> {

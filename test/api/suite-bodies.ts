@@ -79,6 +79,14 @@ export function bodiesSuite(name: string, factory: ApiWorldFactory): void {
       const { run } = (await ask(app, { url: `/v1/changes/${lost}`, bearer: world.bearers.human })).json<{ run: { id: string } }>();
       const end = { as: "undone", run: run.id, evidence: "looked" };
       await check("reconcile", `/v1/changes/${lost}/reconcile`, world.bearers.human, variants(end, ["run"]), true);
+      const urgent = await world.change("awaiting");
+      const { review_digest: read } = (await ask(app, { url: `/v1/changes/${urgent}`, bearer: world.bearers.human })).json<{
+        review_digest: string;
+      }>();
+      const emergency = { reason: "the shop is down", review_digest: read };
+      await check("breakGlass", `/v1/changes/${urgent}/break-glass`, world.bearers.human, variants(emergency, []), true);
+      const looked = { verdict: "object", evidence: "it could have waited" };
+      await check("reviewGlass", `/v1/changes/${await world.broken()}/review`, world.bearers.human, variants(looked, []), true);
       await check("createToken", "/v1/tokens", world.bearers.human, variants({ principal: "human:bob", label: "one more" }, []), true);
     });
   });

@@ -93,6 +93,16 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
           body: { run: (await view(id)).run.id, as: "undone", evidence: "looked, and nothing is there" },
         };
       },
+      breakGlass: async () => {
+        const id = await world.change("awaiting");
+        const { review_digest } = await view(id);
+        return { url: `/v1/changes/${id}/break-glass`, bearer: world.bearers.human, body: { reason: "the shop is down", review_digest } };
+      },
+      reviewGlass: async () => ({
+        url: `/v1/changes/${await world.broken()}/review`,
+        bearer: world.bearers.human,
+        body: { verdict: "approve", evidence: "looked, and it could not wait" },
+      }),
       createToken: async () => ({ url: "/v1/tokens", bearer: world.bearers.human, body: { principal: "human:bob", label: "a third one" } }),
       revokeToken: async () => ({ url: `/v1/tokens/${await token()}`, bearer: world.bearers.human }),
       inviteRunner: async () => ({ url: "/v1/runners/tokens", bearer: world.bearers.human, body: { label: "in the cellar" } }),
@@ -110,7 +120,11 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
       reportRun: async () => {
         const id = await world.change("authorised");
         const { grant } = (await ask(app, { url: `/v1/changes/${id}`, bearer: world.bearers.human })).json<{ grant: string }>();
-        return { url: "/v1/runner/desk", runner: await enrolled(app, world), body: { call: "start", change: id, grant, key: "0".repeat(32) } };
+        return {
+          url: "/v1/runner/desk",
+          runner: await enrolled(app, world),
+          body: { call: "start", change: id, grant, key: "0".repeat(32) },
+        };
       },
     };
 
@@ -141,6 +155,7 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
     test("[E47] [AP-8] reads and exceptions leave the ledger as it was", async () => {
       const id = await world.change("awaiting");
       const granted = await world.change("authorised");
+      const lost = await world.change("indeterminate");
       const start = await size();
       const bodies: Partial<Record<RouteId, unknown>> = {
         checkPolicy: { text: "bad" },
@@ -157,7 +172,7 @@ export function entriesSuite(name: string, factory: ApiWorldFactory): void {
           contractOf(one).trace.kind !== "writes" && one !== "stream" && one !== "readGrant" && contractOf(one).callers.includes("human"),
       )) {
         const { method, path } = contractOf(route);
-        const url = `${path.replace(":id", id).replace("*", "0/000.p/1")}${queries[route] ?? ""}`;
+        const url = `${path.replace(":id", route === "readOutcome" ? lost : id).replace("*", "0/000.p/1")}${queries[route] ?? ""}`;
         const response = await ask(app, { method, url, bearer: world.bearers.human, body: bodies[route] });
         assert.equal(response.statusCode, 200, `${route}: ${response.body}`);
       }

@@ -13,6 +13,8 @@ export interface ApiWorld {
   proposal(title: string): unknown;
   /** A change of `agent` in this state; with `needs: 2` one approval leaves it waiting. */
   change(status: WorldStatus, options?: { readonly needs?: number }): Promise<string>;
+  /** A change whose glass somebody else has broken. */
+  broken(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,11 @@ export function fakeWorld(): FakeWorld {
     bearers: { human: "human-bob-token", agent: "agent-bot-token", workload: "workload-ci-token", runner: "runner-r1-token" },
     proposal: (title) => ({ title, steps: [{ connector: "fake", input: {} }] }),
     change: async (status, options) => fake.place(status, options),
+    async broken() {
+      const id = fake.place("awaiting");
+      await fake.control().glass.break({ person: "ada" } as never, id, { reason: "x", review_digest: "x" });
+      return id;
+    },
     close: async () => undefined,
   };
 }

@@ -29,6 +29,7 @@ const METHODS: Readonly<Record<keyof Control, readonly [Act, ...(readonly string
   replan: [({ control, world, awaiting }) => control.replan(world.as("hal"), awaiting), "planned", "routed"],
   run: [({ control, world, signed }) => control.run(world.as("ed"), signed), "run_requested"],
   stop: [({ control, world, started }) => control.stop(world.as("ada"), started), "stop_requested"],
+  outcome: [({ control, world, lost }) => control.outcome(world.as("ed"), lost)],
   reconcile: [
     ({ control, world, lost, lostRun }) => control.reconcile(world.as("di"), lost, { as: "failed", run: lostRun, evidence: "I looked" }),
     "reconciled",

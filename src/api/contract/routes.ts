@@ -1,9 +1,11 @@
 import { Type, type Static, type TSchema } from "typebox";
 import { evidenceRoutes, exportPage } from "./evidence-routes.ts";
+import * as glasses from "./glass-routes.ts";
 import { ref } from "./parts.ts";
 import * as plans from "./plan-views.ts";
 import * as asked from "./requests.ts";
 import type { CallerKind, RouteContract, Trace } from "./table.ts";
+import * as runs from "./run-routes.ts";
 import * as runners from "./runner-routes.ts";
 import * as views from "./views.ts";
 
@@ -160,26 +162,7 @@ const routes = {
     trace: writes("run_started", "staled"),
     answer: changed,
   },
-  stop: {
-    method: "POST",
-    path: "/v1/changes/:id/stop",
-    tag: "review",
-    summary: "Have a run begin nothing more and undo what it did",
-    callers: HUMAN,
-    trace: writes("stop_requested"),
-    lane: "reserved",
-    answer: changed,
-  },
-  reconcile: {
-    method: "POST",
-    path: "/v1/changes/:id/reconcile",
-    tag: "review",
-    summary: "Say how a run of unknown end did end",
-    callers: HUMAN,
-    trace: writes("reconciled"),
-    body: asked.reconcileBody,
-    answer: changed,
-  },
+  ...runs.runRoutes,
   readGrant: {
     method: "GET",
     path: "/v1/changes/:id/grant",
@@ -190,6 +173,7 @@ const routes = {
     answer: ref(plans.envelope),
   },
   ...evidenceRoutes,
+  ...glasses.glassRoutes(changed),
   readPolicy: {
     method: "GET",
     path: "/v1/policy",
@@ -395,7 +379,7 @@ export const routeIds = Object.keys(routes) as RouteId[];
 export const contractOf = (id: RouteId): RouteContract => routes[id];
 
 /** The named schemas, as the document's components. */
-const modules: readonly Readonly<Record<string, unknown>>[] = [views, plans, asked, { exportPage }, runners];
+const modules: readonly Readonly<Record<string, unknown>>[] = [views, plans, asked, { exportPage }, runners, runs, glasses];
 export const components: readonly (TSchema & { readonly $id: string })[] = modules
   .flatMap((module) => Object.values(module).flat())
   .filter(isNamed);

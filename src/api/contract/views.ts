@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import type { Status, StepOutcome } from "../../core/change/index.ts";
 import type { Outcome } from "../../core/policy/index.ts";
 import type { ChangeView, EventView, ListView, ProofView, TokenView, WhoView } from "../../control/types.ts";
+import { glass } from "./glass-routes.ts";
 import { anything, choice, closed, digest, hex32, maybe, millis, ref, shape, text } from "./parts.ts";
 
 export const STATUSES = [
@@ -43,7 +44,7 @@ const seat = Type.Object(
 
 const instruction = Type.Object({ rule: text(), code: text(), message: text(), resource: maybe(text()) }, closed);
 
-const STEP_OUTCOMES = [
+export const STEP_OUTCOMES = [
   "not_begun",
   "under_way",
   "done",
@@ -62,6 +63,11 @@ const step = Type.Object(
   { ...closed, description: "What became of one step. `unknown`: it may have happened or not." },
 );
 
+export const checked = Type.Object(
+  { n: Type.Integer(), result: choice(["held", "failed", "unknown"]), at: millis("When") },
+  { ...closed, description: "The latest look at what was applied." },
+);
+
 const run = Type.Object(
   {
     id: text(),
@@ -72,12 +78,7 @@ const run = Type.Object(
     steps: Type.Array(step),
     stopped_by: maybe(text("Who had it go no further.")),
     watched_until: maybe(millis("Until then what was applied must hold")),
-    checked: maybe(
-      Type.Object(
-        { n: Type.Integer(), result: choice(["held", "failed", "unknown"]), at: millis("When") },
-        { ...closed, description: "The latest look at what was applied." },
-      ),
-    ),
+    checked: maybe(checked),
   },
   closed,
 );
@@ -105,7 +106,10 @@ export const change = shape<ChangeView>()(
       state_digest: maybe(digest()),
       payload_digest: maybe(digest()),
       seats: maybe(Type.Array(seat)),
-      holds: maybe(Type.Array(Type.String())),
+      holds: maybe(Type.Array(Type.String(), { description: "What keeps it from starting, in words." })),
+      held_until: maybe(millis("When all of them let it go, where that is known")),
+      not_before: maybe(millis("Before this it does not start")),
+      glass: maybe(Type.Array(ref(glass), { description: "Each time that the glass was broken for it." })),
       because: maybe(
         Type.Object({ code: text(), text: maybe(text()), details: maybe(anything("What the code stands for, in full.")) }, closed),
       ),

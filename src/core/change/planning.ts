@@ -16,8 +16,8 @@ export function propose(command: CommandOf<"propose">, at: Millis): Decided {
   const bad = stepsFault(command.steps);
   if (bad !== undefined) return bad;
   if (at >= command.expiresAt) return no("expired", "this change would have expired before it was proposed", "choose a later expiry");
-  const never = neverStarts(command);
-  if (never !== undefined) return never;
+  const late = neverStarts(command);
+  if (late !== undefined) return late;
   const { change, proposal, parties, steps, start, expiresAt, notBefore, supersedes } = command;
   const timed = { expiresAt, ...(notBefore === undefined ? {} : { notBefore }) };
   return ok([
@@ -131,8 +131,8 @@ export function revise(state: ChangeState, command: CommandOf<"revise">, at: Mil
   const bad = stepsFault(command.steps);
   if (bad !== undefined) return bad;
   if (at >= command.expiresAt) return no("expired", "this revision would have expired before it was made", "choose a later expiry");
-  const never = neverStarts(command);
-  if (never !== undefined) return never;
+  const late = neverStarts(command);
+  if (late !== undefined) return late;
   const { by, issuer, proposal, steps, expiresAt, notBefore } = command;
   const timed = { expiresAt, ...(notBefore === undefined ? {} : { notBefore }) };
   return ok([{ type: "revised", at, proposal, by, ...(issuer === undefined ? {} : { issuer }), steps, ...timed }]);

@@ -136,7 +136,7 @@ function scheduleOf({ not_before: notBefore, not_after: notAfter }: Wire): { rea
 
 /** The moments that a schedule names. */
 export function momentsOf({ notBefore, notAfter }: Schedule = {}): { readonly notBefore?: Millis; readonly notAfter?: Millis } {
-  const [from, to] = [notBefore, notAfter].map((text) => (text === undefined ? undefined : parseInstant(text)));
+  const [from, to] = [notBefore, notAfter].map((moment) => (moment === undefined ? undefined : parseInstant(moment)));
   return { ...(from === undefined ? {} : { notBefore: from }), ...(to === undefined ? {} : { notAfter: to }) };
 }
 

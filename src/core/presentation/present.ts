@@ -31,7 +31,7 @@ export function present(plan: Plan, route: Route, digests: Digests = digestsOf(p
     proposer,
     onBehalfOf,
     outcome: route.outcome,
-    alerts: findings.filter(isAlert),
+    alerts: [...glassAlerts(route), ...findings.filter(isAlert)],
     sections: [
       changes(plan, findings),
       asked(plan, findings),
@@ -44,6 +44,23 @@ export function present(plan: Plan, route: Route, digests: Digests = digestsOf(p
     ],
   };
 }
+
+/** Nobody reads past it that one person decided in place of all whom policy asks. */
+const glassAlerts = ({ seats }: Route): readonly ItemOf<"finding">[] =>
+  seats.flatMap(({ glass }) =>
+    glass === undefined
+      ? []
+      : [
+          {
+            kind: "finding",
+            code: "glass.broken",
+            severity: "danger",
+            message: `THE GLASS IS BROKEN (${glass.name}): one person decides in place of everybody whom policy asks, and somebody else must review it`,
+            resources: [],
+            provenance: "derived",
+          },
+        ],
+  );
 
 type Findings = readonly ItemOf<"finding">[];
 

@@ -233,8 +233,9 @@ function renderSeat(sheet: Sheet, seat: Seat, { votes = [] }: RenderContext): vo
     ...(seat.channels.length === 0 ? [] : [`by ${seat.channels.map((channel) => visible(channel)).join(", ")}`]),
   ].join(" · ");
   const cast = votes.filter((vote) => vote.seat === seat.id);
+  const aim = seat.glass !== undefined ? ", in an emergency" : seat.step === undefined ? "" : `, for ${visible(seat.step)}`;
   const lead = `${cast.filter(({ approves }) => approves).length >= seat.count ? "■" : "□"} ${visible(seat.id)}`;
-  sheet.row({ lead: [{ text: lead }], indent: HANG, body: { text: `${seat.count} of: ${who}` }, right: { text: how, style: "dim" } });
+  sheet.row({ lead: [{ text: lead }], indent: HANG, body: { text: `${seat.count} of: ${who}${aim}` }, right: { text: how, style: "dim" } });
   for (const vote of cast) sheet.row({ indent: HANG, body: { text: visible(vote.text), style: vote.approves ? "green" : "red" } });
 }
 
