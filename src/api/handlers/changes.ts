@@ -19,7 +19,7 @@ type Names =
   | "run"
   | "readGrant";
 
-export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack" | "stop" | "reconcile"> = {
+export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack" | "stop" | "readOutcome" | "reconcile"> = {
   async propose(call) {
     const key = call.request.headers["idempotency-key"];
     if (key !== undefined && (typeof key !== "string" || !KEY.test(key))) {
@@ -67,6 +67,7 @@ export const changes: Pick<Handlers, Names | "vote" | "withdrawVote" | "sendBack
   replan: (call) => control(call).replan(callerOf(call), call.id),
   run: (call) => control(call).run(callerOf(call), call.id),
   stop: (call) => control(call).stop(callerOf(call), call.id),
+  readOutcome: (call) => control(call).outcome(callerOf(call), call.id),
   reconcile: (call) => control(call).reconcile(callerOf(call), call.id, bodyOf(call)),
   readGrant: (call) => control(call).grant(callerOf(call), call.id),
 };
