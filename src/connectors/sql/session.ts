@@ -70,34 +70,20 @@ function postgresSession(options: SessionOptions): OpenSession {
 function sqliteSession(options: SessionOptions): OpenSession {
   const { database, vaultDir } = options;
   const folders: string[] = [];
-  const open = (path: string, readOnly = false): SqliteEngine => {
-    try {
-      return new SqliteEngine(
-        new DatabaseSync(path, { readOnly, allowExtension: false, open: true, enableForeignKeyConstraints: true }),
-        database,
-      );
-    } catch {
-      throw sqlFault(
-        "sql_unreachable",
-        `the database ${database.name} cannot be opened`,
-        "see that the file is there and is an SQLite database",
-      );
-    }
-  };
   const path = database.path ?? "";
   const existing = (): SqliteEngine => {
     // A file that is not there would be made.
-    new DatabaseSync(path, { readOnly: true }).close();
-    return open(path);
+    opened(database, path, true).close();
+    return new SqliteEngine(opened(database, path), database);
   };
   const copied = async (): Promise<SqliteEngine> => {
     await mkdir(vaultDir, { recursive: true, mode: 0o700 });
     const folder = await mkdtemp(join(vaultDir, "copy-"));
     folders.push(folder);
-    const source = new DatabaseSync(path, { readOnly: true });
+    const source = opened(database, path, true);
     await backup(source, join(folder, "copy.sqlite"));
     source.close();
-    return open(join(folder, "copy.sqlite"));
+    return new SqliteEngine(opened(database, join(folder, "copy.sqlite")), database);
   };
   const engine = async (place: "read" | "try" | "write"): Promise<Engine> =>
     place === "try" && database.rehearse === "copy" ? copied() : existing();
@@ -122,4 +108,18 @@ function sqliteSession(options: SessionOptions): OpenSession {
       for (const folder of folders) await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function opened(database: SqlDatabase, path: string, readOnly = false): DatabaseSync {
+  try {
+    const db = new DatabaseSync(path, { readOnly, allowExtension: false });
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return db;
+  } catch {
+    throw sqlFault(
+      "sql_unreachable",
+      `the database ${database.name} cannot be opened`,
+      "see that the file is there and is an SQLite database",
+    );
+  }
 }

@@ -98,6 +98,7 @@ export class SqliteEngine implements Engine {
     const { label, text, exports } = statement;
     const { rows, fields, changes } = this.#ask(text, parameters);
     if (!exports) return { label, rows: changes };
+    if (rows.length > this.#database.maxRows) throw tooMany(`a query answers more than ${this.#database.maxRows} rows`);
     const columns = fields.map(({ name, table, column }) => ({
       name,
       ...(table !== null && column !== null && { source: `main.${table}.${column}` }),
@@ -148,13 +149,16 @@ export class SqliteEngine implements Engine {
 
   /** A column that comes with its default changes no row; one that goes takes its values with it. */
   #altered(was: string, is: string, kept: Kept, now: readonly Column[]): TableChange["changes"] {
-    const common = now.filter(({ name }) => kept.columns.some((column) => column.name === name));
-    const gone = kept.columns.some(({ name }) => !now.some((column) => column.name === name));
-    const names = common.map(({ name }) => quoted(name)).join(", ");
-    const differ = this.#ask(`SELECT count(*) AS n FROM (SELECT ${names} FROM (${was}) EXCEPT SELECT ${names} FROM (${is}))`).rows[0]?.[
-      "n"
-    ];
-    if (!gone && differ === 0n) return [];
+    // New columns come last, and one with another name stands where it stood.
+    const old = kept.columns.map(({ name }) => quoted(name)).join(", ");
+    const same = now
+      .slice(0, kept.columns.length)
+      .map(({ name }) => quoted(name))
+      .join(", ");
+    const differ =
+      now.length < kept.columns.length ||
+      this.#ask(`SELECT count(*) AS n FROM (SELECT ${old} FROM (${was}) EXCEPT SELECT ${same} FROM (${is}))`).rows[0]?.["n"] !== 0n;
+    if (!differ) return [];
     return pairRows(kept.key, this.#rows(was, kept.columns), this.#rows(is, now), { dropEqual: true });
   }
 
@@ -171,7 +175,7 @@ export class SqliteEngine implements Engine {
         "SELECT type, name, sql FROM main.sqlite_schema WHERE (tbl_name = ?1 COLLATE NOCASE OR name = ?1 COLLATE NOCASE) AND sql IS NOT NULL ORDER BY type, name",
         [short(object)],
       );
-      found[object] = rows.map(({ type, name, sql }) => [type, name, sql]);
+      found[object] = rows.map(({ type, name, sql }) => [type, name, unquoted(sql as string)]);
     }
     return found;
   }
@@ -273,6 +277,9 @@ export class SqliteEngine implements Engine {
     this.#ask(sql);
   }
 }
+
+/** SQLite quotes a name that it writes itself: with or without quotes, it is the same one. Texts stay as they are. */
+const unquoted = (sql: string): string => sql.replaceAll(/'(?:[^']|'')*'|"([A-Za-z_]\w*)"/g, (whole, name?: string) => name ?? whole);
 
 interface Kept {
   readonly name: string;
