@@ -17,7 +17,7 @@ const CHUNK = 1024 * 1024;
 const refusal = (code: string, message: string, remedy: string): Result<never> => fail({ code, message, remedy });
 
 /** Whether the operator lets this machine run it; by its own path, whatever links to it, and by no way round. */
-export const mayRun = (programs: readonly string[], path: string): boolean =>
+const mayRun = (programs: readonly string[], path: string): boolean =>
   normalize(path) === path &&
   programs.some((pattern) => {
     const glob = compileGlob(pattern);

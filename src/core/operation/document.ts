@@ -7,7 +7,7 @@ import { readHttpSystem } from "./read-http.ts";
 import { Declaring, MOST } from "./reading.ts";
 import type { CommandOperation, CommandSystem, Declarations, HttpOperation, HttpSystem, Operation, System } from "./types.ts";
 
-export const SCHEMA = "connectors/v1";
+const SCHEMA = "connectors/v1";
 /** What is in force where nothing was ever declared. */
 export const NO_DECLARATIONS = `pawl: ${SCHEMA}\n`;
 

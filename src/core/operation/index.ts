@@ -1,5 +1,5 @@
 /** The door of core/operation: declared operations of systems that have no connector of their own. See docs/spec/operations.md. */
-export { NO_DECLARATIONS, findOperation, loadDeclarations } from "./document.ts";
+export { NO_DECLARATIONS, loadDeclarations } from "./document.ts";
 export { effectOf, maskedValue } from "./effect.ts";
 export { readAsked, withDeclarations } from "./input.ts";
 export type { Asked } from "./input.ts";
@@ -12,7 +12,6 @@ export {
   resolveLook,
   resolveProgram,
   resolveRequest,
-  resourceOf,
 } from "./resolve.ts";
 export type { CommandLook, HttpLook, HttpRequest, ResolvedUndo } from "./resolve.ts";
 export { ABSENT, differences, selected, valueAt } from "./state.ts";

@@ -28,7 +28,7 @@ export function readArguments(parameters: Readonly<Record<string, Parameter>>, r
 
 const pointerPart = (name: string): string => name.slice(0, 100).replaceAll("~", "~0").replaceAll("/", "~1");
 
-export const SECRET = "is a secret, which would have to be kept with the change: the declaration names a credential instead";
+const SECRET = "is a secret, which would have to be kept with the change: the declaration names a credential instead";
 
 function faultOf(parameter: Parameter, value: Json): string | undefined {
   if (isObject(value)) return Object.hasOwn(value, "$secret") ? SECRET : "is an object";

@@ -3,7 +3,7 @@ import type { Json, Refusal, Result } from "../base/index.ts";
 import type { Expectation, Select, State } from "./types.ts";
 
 /** Characters of all selected fields together, as canonical JSON. */
-export const MOST_STATE = 64 * 1024;
+const MOST_STATE = 64 * 1024;
 
 /** What a JSON pointer (RFC 6901) leads to. */
 export function valueAt(document: Json, pointer: string): Json | undefined {

@@ -9,7 +9,7 @@ import { Api } from "./api.ts";
 /** Long, and like nothing else: whatever it is found in has it from here. */
 export const CANARY = "canary-4f1d9c02b7e86a35";
 
-export const EXAMPLE = readFileSync(new URL("../../../examples/connectors/tickets-and-flags.yaml", import.meta.url), "utf8");
+const EXAMPLE = readFileSync(new URL("../../../examples/connectors/tickets-and-flags.yaml", import.meta.url), "utf8");
 
 /** The example's systems, where this API is. */
 export const exampleAt = (origin: string): string => EXAMPLE.replaceAll(/https:\/\/(tickets|flags)\.example\.com/g, origin);
