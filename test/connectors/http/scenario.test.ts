@@ -93,6 +93,24 @@ test("[OP-4, PW-8] operations are declared by a change, and asked for under the 
   assert.equal(api.heard.length, 0);
 });
 
+test("[OP-4, B11] an operation is declared otherwise after it was signed for: the vote is void, and what runs is what is shown anew", async (t) => {
+  const { api, dir, as, signed } = await served(t);
+  const id = await signed("done");
+  const text = exampleAt(api.origin).replace('body: { status: "{status}" }', 'body: { status: "{status}", title: Moved }');
+  const tested = text.replaceAll("body: { status: done }", "body: { status: done, title: Moved }");
+  const whole = tested.replaceAll("body: { status: doing }", "body: { status: doing, title: Moved }");
+  writeFileSync(join(dir, "next.yaml"), whole);
+  const proposed = await as("linus", "connector", "propose", join(dir, "next.yaml"), "--wait", "--quiet");
+  assert.equal(proposed.code, 0, proposed.err);
+  const replaced = await as("barbara", "approve", proposed.out.trim(), "--yes", "--wait");
+  assert.match(replaced.out, /verified/, replaced.err);
+  // Planned anew by a job, soon after.
+  for (let tries = 0; tries < 200; tries += 1) if ((await as("linus", "watch", id)).out.includes("awaiting")) break;
+  assert.match((await as("linus", "show", id)).out, /"title":"Moved"/);
+  assert.equal((await as("linus", "run", id)).code, 1);
+  assert.deepEqual(api.writes, []);
+});
+
 test("[K78, OP-30] the credential is in no file of the data folder, no log, and no answer", async (t) => {
   const { api, as, logged, signed, kept } = await served(t);
   const said: string[] = [];
