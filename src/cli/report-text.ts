@@ -84,7 +84,9 @@ function line(row: ReportRow, title: string | undefined): string {
   const { change, request, risk, evidence, approvals, deployment, outcome, authorised_at: authorised } = row;
   const cells = [
     `\`${change}\``,
-    `${title === undefined ? "" : `${cell(title)}; `}${cell(request.proposer)} for ${cell(request.on_behalf_of)}, ${when(request.at)}`,
+    request === null
+      ? ""
+      : `${title === undefined ? "" : `${cell(title)}; `}${cell(request.proposer)} for ${cell(request.on_behalf_of)}, ${when(request.at)}`,
     risk === null ? "never judged" : `${risk.outcome}; plan ${short(risk.plan)}`,
     evidence.length === 0 ? "none" : evidence.map(short).join(" "),
     approvals.length === 0

@@ -90,7 +90,7 @@ function readStored({ index, bytes }: LedgerEntry): ReadEntry {
 /** Where it mattered which rules and people were in force. */
 const RESTS_ON_RULES = new Set(["routed", "voted", "authorised", "run_started"]);
 
-/** By index, each once: policy and directory as they were in force at each decision, and all there is of the tokens that voted. */
+/** By index, each once: policy and directory as they were in force at each decision, and all there is of the tokens that voted and of the runners that ran. */
 async function contextOf(deps: Deps, own: readonly ReadEntry[]): Promise<readonly LedgerEntry[]> {
   const found = new Map<number, LedgerEntry>();
   const at = own.filter(({ event }) => RESTS_ON_RULES.has(event.type)).map(({ index }) => index);
@@ -103,6 +103,9 @@ async function contextOf(deps: Deps, own: readonly ReadEntry[]): Promise<readonl
   }
   for (const identity of new Set(own.flatMap(({ event }) => identityOf(event)))) {
     for (const entry of (await history(deps, `token/${identity.slice("token:".length)}`)) ?? []) found.set(entry.index, entry);
+  }
+  for (const runner of new Set(own.flatMap(({ event }) => (event.type === "run_started" ? [String(event["runner"])] : [])))) {
+    for (const entry of (await history(deps, `runner/${runner}`)) ?? []) found.set(entry.index, entry);
   }
   return [...found.values()].toSorted((a, b) => a.index - b.index);
 }

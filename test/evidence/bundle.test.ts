@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { canonical, digestOf, toBase64, utf8, type Digest, type JsonObject } from "../../src/core/base/index.ts";
 import { verifyBundle, type EvidenceBundle, type EvidencePayload } from "../../src/core/evidence/index.ts";
+import { sealEvidence, type RunEvidence } from "../../src/core/grant/index.ts";
 import { cosignature, parseWitnessKey, witnessKey, type Vkey } from "../../src/core/ledger/index.ts";
 import { good, ordinary, refusal, signIn } from "../../src/testing/control-world.ts";
 import { Dice } from "../../src/testing/dice.ts";
@@ -297,4 +298,36 @@ test("[EV-4] a token of somebody else's, or one that was revoked before the vote
   assert.equal(fault(bundleTokens, world.trust), "tokens");
   const verified = verifyBundle(Buffer.from(bundle), world.trust);
   assert.ok(verified.ok);
+});
+
+describe("[EV-14] what a runner signed", () => {
+  const runner = testSigner("rnr_world0001", 77);
+  const trusting = (trust: BundleWorld["trust"], publicKey = runner.publicKey) => ({
+    ...trust,
+    runnerKeys: new Map([[runner.name, publicKey]]),
+  });
+
+  test("counts by a trusted key, about this run and these facts; without a key it is open, by another it fails", async () => {
+    const world = await travelled({}, (body) => sealEvidence(body, runner));
+    const bundle = await bundleOf(world);
+    const of = (trust: BundleWorld["trust"]) => named(checks(bundle, trust), "evidence");
+    assert.equal(of(trusting(world.trust))?.holds, true);
+    assert.match(of(trusting(world.trust))?.text ?? "", /^\d statements about this run and these facts, signed by rnr_world0001$/);
+    assert.equal(of(world.trust)?.holds, undefined);
+    assert.equal(of(trusting(world.trust, testSigner("x", 78).publicKey))?.holds, false);
+  });
+
+  test("about another run, deployment or change, or other facts, it fails", async () => {
+    const lies: readonly Partial<RunEvidence>[] = [
+      { run: "run_another00001" as RunEvidence["run"] },
+      { deployment: "pawl.test/other" },
+      { change: "chg_another00001" as RunEvidence["change"] },
+      { runner: "rnr_another00001" as RunEvidence["runner"] },
+      { facts: digestOf("other") },
+    ];
+    for (const lie of lies) {
+      const world = await travelled({}, (body) => sealEvidence({ ...body, ...lie }, runner));
+      assert.equal(named(checks(await bundleOf(world), trusting(world.trust)), "evidence")?.holds, false, JSON.stringify(lie));
+    }
+  });
 });

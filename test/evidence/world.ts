@@ -1,6 +1,7 @@
 /** A bundle of a change that travelled all the way, made by real control on a store in memory, and whom its verifier trusts. */
 import assert from "node:assert/strict";
 import { sealBundle, verifyBundle, type Check, type EvidenceBundle, type EvidenceTrust } from "../../src/core/evidence/index.ts";
+import type { Envelope, RunEvidence } from "../../src/core/grant/index.ts";
 import { parseVkeys } from "../../src/core/ledger/index.ts";
 import { ControlWorld, good, signIn, type WorldOptions } from "../../src/testing/control-world.ts";
 
@@ -11,8 +12,9 @@ export interface BundleWorld {
 }
 
 /** Signed by two people with tokens of their own, applied and verified. */
-export async function travelled(options: WorldOptions = {}): Promise<BundleWorld> {
+export async function travelled(options: WorldOptions = {}, attest?: (body: RunEvidence) => Envelope): Promise<BundleWorld> {
   const world = await ControlWorld.open(options);
+  if (attest !== undefined) Object.assign(world.runner, { attest });
   const { id } = await world.propose(signIn());
   for (const person of ["bo", "di"]) {
     const { view } = good(await world.control.createToken(world.as("cy"), { principal: `human:${person}`, label: "laptop" }));

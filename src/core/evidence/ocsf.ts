@@ -31,6 +31,7 @@ const SEVERITY: Readonly<Record<string, number>> = {
   staled: LOW,
   indeterminate: HIGH,
   loss_accepted: HIGH,
+  glass_broken: HIGH,
   log_key_rotated: MEDIUM,
 };
 const FAILED = new Set(["refused", "failed", "undone", "blocked", "staled"]);
@@ -50,7 +51,7 @@ export function ocsf(origin: string, entry: ExportedEntry): JsonObject {
     class_uid: classUid,
     class_name: managed ? "Entity Management" : "API Activity",
     type_uid: classUid * 100 + activity,
-    severity_id: type.startsWith("break_glass") ? HIGH : (SEVERITY[type] ?? INFORMATIONAL),
+    severity_id: SEVERITY[type] ?? INFORMATIONAL,
     status_id: UNKNOWN.has(type) ? 0 : FAILED.has(type) ? 2 : 1,
     time: event.at,
     message: `${type} ${stream}`,

@@ -1,6 +1,6 @@
 /** One change of a report: request, risk, evidence, independent approval, deployment, outcome; all of it from the entries alone. */
 import type { Digest, PersonId, PrincipalId, RunId, RunnerId } from "../base/index.ts";
-import { evolve, type ChangeEvent, type ChangeState, type Status } from "../change/index.ts";
+import { evolve, isFinal, type ChangeEvent, type ChangeState, type Status } from "../change/index.ts";
 import type { Outcome } from "../policy/index.ts";
 import { principalOf } from "../review/index.ts";
 import { documentsOf } from "./digests.ts";
@@ -31,7 +31,7 @@ export interface ReportRow {
     readonly on_behalf_of: PrincipalId;
     readonly owner: PrincipalId;
     readonly at: string;
-  };
+  } | null;
   readonly revisions: number;
   readonly connectors: readonly string[];
   /** What policy said last; null where it never came to that. */
@@ -67,6 +67,10 @@ const iso = (at: number): string => new Date(at).toISOString();
 
 type Decided = Extract<ChangeState, { readonly review: unknown }>;
 
+function requestOf({ parties, proposal, createdAt }: ChangeState): ReportRow["request"] {
+  return { proposal, proposer: parties.proposer, on_behalf_of: parties.onBehalfOf, owner: parties.owner, at: iso(createdAt) };
+}
+
 /** What one change's entries come to, entry by entry. */
 export class RowBuilder {
   #state: ChangeState | undefined;
@@ -84,8 +88,10 @@ export class RowBuilder {
     this.change = change;
   }
 
-  get status(): Status | undefined {
-    return this.#state?.status;
+  /** Nothing more can come, so that whoever is not interested in what was need not keep it. */
+  get over(): boolean {
+    const state = this.#state;
+    return state !== undefined && isFinal(state.status) && (state.glass ?? []).every(({ review }) => review !== undefined);
   }
 
   take({ index, event: raw }: ReadEntry): void {
@@ -104,7 +110,7 @@ export class RowBuilder {
   }
 
   #note(event: ChangeEvent): void {
-    if (/^(break_glass|emergency)/.test(event.type)) this.#exceptions.add("break_glass");
+    if (event.type === "glass_broken") this.#exceptions.add("break_glass");
     switch (event.type) {
       case "routed":
         this.#routed = event;
@@ -132,23 +138,21 @@ export class RowBuilder {
     if ("run" in event) for (const digest of documentsOf(event as never)) this.#evidence.add(digest);
   }
 
-  row(): ReportRow | undefined {
+  row(): ReportRow {
     const state = this.#state;
-    if (state === undefined) return undefined;
-    const { parties, proposal, revision, steps, createdAt } = state;
     const votes = this.#votes();
     return {
       change: this.change,
       exceptions: this.#judged(),
-      request: { proposal, proposer: parties.proposer, on_behalf_of: parties.onBehalfOf, owner: parties.owner, at: iso(createdAt) },
-      revisions: revision,
-      connectors: [...new Set(steps.map(({ connector }) => connector))],
+      request: state === undefined ? null : requestOf(state),
+      revisions: state?.revision ?? 0,
+      connectors: [...new Set(state?.steps.map(({ connector }) => connector))],
       risk: this.#risk(),
       approvals: votes.map(({ person, seat, channel, strength, at }) => ({ person, seat, channel, strength, at: iso(at) })),
       authorised_at: this.#authorised === undefined ? null : iso(this.#authorised.at),
       deployment: this.#deployment,
       evidence: [...this.#evidence],
-      outcome: this.#exceptions.has("unreadable") ? "unreadable" : state.status,
+      outcome: state === undefined || this.#exceptions.has("unreadable") ? "unreadable" : state.status,
       entries: { first: this.#first, last: this.#last, count: this.#count },
     };
   }

@@ -3,7 +3,6 @@
  * earlier, so that reports of adjoining ranges share no entry and leave none out, whatever clocks did.
  */
 import { canonical, digestOf, fail, fromHex, ok, parseJson, toHex, utf8, type JsonObject, type Result } from "../base/index.ts";
-import { isFinal } from "../change/index.ts";
 import { Growth, openCheckpoint, verifyConsistency } from "../ledger/index.ts";
 import { witnessCheck, readEntry } from "./ledger-checks.ts";
 import { RowBuilder, type ReportRow } from "./report-row.ts";
@@ -67,7 +66,7 @@ export class ReportBuilder {
     row.take(read);
     if (inside) this.#touched.add(change);
     // What ended before the range is no part of it.
-    if (!inside && row.status !== undefined && isFinal(row.status)) this.#rows.delete(change);
+    if (!inside && row.over) this.#rows.delete(change);
     else this.#rows.set(change, row);
   }
 
@@ -88,7 +87,7 @@ export class ReportBuilder {
     const end = this.#end ?? this.#cut();
     const start = this.#start ?? this.#cut();
     const { origin, from, to } = this.#ask;
-    const rows = [...this.#touched].map((change) => this.#rows.get(change)?.row()).filter((row) => row !== undefined);
+    const rows = [...this.#touched].flatMap((change) => this.#rows.get(change)?.row() ?? []);
     return {
       schema: REPORT_SCHEMA,
       origin,

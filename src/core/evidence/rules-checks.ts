@@ -96,10 +96,18 @@ function judgedOf(story: Story, routed: Routed): Judged | undefined {
   return "missing" in found ? undefined : (found.value as unknown as { readonly judged?: Judged }).judged;
 }
 
+/** Broken glass is decided on the policy of its own moment, whatever the plan was judged by before. */
+const isEmergency = ({ event }: Routed): boolean => event.seats.some(({ glass }) => glass !== undefined);
+
+function emergencyRules(story: Story, { index }: Routed): Pick<Judged, "policy"> | undefined {
+  const seen = inForce(story, "policy", index);
+  return seen === undefined ? undefined : { policy: seen.digest };
+}
+
 /** The policy's text is the bundle that was signed, and was in force. */
 export function policyChecks(story: Story): Check[] {
   return forEachRoute(story, "policy", "its text is the one whose digest was signed, and was in force", (routed) => {
-    const judged = judgedOf(story, routed);
+    const judged = isEmergency(routed) ? emergencyRules(story, routed) : judgedOf(story, routed);
     if (judged === undefined) return { open: "which text of the policy judged it is not here" };
     const text = textOf(story, judged.policy);
     if (text === undefined) return { open: `the policy's text ${judged.policy} is not here` };
@@ -120,6 +128,8 @@ export function routeChecks(story: Story): Check[] {
     const route = found.value as unknown as Route;
     if (canonical({ outcome, seats, holds }) !== canonical({ outcome: route.outcome, seats: route.seats, holds: route.holds }))
       return "the route's document says otherwise than the entry";
+    if (isEmergency(routed))
+      return { open: "the glass was broken: one person decided in an emergency, and not as policy has it otherwise" };
     const again = evaluatedAgain(story, routed);
     if (again === undefined) return { open: "it cannot be evaluated again: plan, policy or moment are not here" };
     return again === review.route ? undefined : { open: "this version comes to another route; the document is the one that was signed" };

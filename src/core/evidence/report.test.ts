@@ -1,0 +1,125 @@
+/** Cuts, rows, samples: a report is a function of the entries alone. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { canonical, toHex, utf8, type Json } from "../base/index.ts";
+import { MemoryLog } from "../../testing/ledger.ts";
+import { ReportBuilder, type Recomputed, type ReportAsk } from "./index.ts";
+
+const DIGEST = (n: number): string => `sha256:${String(n).padStart(64, "0")}`;
+const parties = { proposer: "agent:bot", onBehalfOf: "human:ada", owner: "human:ada", editors: [] };
+const change = (n: number): string => `chg_report${n}`;
+
+interface Row {
+  readonly stream: string;
+  readonly n: number;
+  readonly event: { readonly type: string; readonly at: number } & Readonly<Record<string, Json>>;
+}
+const proposed = (n: number, at: number): Row => ({
+  stream: `change/${change(n)}`,
+  n: 0,
+  event: {
+    type: "proposed",
+    at,
+    change: change(n),
+    proposal: DIGEST(n),
+    parties,
+    steps: [{ id: "step-1", connector: "git" }],
+    start: "when-authorised",
+    expiresAt: at + 1e6,
+  },
+});
+const withdrawn = (n: number, at: number): Row => ({
+  stream: `change/${change(n)}`,
+  n: 1,
+  event: { type: "withdrawn", at, by: "agent:bot" },
+});
+const started = (at: number): Row => ({ stream: "audit", n: 0, event: { type: "started", at } });
+
+const textOf = ({ stream, n, event }: Row): string => canonical({ event, n, stream, v: 1 });
+
+function report(rows: readonly Row[], ask: Partial<ReportAsk> = {}): Recomputed {
+  const builder = new ReportBuilder({ origin: "log.example/r", from: 0, to: 1_000, sample: 10, ...ask });
+  for (const [index, row] of rows.entries()) builder.take(index, textOf(row));
+  return builder.finish();
+}
+const rootAt = (rows: readonly Row[], size: number): string =>
+  toHex(new MemoryLog().append(rows.slice(0, size).map((row) => utf8(textOf(row)))).root);
+const changesOf = ({ changes }: Recomputed): readonly string[] => changes.map(({ change: id }) => id);
+
+/** A clock that jumps back at 5. */
+const ROWS = [
+  proposed(1, 10),
+  started(20),
+  proposed(2, 30),
+  withdrawn(1, 40),
+  proposed(3, 60),
+  started(35),
+  withdrawn(2, 70),
+  withdrawn(3, 90),
+];
+
+describe("the cuts", () => {
+  test("[EV-18] a range begins and ends at the first entry that is not earlier, and both roots are those of the log", () => {
+    const { range, counts } = report(ROWS, { from: 30, to: 70 });
+    assert.deepEqual(range, { from: 2, to: 6, root_from: rootAt(ROWS, 2), root_to: rootAt(ROWS, 6) });
+    assert.deepEqual(counts, { "audit.started": 1, "change.proposed": 2, "change.withdrawn": 1 });
+  });
+
+  test("[EV-18] adjoining ranges share no entry and leave none out, wherever they are cut", () => {
+    for (let middle = 0; middle <= 100; middle += 5) {
+      const [first, second] = [report(ROWS, { from: 0, to: middle }), report(ROWS, { from: middle, to: 100 })];
+      assert.deepEqual([first.range.from, first.range.to, second.range.to], [0, second.range.from, ROWS.length], String(middle));
+    }
+  });
+
+  test("[EV-18] a range without entries is empty, before, between and after them", () => {
+    for (const [from, to, at] of [
+      [0, 5, 0],
+      [45, 50, 4],
+      [1_000, 2_000, ROWS.length],
+    ] as const) {
+      const made = report(ROWS, { from, to });
+      assert.deepEqual([made.range.from, made.range.to, made.changes, made.counts], [at, at, [], {}]);
+      assert.equal(made.range.root_from, rootAt(ROWS, at));
+    }
+  });
+});
+
+describe("the rows", () => {
+  test("[EV-19] every change with an entry in the range, as it stood at its end", () => {
+    assert.deepEqual(changesOf(report(ROWS, { from: 0, to: 20 })), [change(1)]);
+    const made = report(ROWS, { from: 60, to: 80 });
+    assert.deepEqual(
+      made.changes.map(({ change: id, outcome, entries }) => [id, outcome, entries.count]),
+      [
+        [change(2), "withdrawn", 2],
+        [change(3), "proposed", 1],
+      ],
+    );
+    assert.equal(made.changes[0]?.request?.at, new Date(30).toISOString());
+  });
+
+  test("[EV-19] a change whose entries do not follow is the first exception, and hides no other", () => {
+    const made = report([...ROWS, { ...proposed(2, 95), n: 2 }], { from: 60, to: 100 });
+    assert.deepEqual(
+      made.changes.map(({ change: id, exceptions, outcome }) => [id, exceptions, outcome]),
+      [
+        [change(2), ["unreadable"], "unreadable"],
+        [change(3), [], "withdrawn"],
+      ],
+    );
+  });
+});
+
+describe("the sample", () => {
+  const many = Array.from({ length: 40 }, (_, n) => proposed(n, n));
+
+  test("[EV-21] the same seed draws the same, another one others; unless told it is the root at the end", () => {
+    const drawn = (seed?: string) => report(many, { sample: 5, ...(seed === undefined ? {} : { seed }) }).sample;
+    assert.deepEqual(drawn("a"), drawn("a"));
+    assert.notDeepEqual(drawn("a").changes, drawn("b").changes);
+    assert.equal(drawn().seed, rootAt(many, many.length));
+    assert.equal(drawn().changes.length, 5);
+    assert.equal(report(many, { sample: 100 }).sample.changes.length, 40);
+  });
+});
