@@ -25,10 +25,41 @@ export interface Touching extends Entry {
   readonly shared: readonly Touch[];
 }
 
+/** Who touches what of one system. */
+class System {
+  readonly #of = new Map<string, Set<ChangeId>>();
+  readonly #all = new Set<ChangeId>();
+  readonly #whole = new Set<ChangeId>();
+
+  get isEmpty(): boolean {
+    return this.#all.size === 0;
+  }
+
+  add(change: ChangeId, resources: Touch["resources"]): void {
+    this.#all.add(change);
+    if (resources === "all") this.#whole.add(change);
+    else for (const each of resources) this.#of.set(each, (this.#of.get(each) ?? new Set()).add(change));
+  }
+
+  remove(change: ChangeId, resources: Touch["resources"]): void {
+    this.#all.delete(change);
+    this.#whole.delete(change);
+    for (const each of resources === "all" ? [] : resources) {
+      const those = this.#of.get(each);
+      those?.delete(change);
+      if (those?.size === 0) this.#of.delete(each);
+    }
+  }
+
+  among(resources: Touch["resources"]): readonly ChangeId[] {
+    return resources === "all" ? [...this.#all] : [...this.#whole, ...resources.flatMap((each) => [...(this.#of.get(each) ?? [])])];
+  }
+}
+
 class Index {
   readonly #deps: Deps;
   readonly #open = new Map<ChangeId, Entry>();
-  readonly #systems = new Map<string, Set<ChangeId>>();
+  readonly #systems = new Map<string, System>();
   /** The first entry of the ledger that has not been looked at. */
   #next: number | undefined;
   #catching: Promise<void> | undefined;
@@ -41,7 +72,7 @@ class Index {
     // What was begun before may have looked too early.
     await this.#catching?.catch(() => undefined);
     await (this.#catching ??= this.#catchUp().finally(() => (this.#catching = undefined)));
-    const ids = new Set(touches.flatMap(({ system }) => [...(this.#systems.get(system) ?? [])]));
+    const ids = new Set(touches.flatMap(({ system, resources }) => this.#systems.get(system)?.among(resources) ?? []));
     return [...ids].flatMap((id): Touching[] => {
       const entry = this.#open.get(id);
       const shared = entry === undefined ? [] : overlap(touches, entry.touches);
@@ -72,6 +103,8 @@ class Index {
       });
       for (const row of page.rows) await this.#look(row.stream, row);
       cursor = page.cursor;
+      // Where many are open, others are served meanwhile.
+      if (cursor !== undefined) await new Promise<void>((resolve) => void this.#deps.timers.after(0, resolve));
     } while (cursor !== undefined);
     this.#next = size;
   }
@@ -84,14 +117,18 @@ class Index {
     this.#forget(id);
     if (state === undefined || touches === undefined) return;
     this.#open.set(id, { change: id, status: state.status, proposer: state.parties.proposer, touches });
-    for (const { system } of touches) this.#systems.set(system, (this.#systems.get(system) ?? new Set()).add(id));
+    for (const { system, resources } of touches) {
+      const at = this.#systems.get(system) ?? new System();
+      at.add(id, resources);
+      this.#systems.set(system, at);
+    }
   }
 
   #forget(id: ChangeId): void {
-    for (const { system } of this.#open.get(id)?.touches ?? []) {
-      const all = this.#systems.get(system);
-      all?.delete(id);
-      if (all?.size === 0) this.#systems.delete(system);
+    for (const { system, resources } of this.#open.get(id)?.touches ?? []) {
+      const at = this.#systems.get(system);
+      at?.remove(id, resources);
+      if (at?.isEmpty === true) this.#systems.delete(system);
     }
     this.#open.delete(id);
   }

@@ -234,3 +234,20 @@ test("[TA-8] what cannot be read for a while is looked at again, and a change th
   await world.pass(3_600_000);
   assert.deepEqual([(await world.view(second.id)).status, looks], ["authorised", 6]);
 });
+
+test("[TA-7] among more open changes than are read at a time, each that touches the same is found, and no other", async () => {
+  const world = await ControlWorld.open({ worker: false });
+  const ids: string[] = [];
+  for (let n = 0; n < 520; n += 1) {
+    const body = changeOf(set(n % 260 === 0 ? CART : `shop#src/${n}`, `${n}`));
+    ids.push(good(await world.control.propose(world.as("agent:bot"), body, undefined, 1_000)).id);
+  }
+  const next = await world.restart({ worker: false });
+  const asked = next.control.plan(next.as("ed"), ids[0] ?? "");
+  const beat = setInterval(() => next.time.pass(1), 0);
+  void asked.finally(() => clearInterval(beat));
+  assert.deepEqual(
+    good(await asked).conflicts?.map(({ change }) => change),
+    [ids[260]],
+  );
+});
