@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { canonical, visible, type Digest } from "../../core/base/index.ts";
+import { canonical, visible, type Digest, type Json } from "../../core/base/index.ts";
 import {
   loadDeclarations,
   operationName,
@@ -128,7 +128,7 @@ function operationLines({ terminal }: Context, { name, system, operation }: List
   const entries = Object.entries({ ...around, ...rest }).flatMap(([key, value]) =>
     value === undefined || (Array.isArray(value) && value.length === 0)
       ? []
-      : [line(wordOf(key), typeof value === "string" ? value : canonical(value))],
+      : [line(wordOf(key), typeof value === "string" ? value : canonical(withoutEmpty(value as Json)))],
   );
   return [
     `${terminal.paint("bold", visible(name))}  ${visible(summary)}`,
@@ -143,6 +143,13 @@ function operationLines({ terminal }: Context, { name, system, operation }: List
     "",
     terminal.paint("dim", `ask for it: {"connector": "${system.connector}", "input": ${askFor(system, operation)}}`),
   ];
+}
+
+/** What was left out of a declaration is left out here, too. */
+function withoutEmpty(value: Json): Json {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  const isEmpty = (each: Json): boolean => each !== null && typeof each === "object" && Object.keys(each).length === 0;
+  return Object.fromEntries(Object.entries(value).flatMap(([key, each]) => (isEmpty(each) ? [] : [[key, withoutEmpty(each)]])));
 }
 
 const wordOf = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

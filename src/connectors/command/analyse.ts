@@ -214,5 +214,15 @@ function statementsOf({
     provenance: "derived",
     source: SOURCE,
   };
-  return { impact: [], evidence: [evidence], unverified: open, assumptions: [] };
+  return { impact: [], evidence: [evidence], unverified: open, assumptions: afterwards(expected, check, resource) };
+}
+
+/** What a run is held to; a probe that lies is believed. */
+function afterwards(expected: Expectation | undefined, check: Program | undefined, resource: string): readonly Statement[] {
+  const state = expected && (expected.present ? `this must be so: ${canonical(expected.fields)}` : "it must be gone");
+  const succeeds = check && `${canonical([...check.argv])} must succeed`;
+  const all = [state, succeeds].filter((each) => each !== undefined);
+  if (all.length === 0) return [];
+  const text = `After it ran, ${all.join(", and ").slice(0, 4_000).toWellFormed()}, or the change is taken back`;
+  return [{ topic: "check", text, resource, provenance: "derived", source: SOURCE }];
 }

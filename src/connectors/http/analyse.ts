@@ -92,7 +92,7 @@ function analysed(options: HttpOptions, prepared: Prepared, seen: Seen): Result<
     before: seen.state,
     ...(expected && { expected }),
     select: look?.select ?? {},
-    asked: { path: "request", after: { kind: "json", value: shownRequest(where.origin, request) } },
+    asked: { path: "request", after: { kind: "json", value: shownRequest(where, request) } },
     // What nobody looks at, before and after, is only what the declaration says.
     provenance: look !== undefined && expected !== undefined ? "derived" : "claimed",
     secretKey: options.secretKey,
@@ -119,10 +119,11 @@ function analysed(options: HttpOptions, prepared: Prepared, seen: Seen): Result<
 }
 
 /** The request as it will be sent, less what is read right before: nothing of it is hidden from whoever signs. */
-function shownRequest(origin: string, { method, target, headers, body, compare, idempotency }: HttpRequest): JsonObject {
+function shownRequest(where: Prepared["where"], { method, target, headers, body, compare, idempotency }: HttpRequest): JsonObject {
   return {
     method,
-    url: `${origin}${target}`,
+    url: `${where.origin}${target}`,
+    ...(where.credential === undefined ? {} : { credential: where.credential }),
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
     ...(body === undefined ? {} : { body }),
     ...(compare === undefined
@@ -190,8 +191,14 @@ function statementsOf({
       },
     ],
     unverified: open,
-    assumptions: [],
+    assumptions: expected === undefined ? [] : [afterwards(expected, resource)],
   };
+}
+
+function afterwards({ present, fields }: Expectation, resource: string): Statement {
+  const what = present ? `this must be so: ${canonical(fields)}` : "it must be gone";
+  const text = `After it is applied, ${what.slice(0, 4_000).toWellFormed()}, or the change is taken back`;
+  return { topic: "check", text, resource, provenance: "derived", source: SOURCE };
 }
 
 const filled = (template: string, args: Asked<"http">["args"]): string =>

@@ -35,7 +35,13 @@ test("[OP-20, OP-23] the plan shows what was there, what will be, and the whole 
       path: "request",
       after: {
         kind: "json",
-        value: { method: "PUT", url: `${api.origin}/api/tickets/OPS-1/status`, body: { status: "done" }, compared_by: "etag" },
+        value: {
+          method: "PUT",
+          url: `${api.origin}/api/tickets/OPS-1/status`,
+          credential: "tickets",
+          body: { status: "done" },
+          compared_by: "etag",
+        },
       },
     },
   ]);
