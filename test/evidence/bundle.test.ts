@@ -5,7 +5,7 @@ import { canonical, digestOf, toBase64, utf8, type Digest, type JsonObject } fro
 import { verifyBundle, type EvidenceBundle, type EvidencePayload } from "../../src/core/evidence/index.ts";
 import { sealEvidence, type RunEvidence } from "../../src/core/grant/index.ts";
 import { cosignature, parseWitnessKey, witnessKey, type Vkey } from "../../src/core/ledger/index.ts";
-import { good, ordinary, refusal, signIn } from "../../src/testing/control-world.ts";
+import { good, ordinary, refusal, signIn, WORLD_POLICY } from "../../src/testing/control-world.ts";
 import { Dice } from "../../src/testing/dice.ts";
 import { testSigner } from "../../src/testing/ledger.ts";
 import { bundleOf, checks, fault, resealed, travelled, trustOf, type BundleWorld } from "./world.ts";
@@ -280,6 +280,24 @@ test("[EV-9] a change that was stale, planned again and signed again, one that w
   const bundle = good(await world.control.bundle(world.as("ed"), id));
   const failing = checks(bundle, trust).filter(({ holds }) => holds === false);
   assert.deepEqual(failing, []);
+});
+
+test("[EV-9] broken glass is told as what it is, and that somebody else must still look at it", async () => {
+  const { world } = await travelled();
+  const glass = "break_glass: { name: incident, who: [{ group: admins }], second: { within: 24h, who: [{ group: security }] } }\n";
+  await world.put("policy", `${WORLD_POLICY}${glass}`);
+  const { id, review_digest } = await world.propose(signIn("mended"));
+  const { view } = good(await world.control.createToken(world.as("cy"), { principal: "human:cy" }));
+  const caller = world.as("cy", { identity: `token:${view.id}` });
+  good(await world.control.glass.break(caller, id, { reason: "the shop is down", review_digest: review_digest ?? "" }));
+  await world.settle();
+  const all = checks(good(await world.control.bundle(world.as("ed"), id)), trustOf(world));
+  assert.deepEqual(
+    all.filter(({ holds }) => holds === false),
+    [],
+  );
+  assert.match(named(all, "route")?.text ?? "", /the glass was broken: one person decided in an emergency/);
+  assert.match(named(all, "end")?.text ?? "", /verified is an end, and a review of the broken glass is owed/);
 });
 
 test("[EV-10] a bundle of a change that nobody knows is refused as any other question about it", async () => {

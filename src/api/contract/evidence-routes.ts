@@ -42,7 +42,7 @@ export const evidenceRoutes = {
     summary: "Read a change's evidence bundle",
     callers: PEOPLE,
     trace: { kind: "reads" },
-    answer: { type: "application/json", description: "One canonical JSON document, signed whole: see docs/evidence.md." },
+    answer: Type.Unsafe<unknown>({ type: "object", description: "One canonical JSON document, signed whole: see docs/evidence.md." }),
   },
   exportEntries: {
     method: "GET",
