@@ -166,7 +166,7 @@ function whyLines(terminal: Terminal, { because, instructions = [], drift }: Cha
   ];
 }
 
-function glassText({ by, name, at, reason, due_at: due, overdue, reviewed }: GlassView): string {
+export function glassText({ by, name, at, reason, due_at: due, overdue, reviewed }: GlassView): string {
   const why = reason === undefined ? "" : `: ${visible(reason)}`;
   const after =
     reviewed === undefined

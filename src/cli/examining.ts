@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { WhoView } from "../control/types.ts";
+import type { GlassListView, WhoView } from "../control/types.ts";
 import type { Context } from "./context.ts";
 import { CliError } from "./errors.ts";
 import type { HeadView } from "./log.ts";
@@ -183,6 +183,7 @@ async function server(context: Context, localSize: number | undefined): Promise<
           ]),
       clock(context.io.now(), date, took, context.settings.limits.clockSkewSeconds),
       await caller(context),
+      ...(await brokenGlass(context)),
     ];
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -197,6 +198,20 @@ function clock(now: number, date: number | undefined, took: number, skewSeconds:
   const apart = Math.max(0, Math.abs(now - date) - 1000 - took);
   const text = apart < 1000 ? "agrees with the server's" : `is ${Math.round(apart / 1000)} s from the server's`;
   return apart <= skewSeconds * 1000 ? ok("clock", text) : bad("clock", text, "set both clocks by the same time source");
+}
+
+/** Told to people alone, and no finding where there is none. */
+async function brokenGlass(context: Context): Promise<readonly Finding[]> {
+  if (context.token() === undefined) return [];
+  try {
+    const { glass } = await context.client.get<GlassListView>("/v1/glass");
+    const overdue = glass.filter((each) => each.overdue).length;
+    const text = `broken and not yet reviewed: ${glass.length}${overdue === 0 ? "" : `, OVERDUE: ${overdue}`}`;
+    return glass.length === 0 ? [] : [warn("glass", text, "have it reviewed by somebody else: pawl list --glass")];
+  } catch (error) {
+    if (error instanceof CliError) return [];
+    throw error;
+  }
 }
 
 async function caller(context: Context): Promise<Finding> {

@@ -13,6 +13,7 @@ export function planText(
     { label: "status", text: change.status },
     { label: "revision", text: String(change.revision) },
     { label: "expires", text: new Date(change.expires_at).toISOString() },
+    ...(change.holds ?? []).map((text) => ({ label: "held by", text })),
     { label: "next", text: change.next },
     ...volatile,
   ];

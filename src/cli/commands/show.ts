@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { visible } from "../../core/base/index.ts";
 import { renderText } from "../../core/presentation/index.ts";
 import type { ChangeView, EventView, PlanView } from "../../control/types.ts";
-import { changeLines, conflictText, eventsOf, noteStuck, pathOf, stepTexts } from "../changes.ts";
+import { changeLines, conflictText, eventsOf, glassText, noteStuck, pathOf, stepTexts } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { changeId } from "../inputs.ts";
 import { readPlan } from "../plans.ts";
@@ -64,6 +64,8 @@ function planText({ terminal, io }: Context, { change, presentation, trace, cont
           { label: "expected", text: change.drift.expected },
           { label: "found", text: change.drift.observed },
         ]),
+    ...(change.holds ?? []).map((text) => ({ label: "held by", text })),
+    ...(change.glass ?? []).map((glass) => ({ label: "GLASS", text: glassText(glass) })),
     ...stepTexts(change).map((text) => ({ label: "run", text })),
     { label: "next", text: change.next },
     ...conflicts.map((conflict) => ({ label: "also open", text: conflictText(conflict) })),

@@ -199,3 +199,20 @@ function assembleTwo(): Parameters<typeof assemblePlan>[0] {
     names: [],
   };
 }
+
+test("[LC-53] [PO-77] a broken glass stands at the top, and a seat says which step it is for", () => {
+  const who = [{ kind: "group", group: "on-call" }] as const;
+  const seat = { id: "glass", who, count: 1, strength: "session", channels: ["cli"], glass: { name: "incident", alone: false } } as const;
+  const step = { id: "step-1/owner", step: "step-1", who, count: 1, strength: "session", channels: ["cli"] } as const;
+  const freezes = [{ name: "christmas", calendar: "christmas", zone: "Europe/Oslo", reason: "nobody is on call" }];
+  const route = { outcome: "escalate", seats: [seat, step], reasons: [], instructions: [], holds: [], freezes } as const;
+  const text = renderText(present(samplePlan(), route), { width: 100, color: false });
+  const [glass, changes] = [text.indexOf("THE GLASS IS BROKEN (incident)"), text.indexOf("What will change?")];
+  assert.ok(glass > 0 && glass < changes);
+  assert.match(text, /1 of: group on-call, in an emergency/);
+  assert.match(text, /1 of: group on-call, for step-1/);
+  assert.match(
+    text.replaceAll(/\s+/g, " "),
+    /christmas: nobody is on call\. It does not start while calendar christmas \(Europe\/Oslo\) is in/,
+  );
+});
