@@ -264,6 +264,8 @@ export interface RunDesk {
   finish(ref: RunRef, step: string, evidence: JsonObject): Promise<Result<void>>;
   /** The `n`-th look in the watch window, counted from 1. */
   check(ref: RunRef, n: number, result: CheckResult, evidence: JsonObject): Promise<Result<void>>;
+  /** Whether the run may go on: asked between two looks, and nothing is written. */
+  standing(ref: RunRef): Promise<Result<void>>;
   /** Answers with the signed permission to undo this step, which the runner verifies as it did the grant. */
   beginUndo(ref: RunRef, step: string, code: string, evidence: JsonObject): Promise<Result<Envelope>>;
   stale(ref: RunRef, expected: Digest, observed: Digest): Promise<Result<void>>;

@@ -269,8 +269,10 @@ function nextSentence(state: ChangeState, directory: Directory, now: number): st
     case "verified":
       return "Done: applied exactly as approved, and verified.";
     case "failed":
+      if (state.stopped !== undefined) return `Stopped by ${state.stopped} before any effect.`;
       return "Ended before any effect; propose again once the cause is mended.";
     case "undone":
+      if (state.stopped !== undefined) return `Stopped by ${state.stopped}, and what had been done is undone.`;
       return state.done.length < state.stepDigests.length
         ? "It went no further, and what had been done is undone."
         : "Applied, found wrong, and undone.";

@@ -40,6 +40,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   begin: ["change", "run", "step", "observed", "evidence?"],
   finish: ["change", "run", "step", "evidence"],
   check: ["change", "run", "n", "result", "evidence"],
+  standing: ["change", "run"],
   beginUndo: ["change", "run", "step", "code", "evidence"],
   stale: ["change", "run", "expected", "observed"],
   report: ["change", "run", "end", "code", "evidence"],
@@ -103,6 +104,8 @@ function made(deps: Deps, { runner }: Signed, { name, members }: Call): Promise<
       return desk.finish(ref, step, evidence);
     case "check":
       return desk.check(ref, n, result, evidence);
+    case "standing":
+      return desk.standing(ref);
     case "beginUndo":
       return desk.beginUndo(ref, step, code, evidence);
     case "stale":

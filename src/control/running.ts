@@ -9,7 +9,7 @@ import {
   type RunId,
   type RunnerId,
 } from "../core/base/index.ts";
-import { decide, type ChangeCommand, type ChangeEvent, type ChangeState } from "../core/change/index.ts";
+import { decide, runFault, type ChangeCommand, type ChangeEvent, type ChangeState } from "../core/change/index.ts";
 import { sealGrant, sealUndoGrant, type Envelope, type GrantBody, type GrantEvidence } from "../core/grant/index.ts";
 import { admitReviewer, isParty } from "../core/review/index.ts";
 import { auditWrite } from "./audit.ts";
@@ -234,6 +234,12 @@ export function runDesk(deps: Deps): RunDesk {
     check(ref, n, result, facts) {
       const evidence = evidenceOf(facts);
       return tell(ref, { type: "check", ...who(ref), n, result, evidence: evidence.digest }, [evidence]);
+    },
+    async standing({ change, run, runner }) {
+      const found = await findChange(deps, change);
+      if (!found.ok) return fail(atDesk(found.error));
+      const fault = runFault(found.value.state, { run, runner });
+      return fault === undefined ? ok(undefined) : fail(fault);
     },
     async beginUndo(ref, step, code, facts) {
       const evidence = evidenceOf(facts);

@@ -60,6 +60,7 @@ export function httpDesk({ client, nonces, now, startKey, pause }: DeskOptions):
     begin: (ref, step, observed, evidence) => told("begin", ref, { step, observed, ...(evidence && { evidence }) }),
     finish: (ref, step, evidence) => told("finish", ref, { step, evidence }),
     check: (ref, n, result, evidence) => told("check", ref, { n, result, evidence }),
+    standing: (ref) => told("standing", ref, {}),
     beginUndo: ({ change, run }, step, code, evidence) =>
       call("beginUndo", { change, run, step, code, evidence }, (value) => objectOf(value) as unknown as Envelope | undefined),
     stale: (ref, expected, observed) => told("stale", ref, { expected, observed }),

@@ -102,6 +102,8 @@ const PATIENCE_MILLIS = [500, 2_000, 10_000];
 /** How far behind the desk's clock may be about the end of a watch window before its word is not waited for any more. */
 const PATIENT_MILLIS = 120_000;
 const MOMENT_MILLIS = 5_000;
+/** How often a run that watches asks whether it may go on. */
+const STANDING_MILLIS = 15_000;
 
 const OUT_OF_TIME: Refusal = {
   code: "grant_expired",
@@ -208,9 +210,21 @@ class Run {
       // The desk's clock may be behind, but it is not waited for for ever.
       if (waited >= window + PATIENT_MILLIS) return this.#end("indeterminate", "watch_open", { waited, checks: n });
       const pause = isLast ? Math.min(every, MOMENT_MILLIS) : Math.min(every, window - waited);
-      if (!(await this.#pause(pause))) return this.#end("indeterminate", "watch_interrupted", { waited, checks: n });
+      const rested = await this.#rest(pause);
+      if (rested === "over") return this.#end("indeterminate", "watch_interrupted", { waited, checks: n });
+      if (rested !== undefined) return this.#notGoneOn(rested);
       waited += pause;
     }
+  }
+
+  /** A stop is not met with the next look only, which may be an hour away. */
+  async #rest(millis: number): Promise<Refusal | "over" | undefined> {
+    for (let left = millis; left > 0; left -= STANDING_MILLIS) {
+      if (!(await this.#pause(Math.min(left, STANDING_MILLIS)))) return "over";
+      const standing = left > STANDING_MILLIS ? await this.#say((desk, ref) => desk.standing(ref)) : undefined;
+      if (standing?.ok === false && standing.error.code !== "unavailable") return standing.error;
+    }
+    return undefined;
   }
 
   #check(n: number, look: Look): Promise<Result<void>> {

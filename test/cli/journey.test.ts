@@ -150,7 +150,10 @@ test("a change that its check refuses is undone: watch ends with 1, and verify s
   assert.equal((await pawl.as("linus", "approve", id, "--yes", "--quiet")).out, `${id}\n`);
   const watched = await pawl.as("linus", "watch", id);
   assert.equal(watched.code, 1);
-  assert.match(watched.out, /undone +Applied, found wrong, and undone\.\nbecause +verification_failed\n$/);
+  assert.match(
+    watched.out,
+    /undone +Applied, found wrong, and undone\.\nbecause +verification_failed: the check node check.js ended with 1\n$/,
+  );
   const shown = await pawl.as("agent", "show", id, "--json");
   assert.equal(document<PlanView>(shown).change.status, "undone");
   assert.equal((await pawl.as("linus", "verify", id)).code, 0);

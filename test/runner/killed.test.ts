@@ -43,7 +43,7 @@ class Mortal {
   }
 }
 
-const DESK: readonly (keyof RunDesk)[] = ["offer", "start", "begin", "finish", "check", "beginUndo", "stale", "report"];
+const DESK: readonly (keyof RunDesk)[] = ["offer", "start", "begin", "finish", "check", "standing", "beginUndo", "stale", "report"];
 const WORK: readonly (keyof Connector)[] = ["observe", "apply", "verify", "undo"];
 
 /** A world whose runner dies at its n-th await; `none` of them is left when it lives to the end. */

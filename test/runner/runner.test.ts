@@ -36,7 +36,7 @@ function desk(
       if (error !== undefined) return { ok: false, error };
       return (real[method] as (...all: unknown[]) => Promise<unknown>)(...args);
     };
-  const methods: readonly (keyof RunDesk)[] = ["offer", "start", "begin", "finish", "check", "beginUndo", "stale", "report"];
+  const methods: readonly (keyof RunDesk)[] = ["offer", "start", "begin", "finish", "check", "standing", "beginUndo", "stale", "report"];
   return { desk: Object.fromEntries(methods.map((method) => [method, wrapped(method)])) as unknown as RunDesk, calls };
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Refusal, Result } from "../../src/core/base/index.ts";
+import { abandonRunsOf } from "../../src/control/index.ts";
 import type { RunDesk, RunReport, VerifyFault } from "../../src/control/ports.ts";
 import { runChange, type RunnerDeps } from "../../src/runner/runner.ts";
 import { changeOf, ControlWorld, good, idOf, set, type ChangeBody } from "../../src/testing/control-world.ts";
@@ -204,4 +205,28 @@ test("[CO-73] however many are watched, other work goes on", async () => {
     await turns();
   }
   for (const id of watched) assert.equal((await world.view(id)).status, "verified");
+});
+
+test("[CO-74] a stop is met long before the next look, and so is the end of the run", async () => {
+  for (const [stop, end] of [
+    [true, "undone stopped"],
+    [false, "stopped"],
+  ] as const) {
+    const here = await signed({ ...TWO, watch: { seconds: 7_200, every_seconds: 3_600 } });
+    let waited = 0;
+    const report = await through(here.world, run(here), async (elapsed) => {
+      waited = elapsed;
+      if (elapsed !== 20_000) return;
+      if (stop) good(await here.world.control.stop(here.world.as("ed"), here.id));
+      else await abandonRunsOf(here.world.deps, here.world.runner.trust.runner);
+    });
+    assert.deepEqual([endOf(report), waited <= 30_000, await checks(here)], [end, true, ["1 held"]]);
+  }
+});
+
+test("[CO-74] a desk that cannot be asked whether it may go on stops nothing", async () => {
+  const here = await signed();
+  const { desk } = here.world.runner;
+  const away = telling(desk, { standing: async () => refuse("unavailable") });
+  assert.equal(endOf(await through(here.world, run(here, { desk: away }))), "verified verified");
 });

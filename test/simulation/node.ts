@@ -231,6 +231,7 @@ function linked({ scheduler, tampers, permitted }: Surroundings, life: Life, des
     begin: (...asked) => over("begin", () => desk.begin(...asked)),
     finish: (...asked) => over("finish", () => desk.finish(...asked)),
     check: (...asked) => over("check", () => desk.check(...asked)),
+    standing: (...asked) => over("standing", () => desk.standing(...asked)),
     async beginUndo(...asked) {
       const [{ run }, step] = asked;
       let whole = true;

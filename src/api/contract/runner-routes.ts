@@ -94,7 +94,7 @@ export const taken = Type.Object(
   { $id: "Taken", ...closed },
 );
 
-const DESK = ["offer", "start", "begin", "finish", "check", "beginUndo", "stale", "report"] as const;
+const DESK = ["offer", "start", "begin", "finish", "check", "standing", "beginUndo", "stale", "report"] as const;
 export const deskBody = Type.Object(
   { call: choice(DESK) },
   {

@@ -1,7 +1,7 @@
 import type { Millis, Result } from "../base/index.ts";
 import { no } from "./refusals.ts";
 import type { ChangeRefusal, Refused } from "./refusals.ts";
-import { inStatus } from "./shape.ts";
+import { inStatus, wrongStatus } from "./shape.ts";
 import type { InStatus } from "./shape.ts";
 import type { ChangeState } from "./types.ts";
 
@@ -27,3 +27,13 @@ export const otherRun = (state: InRun): Refused =>
 /** Somebody said stop: what is done is undone, and nothing else begins. */
 export const stoppedRun = (state: InRun): Refused =>
   no("stopped", `${state.stopped} stopped run ${state.run}`, "begin nothing more; undo what is done", state.run);
+
+/** Why a run may not go on as it is: it does not hold the change any more, or somebody stopped it. */
+export function runFault(
+  state: ChangeState,
+  { run, runner }: { readonly run: string; readonly runner: string },
+): ChangeRefusal | undefined {
+  if (state.status !== "running" && state.status !== "applied") return wrongStatus(state, ["running", "applied"]).error;
+  if (state.run !== run || state.runner !== runner) return otherRun(state).error;
+  return state.stopped === undefined ? undefined : stoppedRun(state).error;
+}
