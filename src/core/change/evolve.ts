@@ -1,7 +1,8 @@
 import { assert, never } from "../base/index.ts";
 import { evolveRun } from "./evolve-run.ts";
 import { approvalOf, commonOf, plannedOf, reviewedOf, signedOf } from "./shape.ts";
-import type { ChangeEvent, ChangeState, Common, Glass } from "./types.ts";
+import type { Glass } from "./glass-types.ts";
+import type { ChangeEvent, ChangeState, Common } from "./types.ts";
 
 type EventOf<T extends ChangeEvent["type"]> = Extract<ChangeEvent, { readonly type: T }>;
 
@@ -26,9 +27,8 @@ export function evolve(state: ChangeState | undefined, event: ChangeEvent): Chan
     case "blocked":
       return { ...common, status: "blocked", because: event.because };
     case "glass_broken":
-      return { ...state, ...common, glass: [...(common.glass ?? []), event.glass] };
     case "glass_reviewed":
-      return { ...state, ...common, glass: (common.glass ?? []).map((glass) => glassReviewed(glass, event)) };
+      return { ...state, ...common, glass: glassOf(common.glass ?? [], event) };
     case "sent_back":
       return { ...common, status: "sent_back", because: event.because, by: event.by };
     case "rejected":
@@ -125,8 +125,11 @@ function revised(common: Common, event: EventOf<"revised">): ChangeState {
   return { ...kept, status: "proposed", revision: common.revision + 1, parties: { ...parties, editors }, proposal, steps, ...timed };
 }
 
-const glassReviewed = (glass: Glass, { by, at, verdict, comment, grants }: EventOf<"glass_reviewed">): Glass =>
-  grants.includes(glass.grant) ? { ...glass, review: { by, at, verdict, comment } } : glass;
+function glassOf(known: readonly Glass[], event: EventOf<"glass_broken" | "glass_reviewed">): readonly Glass[] {
+  if (event.type === "glass_broken") return [...known, event.glass];
+  const { by, at, verdict, comment, grants } = event;
+  return known.map((glass) => (grants.includes(glass.grant) ? { ...glass, review: { by, at, verdict, comment } } : glass));
+}
 
 /** Whatever happens to the votes takes a standing grant away: it carried them. */
 function revoted(state: ChangeState, common: Common, event: EventOf<"voted" | "vote_withdrawn" | "votes_voided">): ChangeState {

@@ -7,7 +7,8 @@ import { no } from "./refusals.ts";
 import type { Refused } from "./refusals.ts";
 import { inStatus } from "./shape.ts";
 import type { CommandOf, Decided, InStatus } from "./shape.ts";
-import type { ChangeEvent, ChangeState, Glass } from "./types.ts";
+import type { Glass } from "./glass-types.ts";
+import type { ChangeEvent, ChangeState } from "./types.ts";
 
 type UnderReview = InStatus<"awaiting" | "authorised">;
 

@@ -1,6 +1,7 @@
 import type { ChangeId, Digest, GrantId, KeyedDigest, Millis, PersonId, PrincipalId, RunId, RunnerId } from "../base/index.ts";
 import type { Watch } from "../plan/index.ts";
 import type { Outcome, Seat, Selector } from "../policy/index.ts";
+import type { Glass, GlassVerdict } from "./glass-types.ts";
 import type { Decision, Directory, Parties, ReviewObject, Vote } from "../review/index.ts";
 
 /** What every change carries in every state. */
@@ -23,25 +24,6 @@ export interface Common {
   /** Each time that the glass was broken for it, whatever became of it since. */
   readonly glass?: readonly Glass[];
 }
-
-/** An emergency decision, and the look at it that is owed. */
-export interface Glass {
-  /** The grant that it gave. */
-  readonly grant: GrantId;
-  /** Of the emergency route. */
-  readonly name: string;
-  readonly by: PersonId;
-  readonly at: Millis;
-  /** Digest of the salted reason in the payload store. */
-  readonly reason: Digest;
-  readonly channel: string;
-  /** Who may review it; never who broke it. */
-  readonly second: readonly Selector[];
-  readonly dueAt: Millis;
-  readonly review?: { readonly by: PersonId; readonly at: Millis; readonly verdict: GlassVerdict; readonly comment: Digest };
-}
-
-export type GlassVerdict = "approve" | "object";
 
 /** The plan of the current revision, by digest. */
 export interface Planned {

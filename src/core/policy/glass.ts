@@ -12,7 +12,7 @@ const WITHIN = /^([1-9]\d{0,3})(m|h|d)$/;
 const UNIT = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const [SOONEST, LATEST] = [15 * UNIT.m, 30 * UNIT.d];
 const MOST_WHO = 50;
-export const GLASS_SEAT = "glass";
+const GLASS_SEAT = "glass";
 
 /** The emergency route of a policy, ready for use. */
 export interface Glass {
