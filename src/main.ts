@@ -23,7 +23,7 @@ import {
   type Deps,
 } from "./control/index.ts";
 import type { Connector, RunReport } from "./control/ports.ts";
-import { ok, refuse, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
+import { ok, refuse, visible, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
 import { parseVkeys, parseWitnessKey } from "./core/ledger/index.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
 import { logKeyLines, openWitnessKey, type Keys } from "./keys.ts";
@@ -32,7 +32,15 @@ import { Disposals, guardFor, openStoreFor, type Opened } from "./on-disk.ts";
 import { runChange } from "./runner/runner.ts";
 import type { OpenStore } from "./store/index.ts";
 import { clock, connectorsOf, ids, random, repositoriesOf, timers } from "./wiring.ts";
-import { anchorsFrom, startFeeder, startWitness, type Feeder, type RunningWitness, type WitnessAddress } from "./witness/index.ts";
+import {
+  anchorsFrom,
+  startFeeder,
+  startWitness,
+  type Feeder,
+  type FeederSettings,
+  type RunningWitness,
+  type WitnessAddress,
+} from "./witness/index.ts";
 
 export interface RunningPawl {
   readonly url: string;
@@ -68,11 +76,8 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   // Before the first start makes anything: one that fails must not have been the first.
   const declared = repositoriesOf(settings, []);
   if (!declared.ok) return declared;
-  const witnesses = witnessesOf(settings);
-  if (!witnesses.ok) return witnesses;
-  const around = { dataDir: settings.dataDir, identity: settings.commitIdentity, env: process.env, clock };
-  const anchors = anchorsFrom(settings.anchors, around);
-  if (!anchors.ok) return anchors;
+  const elsewhere = rememberedElsewhere(settings);
+  if (!elsewhere.ok) return elsewhere;
   await tryListening(settings.listen);
   const guard = guardFor(settings, store);
   const whole = await guard.check();
@@ -84,18 +89,12 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
       (error: unknown) => hooks.log(`problem: the last head is not remembered: ${String(error)}`),
     ),
   );
+  // What is declared is told to those of runners, too.
+  const inForce = () => declarationsInForce(deps);
   const exchange = new Exchange({ clock, timers, nextId: () => ids.next("wrk") });
   const connectors = new Connectors(exchange, settings.remoteConnectors, (connector) => byDeclarations(connector, inForce));
   const report = reporter(hooks);
-  const feeding = {
-    store,
-    guard,
-    witnesses: witnesses.value,
-    folder: join(settings.dataDir, "witnessed"),
-    anchors: anchors.value,
-    log: store.log,
-  };
-  const feeder = startFeeder({ ...feeding, everyMillis: FEED_MILLIS, timers, report });
+  const feeder = startFeeder({ ...elsewhere.value, store, guard, log: store.log, report });
   undo.add(feeder.stop);
   const writing = watchWrites(fenced(store, feeder.alarms), report);
   const deps: Deps = {
@@ -111,7 +110,7 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   const wired = connectorsOf(settings, { secretKey: keys.secret, sample: begun.value.repositories });
   if (!wired.ok) return wired;
   for (const connector of [...wired.value, pawlConnector(configDesk(deps))])
-    connectors.set(connector.name, dependable(told(connector), timers));
+    connectors.set(connector.name, dependable(byDeclarations(connector, inForce), timers));
   const runner = keys.runner as RunnerId;
   // What this runner had under way when it last ended is settled before it takes anything up.
   await abandonRunsOf(deps, runner);
@@ -124,7 +123,7 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
     tickMillis: 1_000,
     parallel: 4,
     runner,
-    run: (change, rest) => dispatchRun(deps, exchange, { ...own, run: (here) => run(here, rest) }, change),
+    run: (change, rest) => dispatchRun(deps, exchange, { ...own, run: (here) => run(here, rest), ...(rest && { rest }) }, change),
     isHeld: (who, change) => exchange.holds(who, change),
   });
   undo.add(() => worker.stop());
@@ -151,6 +150,19 @@ function fenced(store: OpenStore, alarms: Feeder["alarms"]): OpenStore {
       return lost === undefined ? store.append(request) : refuse("store_corrupt", lost.message, { remedy: lost.remedy ?? "" });
     },
   };
+}
+
+/** Whoever is shown each new head of the log, and what this machine keeps of their answers. */
+function rememberedElsewhere(
+  settings: Settings,
+): Result<Pick<FeederSettings, "witnesses" | "anchors" | "folder" | "everyMillis" | "timers">> {
+  const { dataDir, commitIdentity: identity } = settings;
+  const witnesses = witnessesOf(settings);
+  if (!witnesses.ok) return witnesses;
+  const anchors = anchorsFrom(settings.anchors, { dataDir, identity, env: process.env, clock });
+  if (!anchors.ok) return anchors;
+  const folder = join(dataDir, "witnessed");
+  return ok({ witnesses: witnesses.value, anchors: anchors.value, folder, everyMillis: FEED_MILLIS, timers });
 }
 
 function witnessesOf({ witnesses }: Settings): Result<readonly WitnessAddress[]> {
@@ -270,6 +282,9 @@ function urlOf(addresses: readonly (AddressInfo | string)[], settings: Settings)
   return `http://${host}:${typeof address === "object" ? address.port : settings.listen.port}`;
 }
 
+/** Of what a run says while it goes on. */
+const MOST_LINE = 500;
+
 /** The runner of this process: it verifies a grant exactly as one on another machine would. */
 function inProcessRunner(
   deps: Deps,
@@ -292,5 +307,8 @@ function inProcessRunner(
     timeoutMillis: deps.limits.runTimeoutMillis,
     signal,
   };
-  return (change, rest) => runChange({ ...runnerDeps, ...(rest && { watching: rest }) }, change);
+  return (change, rest) => {
+    const progress = (line: string): void => deps.runners?.tell({ change, runner, lines: [visible(line.slice(0, MOST_LINE))] });
+    return runChange({ ...runnerDeps, progress, ...(rest && { watching: rest }) }, change);
+  };
 }

@@ -24,6 +24,13 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
+export function oneOf<const V extends readonly string[]>(values: V): (text: string) => V[number] {
+  return (text) => {
+    if (values.includes(text)) return text;
+    throw new InvalidArgumentError(`must be one of ${values.join(", ")}.`);
+  };
+}
+
 /** For options that may be repeated. */
 export const gather = (text: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), text];
 

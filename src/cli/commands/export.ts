@@ -1,8 +1,9 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ExportPage } from "../../control/types.ts";
 import { EXPORT_FORMATS, type ExportFormat } from "../../core/evidence/index.ts";
 import type { Context } from "../context.ts";
+import { oneOf } from "../inputs.ts";
 
 interface Options {
   readonly format: ExportFormat;
@@ -15,7 +16,7 @@ const PAGE = 500;
 
 export function define(command: Command, context: Context): void {
   command
-    .addOption(new Option("--format <form>", "one event to a line").choices(EXPORT_FORMATS).default("jsonl"))
+    .option("--format <form>", `one event to a line: ${EXPORT_FORMATS.join(", ")}`, oneOf(EXPORT_FORMATS), "jsonl")
     .option("--since <cursor>", "go on where an earlier export ended")
     .option("--follow", "go on as entries come, until interrupted")
     .action((options: Options) => exported(context, options));

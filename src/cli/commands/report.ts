@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { canonical } from "../../core/base/index.ts";
@@ -7,7 +7,7 @@ import type { ChangeView } from "../../control/types.ts";
 import { pathOf } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, refusal, usage } from "../errors.ts";
-import { gather, integer } from "../inputs.ts";
+import { gather, integer, oneOf } from "../inputs.ts";
 import { openHead, verifyWhole, type HeadView } from "../log.ts";
 import { reportMarkdown } from "../report-text.ts";
 import { readTrust, type Trust, type TrustOptions } from "../trust.ts";
@@ -27,7 +27,7 @@ export function define(command: Command, context: Context): void {
   command
     .requiredOption("--from <moment>", "first day or moment of the range, such as 2026-07-01", moment)
     .requiredOption("--to <moment>", "the moment at which it ends, itself not part of it", moment)
-    .addOption(new Option("--format <form>", "for people, or for `pawl verify`").choices(["markdown", "json"]).default("markdown"))
+    .option("--format <form>", "markdown for people, json for `pawl verify`", oneOf(["markdown", "json"]), "markdown")
     .option("-o, --out <file>", "a new file, instead of standard output")
     .option("--sample <n>", "how many changes to draw", integer(0, MOST_SAMPLED), 25)
     .option("--seed <text>", "what they are drawn by; else the log's root at the end of the range")

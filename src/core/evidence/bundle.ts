@@ -18,7 +18,7 @@ import type { Json, Refusal, Result } from "../base/index.ts";
 import { pae, type GrantSigner } from "../grant/index.ts";
 import { BUNDLE_SCHEMA, type EvidenceBundle, type EvidenceTrust, type Seal } from "./types.ts";
 
-export const BUNDLE_TYPE = "application/vnd.pawl.evidence+json";
+const BUNDLE_TYPE = "application/vnd.pawl.evidence+json";
 /** Of a file that is read at all. */
 export const MAX_BUNDLE_BYTES = 64 * 1024 * 1024;
 const MOST = { entries: 10_000, payloads: 50_000, nodes: 64 };

@@ -1,5 +1,5 @@
 /** The door of core/evidence: what outsiders are handed, and how they check it. Pure, so that a browser can run it too. */
-export { BUNDLE_TYPE, MAX_BUNDLE_BYTES, readBundle, schemaOf, sealBundle } from "./bundle.ts";
+export { MAX_BUNDLE_BYTES, readBundle, schemaOf, sealBundle } from "./bundle.ts";
 export { entryOfLine, EXPORT_FORMATS, exportEntry } from "./export.ts";
 export type { ExportFormat } from "./export.ts";
 export { documentsOf } from "./digests.ts";

@@ -7,7 +7,7 @@ import { documentsOf } from "./digests.ts";
 import { messageOf } from "./story.ts";
 import type { ReadEntry } from "./ledger-checks.ts";
 
-export const EXCEPTIONS = [
+const EXCEPTIONS = [
   "unreadable",
   "break_glass",
   "indeterminate",

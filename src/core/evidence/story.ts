@@ -56,7 +56,7 @@ export function lifecycle(
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-export function bytesOf(payload: EvidencePayload | undefined): Uint8Array | undefined {
+function bytesOf(payload: EvidencePayload | undefined): Uint8Array | undefined {
   if (payload?.as === "text") return utf8(payload.text);
   return payload?.as === "base64" ? fromBase64(payload.base64) : undefined;
 }
