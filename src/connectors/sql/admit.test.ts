@@ -119,6 +119,7 @@ test("[SQ-7] [B11] a payload is its own canonical bytes, and no others", () => {
     verify: [],
     volatile: [],
     rehearsed: true,
+    once: false,
     objects: ["public.users"],
     undo: "planned" as const,
   };

@@ -128,6 +128,7 @@ async function analyse(setup: Setup, raw: Json, run: RunLimits): Promise<Result<
     verify: input.verify,
     volatile: planned.volatile,
     rehearsed: planned.change !== undefined,
+    once: planned.once,
     objects: planned.objects,
     undo: undo.kind,
   });

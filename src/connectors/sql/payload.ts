@@ -15,6 +15,8 @@ export interface SqlPayload {
   readonly volatile: readonly string[];
   /** Whether the statements were tried out: then what they do when they run must be what they did then. */
   readonly rehearsed: boolean;
+  /** Holds what nobody can look into: nothing of it may run a second time. */
+  readonly once: boolean;
   /** Tables and other objects whose schema is part of the fingerprint. */
   readonly objects: readonly string[];
   readonly undo: "planned" | "manual" | "impossible";
@@ -32,13 +34,13 @@ export function decodePayload(bytes: Uint8Array): Result<SqlPayload, Refusal<"sq
   if (!read.ok) return invalid(read.error.message);
   const value = read.value;
   if (value === null || typeof value !== "object" || Array.isArray(value)) return invalid("not an object");
-  const { database, statements, rehearsed, undo } = value;
+  const { database, statements, rehearsed, once, undo } = value;
   const { parameters, verify, volatile, objects } = value;
-  if (typeof database !== "string" || typeof statements !== "string" || typeof rehearsed !== "boolean")
+  if (typeof database !== "string" || typeof statements !== "string" || typeof rehearsed !== "boolean" || typeof once !== "boolean")
     return invalid("a member is missing");
   if (undo !== "planned" && undo !== "manual" && undo !== "impossible") return invalid("its undo is none that is known");
   if (!isTexts(verify) || !isTexts(volatile) || !isTexts(objects) || !isParams(parameters)) return invalid("a list is malformed");
-  const payload: SqlPayload = { schema: SQL_PAYLOAD, database, statements, parameters, verify, volatile, rehearsed, objects, undo };
+  const payload: SqlPayload = { schema: SQL_PAYLOAD, database, statements, parameters, verify, volatile, rehearsed, once, objects, undo };
   if (canonical(payload) !== new TextDecoder().decode(bytes)) return invalid("these are not the canonical bytes of one");
   return ok(payload);
 }

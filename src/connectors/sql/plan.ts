@@ -20,6 +20,8 @@ export interface Planned {
   /** Absent where the statements were not tried out, with the reason. */
   readonly change?: Change;
   readonly notTried?: string;
+  /** Holds what nobody can look into. */
+  readonly once: boolean;
   readonly volatile: readonly string[];
   /** Why it cannot be taken back; empty when taking it back was tried out too. */
   readonly obstacles: readonly string[];
@@ -76,6 +78,7 @@ export async function planWork(
     rows: first === undefined ? "none" : changeDigest(session.secretKey, first.change, volatile),
     ...(first && { change: first.change }),
     ...(notTried !== undefined && { notTried }),
+    once: strangers.length > 0 || statements.some(isBlind),
     volatile,
     obstacles: first === undefined ? obstacles(statements, []) : first.obstacles,
   };
@@ -96,9 +99,11 @@ async function checkQuery(session: Session, query: string): Promise<void> {
     throw sqlFault("sql_verify_invalid", "a check is not one query that only reads", "give a SELECT that answers true");
 }
 
+const isBlind = ({ kind, dynamic }: Derived): boolean => kind === "unknown" || dynamic.length > 0;
+
 /** Why the statements are not run before somebody approved them. */
 function whyNot({ database }: Session, statements: readonly Derived[], strangers: readonly string[]): string | undefined {
-  const unknown = statements.flatMap(({ kind, label, dynamic }) => (kind === "unknown" || dynamic.length > 0 ? [label] : []));
+  const unknown = statements.filter(isBlind).map(({ label }) => label);
   const refused = statements.flatMap(({ refusal }) => refusal ?? []);
   if (refused.length > 0) return refused.join("; ");
   if (statements.some(({ alone }) => alone)) return "a statement runs outside of a transaction";

@@ -52,7 +52,7 @@ function derive(text: string, stmt: Tree, schema: string): Derived {
     dynamic: node === "DoStmt" || node === "CallStmt" ? [node === "DoStmt" ? "a DO block" : "a procedure"] : [],
     ddl: found.into && ddl.length === 0 ? [{ verb: "create", what: "a table from a query", object: found.into }] : ddl,
     alone: isAlone(node, body),
-    exports: (kind === "read" && found.into === undefined) || (returning && DML.includes(node)),
+    exports: (node === "SelectStmt" && found.into === undefined) || (returning && DML.includes(node)),
     parameters: found.parameters,
     ...(refusal !== undefined && { refusal }),
   };
@@ -104,7 +104,7 @@ function look(stmt: Tree, schema: string): Found {
   for (const [name, node] of nodesOf(stmt)) {
     if (name === "RangeVar" || (typeof node["relname"] === "string" && name === "relation")) tables.add(tableName(node, schema));
     if (name === "ColumnRef") for (const part of columnParts(node)) columns.add(part);
-    if (name === "FuncCall") functions.add(texts(node["funcname"]).join("."));
+    for (const called of callsOf(name, node)) functions.add(called);
     if (name === "ParamRef") parameters = Math.max(parameters, Number(node["number"] ?? 0));
     if (name === "intoClause" || name === "into") into = intoName(node, schema) ?? into;
     if (!DML.includes(name)) continue;
@@ -127,6 +127,12 @@ function look(stmt: Tree, schema: string): Found {
     parameters,
     ...(into !== undefined && { into }),
   };
+}
+
+/** Functions by name: called, put behind a trigger, or standing behind an operator that a schema is named for. */
+function callsOf(name: string, node: Tree): readonly string[] {
+  if (name === "FuncCall" || name === "CreateTrigStmt") return [texts(node["funcname"]).join(".")];
+  return name === "A_Expr" && texts(node["name"]).length > 1 ? [texts(node["name"]).join(".")] : [];
 }
 
 function intoName(node: Tree, schema: string): string | undefined {

@@ -56,11 +56,12 @@ export interface Counts {
   readonly deleted: number;
 }
 
-export const countsOf = ({ changes, lost }: Pick<TableChange, "changes" | "lost">): Counts => ({
-  inserted: createdRows(changes),
-  updated: changes.filter(({ before, after }) => before && after).length,
-  deleted: changes.filter(({ before, after }) => before && !after).length + lost,
-});
+export const countsOf = ({ changes, lost, counted }: Pick<TableChange, "changes" | "lost" | "counted">): Counts =>
+  counted ?? {
+    inserted: createdRows(changes),
+    updated: changes.filter(({ before, after }) => before && after).length,
+    deleted: changes.filter(({ before, after }) => before && !after).length + lost,
+  };
 
 /** `table` or `table.column` of what came out otherwise the second time. */
 export function volatileIn(first: Change, second: Change): readonly string[] {

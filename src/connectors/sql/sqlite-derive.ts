@@ -124,8 +124,15 @@ function describe(text: string, events: readonly Event[], exports: boolean): Der
     ddl: ddl.map(({ action }) => action),
     alone,
     exports: exports && kind !== "ddl",
-    parameters: Math.max(0, ...[...own.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n))) || [...own.matchAll(/\?/g)].length,
+    parameters: parametersIn(own),
   };
+}
+
+/** What stands in quotes or comments is no parameter. A name for one would be bound to nothing, unsaid. */
+function parametersIn(text: string): number {
+  const plain = text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\//g, " ");
+  if (/[:@$#][A-Za-z_]/.test(plain)) throw sqlFault("sql_parameters", "a parameter has a name", "number parameters: ?1, ?2");
+  return Math.max(0, ...[...plain.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n))) || [...plain.matchAll(/\?/g)].length;
 }
 
 const isOwn = (table: string): boolean => /^sqlite_/i.test(table);

@@ -54,7 +54,9 @@ export class SqliteEngine implements Engine {
       const statement = this.#db.prepare(sql);
       statement.setReadBigInts(true);
       const fields = statement.columns();
-      const values = parameters.map((value) => (typeof value === "boolean" ? Number(value) : value));
+      const values = parameters.map((value) =>
+        typeof value === "boolean" || Number.isSafeInteger(value) ? BigInt(value as number) : (value as string),
+      );
       if (fields.length === 0) return { rows: [], fields, changes: Number(statement.run(...values).changes) };
       const rows: Record<string, unknown>[] = [];
       for (const row of statement.iterate(...values)) {

@@ -142,6 +142,8 @@ export interface TableChange {
   readonly rowsBefore: number;
   /** Rows that go with a table too large to be kept: they are counted only. */
   readonly lost: number;
+  /** Where the rows themselves are not known. */
+  readonly counted?: { readonly inserted: number; readonly updated: number; readonly deleted: number };
 }
 
 export interface StatementResult {
@@ -183,8 +185,11 @@ export type CommitOutcome = { readonly outcome: "committed" | "aborted" | "unkno
 export interface Engine {
   /** Begins a transaction in which everything is pinned; `write` on the real database takes the writer's place. */
   begin(write: boolean): Promise<void>;
-  /** Runs the statements and tells what changed; called once per transaction. */
-  change(statements: readonly Derived[], parameters: readonly Param[]): Promise<Change>;
+  /**
+   * Runs the statements and tells what changed; called once per transaction. With `once`, no statement runs a second time, not even
+   * to be rolled back, and rows are only counted where they cannot be told without that.
+   */
+  change(statements: readonly Derived[], parameters: readonly Param[], once?: boolean): Promise<Change>;
   /** What the named objects are, in a form that has the same bytes for the same schema. */
   schema(objects: readonly string[]): Promise<Readonly<Record<string, unknown>>>;
   /** The rows with these keys, by the text of the key. */

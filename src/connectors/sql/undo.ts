@@ -18,6 +18,7 @@ export function obstacles(statements: readonly Derived[], tables: readonly Table
         ? []
         : one.ddl.flatMap(({ inverse, what, object }) => (inverse === undefined ? [`${object} ${what}: nothing takes that back`] : [])),
     ),
+    ...tables.filter(({ counted }) => counted !== undefined).map(({ table }) => `rows of ${table} were counted and not kept`),
     ...tables.filter(({ key }) => key.length === 0).map(({ table }) => `${table} has no primary key, so its rows cannot be told apart`),
     ...tables.filter(({ lost }) => lost > 0).map(({ table, lost }) => `${lost} rows of ${table} are too many to be kept`),
   ];

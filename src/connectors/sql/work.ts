@@ -85,7 +85,7 @@ export async function applyWork(session: Session, payload: SqlPayload, expected:
   return using(await session.engine("write"), async (engine) => {
     await engine.begin(true);
     const schemaBefore = schemaDigest(await engine.schema(payload.objects));
-    const { change, digest } = await changeRows(session, payload, () => engine.change(statements, payload.parameters)).catch(
+    const { change, digest } = await changeRows(session, payload, () => engine.change(statements, payload.parameters, payload.once)).catch(
       async (error: unknown) => {
         if (!(error instanceof SqlFault) || error.refusal.code !== "sql_conflict") throw error;
         await engine.rollback();

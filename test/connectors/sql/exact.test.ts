@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { applied, done, effectOn, fieldOf, KINDS, LIMITS, openWorld, planned, rowsOf } from "./world.ts";
 import type { World } from "./world.ts";
 
-async function backAndForth(world: World, statements: string, state: () => Promise<unknown> | unknown): Promise<void> {
+async function backAndForth(world: World, statements: string, state: () => unknown): Promise<void> {
   const before = await state();
   const plan = await planned(world.connector, { statements });
   assert.equal(plan.analysis.step.undo.kind, "planned", plan.analysis.step.undo.text);
@@ -72,7 +72,7 @@ for (const kind of KINDS) {
       "ALTER TABLE users ADD COLUMN age integer; ALTER TABLE users RENAME COLUMN name TO nick; CREATE TABLE more (id integer PRIMARY KEY); CREATE INDEX by_nick ON users (nick); CREATE VIEW all_users AS SELECT id FROM users";
     const schema = (): Promise<unknown> =>
       kind === "sqlite"
-        ? world.sql("SELECT name, sql FROM sqlite_schema ORDER BY name")
+        ? world.sql("SELECT m.name, c.name AS c FROM sqlite_schema m, pragma_table_info(m.name) c ORDER BY 1, 2")
         : world.sql("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2");
     await backAndForth(world, statements, schema);
     const plan = await planned(world.connector, { statements });

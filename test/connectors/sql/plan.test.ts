@@ -86,7 +86,14 @@ for (const kind of KINDS) {
     );
     const applied = await world.connector.apply(plan.payload, plan.state, LIMITS);
     assert.ok(applied.ok && !JSON.stringify(applied).includes("grace@"));
-    assert.match(String(applied.value.facts["exported"]), /^sha256:/);
+    assert.match(JSON.stringify(applied.value.facts["exported"]), /^"sha256:/);
+    const wrapped =
+      kind === "sqlite"
+        ? undefined
+        : await planned(world.connector, {
+            statements: "WITH gone AS (DELETE FROM users WHERE id = 3 RETURNING email) SELECT * FROM gone",
+          });
+    assert.ok(wrapped === undefined || fieldOf(effectOn(wrapped, "send", "public.users"), "rows") === 1);
     const returning = await planned(world.connector, { statements: "UPDATE users SET age = 1 WHERE id = 1 RETURNING email" });
     assert.equal(fieldOf(effectOn(returning, "send", `${world.schema}.users`), "rows"), 1);
   });
@@ -181,6 +188,11 @@ for (const kind of KINDS) {
     assert.equal((await rowsOf(world, "users"))[0]?.[1], hostile);
     const answer = await world.connector.analyse({ database: "shop", statements: "SELECT 1", parameters: [1] }, LIMITS);
     assert.ok(!answer.ok && answer.error.code === "sql_parameters");
+    await planned(world.connector, { statements: "UPDATE users SET email = 'what?' /* ? */ WHERE id = 1 -- ?" });
+    if (kind === "sqlite") {
+      const named = await world.connector.analyse({ database: "shop", statements: "UPDATE users SET email = :email" }, LIMITS);
+      assert.ok(!named.ok && named.error.code === "sql_parameters");
+    }
   });
 
   test(`${kind}: [SQ-11] [F48] [F50] texts that hide something are parsed as the database does, and shown`, async (t) => {

@@ -134,6 +134,8 @@ test("[SQ-27] what cannot be looked into is an effect of unknown kind, is not tr
     "SELECT set_config('role', 'postgres', false)",
     "SELECT setval('x', 1)",
     "UPDATE users SET age = wild() WHERE id = 1",
+    "SELECT 1 OPERATOR(evil.+) 2",
+    "WITH gone AS (DELETE FROM users RETURNING wild()) SELECT * FROM gone",
     "SECURITY LABEL FOR x ON TABLE users IS 'y'",
     "CREATE EXTENSION dblink",
   ]) {
@@ -157,6 +159,28 @@ test("[SQ-27] an approved statement that nobody could look into runs, and what i
   assert.deepEqual(applied.value.facts["tables"], [{ table: "public.orders", inserted: 0, updated: 0, deleted: 1 }]);
   const undone = await world.connector.undo(plan.payload, applied.value, LIMITS);
   assert.ok(!undone.ok && undone.error.effect === "none");
+});
+
+test("[SQ-27] what may reach out of the database runs once and never twice, while planning not at all", async (t) => {
+  const world = await openWorld(
+    t,
+    "postgres",
+    `${SETUP}; CREATE SEQUENCE calls; CREATE FUNCTION reach_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM nextval(''calls''); RETURN NEW; END';
+     CREATE FUNCTION call() RETURNS bigint LANGUAGE sql AS 'SELECT nextval(''calls'')'`,
+  );
+  // A sequence counts whatever is rolled back.
+  const calls = async (): Promise<unknown> => (await world.sql("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM calls"))[0]?.[0];
+  for (const [i, statements] of [
+    "DO $$ BEGIN PERFORM nextval('calls'); END $$",
+    "SELECT call()",
+    "CREATE TRIGGER r AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION reach_out(); INSERT INTO users VALUES (9, 'x', 1)",
+  ].entries()) {
+    const plan = await planned(world.connector, { statements });
+    assert.ok((await world.connector.observe(plan.payload, LIMITS)).ok);
+    assert.equal(await calls(), String(i), `${statements}: planned`);
+    assert.ok((await world.connector.apply(plan.payload, plan.state, LIMITS)).ok);
+    assert.equal(await calls(), String(i + 1), `${statements}: applied`);
+  }
 });
 
 test("[SQ-28] rights are effects of their own", async (t) => {
