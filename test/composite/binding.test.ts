@@ -4,7 +4,7 @@ import { test, type TestContext } from "node:test";
 import { canonical, type JsonObject } from "../../src/core/base/index.ts";
 import { good, refusal, WORLD_DIRECTORY, WORLD_POLICY } from "../../src/testing/control-world.ts";
 import { withPerson } from "../../src/testing/people.ts";
-import { commit, composite, FLAG, flag, leaves, onRequest, type Composite } from "./world.ts";
+import { commit, composite, FLAG, flag, leaves, onRequest, restock, type Composite } from "./world.ts";
 
 interface Kind {
   readonly name: string;
@@ -42,6 +42,15 @@ const KINDS: readonly Kind[] = [
     signer: "di",
     move: ({ world }) => world.outside.values.set(FLAG, "past Pawl"),
     read: async ({ world }) => world.outside.writes.join("\n"),
+  },
+  {
+    name: "sql",
+    step: restock(),
+    altered: restock(7),
+    elsewhere: restock(0, "id = 3"),
+    signer: "cy",
+    move: ({ sql }) => sql.sql("UPDATE stock SET amount = 11 WHERE id = 1"),
+    read: ({ stock }) => stock(),
   },
   {
     name: "pawl",

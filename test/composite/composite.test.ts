@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { JsonObject } from "../../src/core/base/index.ts";
 import type { Directory } from "../../src/core/review/index.ts";
 import { good, refusal, type ControlWorld } from "../../src/testing/control-world.ts";
-import { AFTER, BEFORE, commit, composite, FLAG, flag, leaves, onRequest, outcomes, refusesTo } from "./world.ts";
+import { AFTER, BEFORE, commit, composite, FLAG, flag, leaves, onRequest, outcomes, refusesTo, restock } from "./world.ts";
 
 /** Whoever owns a step signs it: the identity team for code and flags, an administrator for Pawl's own directory. */
 const ALL = [commit(), flag(), leaves];
@@ -54,6 +54,17 @@ test("[TA-9] the second step fails: the first is undone under its own intent, an
   ]);
   assert.deepEqual([file(), world.outside.writes], [BEFORE, []]);
   assert.equal(git.git(git.bare, "log", "--format=%s", "-1", "main"), 'Revert "Limit"');
+});
+
+test("[TA-9] rows that a first step changed are as they were once the second has failed", async (t) => {
+  const { world, stock, file } = await composite(t);
+  const before = await stock();
+  world.outside.before = refusesTo("apply", FLAG);
+  const change = await signed(world, restock(), commit(), flag());
+  const ended = await world.approve(change.id, "cy", "di");
+  assert.deepEqual([ended.status, ended.because?.text], ["undone", "the target said no"]);
+  assert.deepEqual(await outcomes(world, change.id), ["sql undone", "git undone", "script no_effect"]);
+  assert.deepEqual([await stock(), file(), world.outside.writes], [before, BEFORE, []]);
 });
 
 test("[TA-9] a step that meets another state than was approved has those before it undone, latest first", async (t) => {

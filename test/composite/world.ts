@@ -7,6 +7,7 @@ import { withPerson } from "../../src/testing/people.ts";
 import { changeOf, ControlWorld, set, WORLD_DIRECTORY, type ChangeBody } from "../../src/testing/control-world.ts";
 import { Outside } from "../../src/testing/scripted-connector.ts";
 import { patchOf, World } from "../connectors/git/world.ts";
+import { openWorld, rowsOf, type World as SqlWorld } from "../connectors/sql/world.ts";
 
 export const BEFORE = "export const limit = 5;\n";
 export const AFTER = "export const limit = 3;\n";
@@ -15,8 +16,10 @@ export const FLAG = "flags/checkout";
 export interface Composite {
   readonly git: World;
   readonly world: ControlWorld;
+  readonly sql: SqlWorld;
   /** What the repository holds on its branch. */
   readonly file: () => string;
+  readonly stock: () => Promise<string>;
 }
 
 /** Each owner of each thing, and the administrators for what is Pawl's own. */
@@ -34,12 +37,16 @@ rules:
     seats: [{ id: owner, who: [{ owners: true }] }]
 `;
 
+const SCHEMA = "CREATE TABLE stock (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL); INSERT INTO stock VALUES (1, 10), (2, 20), (3, 30)";
+
 export async function composite(t: TestContext): Promise<Composite> {
   const git = new World(t);
   git.commit("main", { "src/cart.ts": BEFORE, ".github/CODEOWNERS": "* @acme/identity\n" });
   const outside = new Outside();
-  const world = await ControlWorld.open({ outside, policy: POLICY, connectors: [git.connector(), outside.connector()] });
-  return { git, world, file: () => `${git.show("main:src/cart.ts")}\n` };
+  const sql = await openWorld(t, "sqlite", SCHEMA);
+  const world = await ControlWorld.open({ outside, policy: POLICY, connectors: [git.connector(), outside.connector(), sql.connector] });
+  const stock = async (): Promise<string> => canonical(await rowsOf(sql, "stock"));
+  return { git, world, sql, file: () => `${git.show("main:src/cart.ts")}\n`, stock };
 }
 
 export const commit = (after = AFTER): JsonObject => ({
@@ -52,6 +59,12 @@ export const leaves: JsonObject = {
   connector: "pawl",
   input: { kind: "directory", text: canonical(withPerson("hal", { active: false }, WORLD_DIRECTORY)) },
 };
+
+/** Two of three rows. */
+export const restock = (amount = 0, where = "id < 3"): JsonObject => ({
+  connector: "sql",
+  input: { database: "shop", statements: `UPDATE stock SET amount = ${amount} WHERE ${where}` },
+});
 
 export const onRequest = (...steps: readonly JsonObject[]): ChangeBody => ({ ...changeOf(...steps), start: "on-request" });
 
