@@ -29,7 +29,7 @@ export function nextWith(next: string, { id, status }: ChangeState, { holds = []
   const open = glass.find(({ reviewed }) => reviewed === undefined);
   if (open === undefined) return held;
   const due = `${new Date(open.due_at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-  return `${held} THE GLASS WAS BROKEN by ${open.by}: its review ${open.overdue ? "is OVERDUE since" : "is due by"} ${due}: pawl review ${id}`;
+  return `THE GLASS WAS BROKEN by ${open.by}: its review ${open.overdue ? "is OVERDUE since" : "is due by"} ${due} (pawl review ${id}). ${held}`;
 }
 
 async function viewGlass(deps: Deps, glass: Glass): Promise<GlassView> {

@@ -1,22 +1,14 @@
-import {
-  fail,
-  ok,
-  type ChangeId,
-  type Digest,
-  type GrantId,
-  type Json,
-  type Millis,
-  type PersonId,
-  type Result,
-} from "../core/base/index.ts";
+import { fail, ok, type Digest, type GrantId, type Json, type Millis, type PersonId, type Result } from "../core/base/index.ts";
 import type { ChangeState, GlassVerdict } from "../core/change/index.ts";
 import type { Plan } from "../core/plan/index.ts";
 import { glassRoute, type Glass as Emergency } from "../core/policy/index.ts";
 import { present } from "../core/presentation/index.ts";
+import { eligible, resolvePerson, type Directory } from "../core/review/index.ts";
 import { refusedMachine } from "./audit.ts";
 import { commitChange, type Intended } from "./commit.ts";
 import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { glassAfter, type GlassEvent, type GlassState, type OpenGlass } from "./glass-state.ts";
 import { frozenFor } from "./holding.ts";
 import { erased, jsonPayload, readJson, wordsPayload } from "./payloads.ts";
 import { evaluatePlan, newGrant } from "./planning.ts";
@@ -32,30 +24,22 @@ const STREAM = "glass";
 /** More than anybody has looked at is no emergency any more. */
 const MOST_OPEN = 100;
 
-interface Open {
-  readonly change: ChangeId;
-  readonly grant: GrantId;
-  readonly by: PersonId;
-  readonly name: string;
-  readonly at: Millis;
-  readonly due_at: Millis;
-}
-
 interface Index {
   readonly version: number;
   readonly createdAt: Millis;
-  readonly open: readonly Open[];
+  readonly state: GlassState;
 }
 
 async function openGlass(deps: Deps): Promise<Index> {
   const row = await deps.store.load(STREAM);
-  if (row === undefined) return { version: 0, createdAt: deps.clock.now(), open: [] };
-  return { version: row.version, createdAt: row.createdAt, open: (row.body as unknown as { readonly open: readonly Open[] }).open };
+  if (row === undefined) return { version: 0, createdAt: deps.clock.now(), state: { open: [] } };
+  return { version: row.version, createdAt: row.createdAt, state: row.body as unknown as GlassState };
 }
 
-function indexed({ clock }: Deps, { version, createdAt }: Index, open: readonly Open[], event: Json): StreamWrite {
-  const state = { body: { open } as unknown as Json, status: "open", proposer: "", createdAt, updatedAt: clock.now() };
-  return { stream: STREAM, expected: version, events: [event], state };
+function indexed({ clock }: Deps, { version, createdAt, state: before }: Index, event: GlassEvent): StreamWrite {
+  const body = glassAfter([event], before) as unknown as Json;
+  const state = { body, status: "open", proposer: "", createdAt, updatedAt: clock.now() };
+  return { stream: STREAM, expected: version, events: [event as unknown as Json], state };
 }
 
 /** Whether breaking it counts is decided by the lifecycle, on the change, the policy and the people of the moment it is written. */
@@ -97,8 +81,8 @@ async function emergency(deps: Deps, breaking: Breaking): Promise<Result<Intende
   const offer = newGrant(deps);
   const dueAt = (now + glass.second.withinMillis) as Millis;
   const by = caller.principal.slice("human:".length) as PersonId;
-  const open: Open = { change: state.id, grant: offer.grant, by, name: glass.name, at: now, due_at: dueAt };
-  if (index.open.length >= MOST_OPEN) return fail(tooMany());
+  const open: OpenGlass = { change: state.id, grant: offer.grant, by, name: glass.name, at: now, due_at: dueAt };
+  if (index.state.open.length >= MOST_OPEN) return fail(tooMany());
   return ok({
     commands: [
       {
@@ -115,22 +99,13 @@ async function emergency(deps: Deps, breaking: Breaking): Promise<Result<Intende
         channel: caller.channel,
         strength: "session",
         frozen: frozenFor(deps, bundle, state),
-        overdue: index.open.filter(({ due_at: due }) => due <= now).map((each) => each.by),
+        overdue: index.state.open.filter(({ due_at: due }) => due <= now).map((each) => each.by),
         directory,
         ...offer,
       },
     ],
     payloads: [reason, ...made.value.payloads],
-    also: [
-      indexed(deps, index, [...index.open, open], {
-        type: "glass_opened",
-        at: now,
-        change: state.id,
-        grant: offer.grant,
-        by,
-        due_at: dueAt,
-      }),
-    ],
+    also: [indexed(deps, index, { type: "glass_opened", ...open })],
     guards,
   });
 }
@@ -199,27 +174,31 @@ export async function reviewGlass(deps: Deps, caller: Caller, change: string, ra
   const committed = await commitChange(deps, change, async (state) => {
     const { directory, guards } = await rulesFor(deps, state, caller.identity);
     const index = await openGlass(deps);
-    const grants = reviewable(state, caller);
-    const left = index.open.filter(({ grant }) => !grants.includes(grant));
+    const grants = reviewable(state, caller, directory);
     const at = deps.clock.now();
     const by = caller.principal;
     return ok({
       commands: [{ type: "review_glass", by, identity: caller.identity, verdict, comment: comment.digest, directory }],
       payloads: [comment],
-      also: left.length === index.open.length ? [] : [indexed(deps, index, left, { type: "glass_closed", at, change: state.id, by })],
+      also: grants.length === 0 ? [] : [indexed(deps, index, { type: "glass_closed", at, change: state.id, grants })],
       guards,
     });
   });
   return viewed(deps, committed);
 }
 
-/** Those that were not broken by whoever asks; if they may review none, nothing of it is written. */
-const reviewable = ({ glass = [] }: ChangeState, { principal }: Caller): readonly GrantId[] =>
-  glass.filter(({ review, by }) => review === undefined && `human:${by}` !== principal).map(({ grant }) => grant);
+/** Those that whoever asks may review; if there are none, the lifecycle says why. */
+function reviewable({ glass = [] }: ChangeState, { principal }: Caller, directory: Directory): readonly GrantId[] {
+  const person = resolvePerson(directory, principal);
+  const mine = glass.filter(
+    ({ review, by, second }) => review === undefined && by !== person?.id && person && eligible({ who: second }, person, directory),
+  );
+  return mine.map(({ grant }) => grant);
+}
 
 /** All that waits for a review, the oldest first. */
 export async function listGlass(deps: Deps): Answer<GlassListView> {
-  const { open } = await openGlass(deps);
+  const { open } = (await openGlass(deps)).state;
   const views = await Promise.all(
     open.map(async ({ change, grant }) => {
       const view = await read(deps, change);
@@ -232,7 +211,7 @@ export async function listGlass(deps: Deps): Answer<GlassListView> {
 
 /** How many wait, and how many of them for too long. */
 export async function glassNow(deps: Deps): Promise<{ readonly open: number; readonly overdue: number }> {
-  const { open } = await openGlass(deps);
+  const { open } = (await openGlass(deps)).state;
   const now = deps.clock.now();
   return { open: open.length, overdue: open.filter(({ due_at: due }) => due <= now).length };
 }

@@ -1,6 +1,7 @@
 /** Schedules, freezes and the emergency route, through control, its jobs and its runner. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { refold } from "../../src/control/refold.ts";
 import type { GrantId, Json } from "../../src/core/base/index.ts";
 import { ControlWorld, good, idOf, ordinary, refusal, signIn, WORLD_POLICY } from "../../src/testing/control-world.ts";
 
@@ -177,4 +178,20 @@ test("[RV-24] alone is only where the policy allows it, and never where a machin
   assert.equal(refusal(review).reason, "self_approval");
   const bots = await world.propose(ordinary("bots"));
   assert.equal(refusal(await breakIt(world, bots.id, "ada")).reason, "self_approval");
+});
+
+test("[CO-80] what waits for a review is what the entries of broken glass add up to", async () => {
+  const world = await ControlWorld.open();
+  await world.put("policy", NOW_FROZEN(world));
+  const first = await world.propose(signIn());
+  good(await breakIt(world, first.id, "cy"));
+  good(await world.control.glass.review(world.as("bo"), first.id, { verdict: "approve", evidence: "I looked" }));
+  good(await breakIt(world, (await world.propose(ordinary())).id, "cy"));
+  const row = await world.store.load("glass");
+  const events = (await world.entries()).filter(({ stream }) => stream === "glass").map(({ event }) => event);
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ["glass_opened", "glass_closed", "glass_opened"],
+  );
+  assert.deepEqual(refold("glass", events), row?.body);
 });
