@@ -108,7 +108,7 @@ async function execute(
 ): Promise<Ended> {
   if (signal.aborted) return unstarted({ code: "command_timeout", message: "the time had run out before it began", remedy: "try again" });
   const home = join(folder, "files");
-  const done = await execa(file, args, {
+  const running = execa(file, args, {
     argv0,
     cwd: around.directory ?? home,
     // What may be handed on comes last but for what decides where programs are looked for.
@@ -124,6 +124,7 @@ async function execute(
     forceKillAfterDelay: 500,
     maxBuffer: COMMAND_LIMITS.output,
   });
+  const done = await running;
   const [stdout, stderr] = [Buffer.from(done.stdout ?? []), Buffer.from(done.stderr ?? [])];
   // Of what it printed only keyed digests are kept: it may hold anything.
   const facts: JsonObject = {
@@ -136,6 +137,7 @@ async function execute(
   };
   const finished = !done.timedOut && !done.isCanceled && !done.isMaxBuffer && done.exitCode !== undefined;
   if (finished) return { kind: "exit", code: done.exitCode ?? -1, output: decoded(stdout), facts };
+  endGroup(running.pid);
   // A process that could not be made has no number.
   const started = done.timedOut || done.isCanceled || done.isMaxBuffer || done.signal !== undefined;
   const why =
@@ -156,6 +158,15 @@ async function execute(
       remedy: started ? "look at what it did" : "look whether it can be run here",
     },
   };
+}
+
+/** What it started may take no hint, and hold no pipe that anybody waits for. The group's number is its own for as long as one of it lives. */
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, "SIGKILL");
+  } catch {
+    // Nobody of it is left.
+  }
 }
 
 /** Bytes that are no text of UTF-8 are no state: the replacement makes two of them look alike, so they are told apart by failing. */

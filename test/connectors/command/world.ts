@@ -20,7 +20,7 @@ case "$1" in
   --current) cat "$state/version" ;;
   --healthy) test ! -e "$state/broken" ;;
   --to)
-    test ! -e "$state/hangs" || { (sleep 3600; touch "$state/late") & wait; }
+    test ! -e "$state/hangs" || { sh -c 'trap "" TERM; exec sleep 600' >/dev/null 2>&1 & echo $! > "$state/sleeper"; mv "$state/sleeper" "$state/pid"; wait; }
     echo x >> "$state/writes"
     echo "using $RELEASE_TOKEN" >&2
     test ! -e "$state/refuses" || exit 7
@@ -40,6 +40,8 @@ export interface CommandWorld {
   /** Makes the program do otherwise, as its name says. */
   flag(name: "broken" | "hangs" | "refuses" | "fails"): void;
   writes(): number;
+  /** What a hanging program waits for. */
+  sleeper(): number;
   argv(): readonly string[];
   readonly connector: (more?: Partial<CommandOptions>, text?: string) => Connector;
 }
@@ -101,6 +103,7 @@ export function world(t: Pick<TestContext, "after">, change: (text: string) => s
     text,
     options,
     version,
+    sleeper: () => Number(readFileSync(join(state, "pid"), "utf8")),
     flag: (name) => writeFileSync(join(state, name), ""),
     writes: () => {
       try {
