@@ -25,6 +25,7 @@ interface Problem extends Refusal {
 }
 
 const TIMEOUT_MILLIS = 30_000;
+const MAX_EVENT = 256 * 1024;
 const MAX_ANSWER = 64 * 1024 * 1024;
 
 export class Client {
@@ -62,6 +63,38 @@ export class Client {
   /** Answered when the change has passed `since`, or after some seconds with the change as it is. */
   wait<T>(path: string, since: number): Promise<T> {
     return this.#json<T>("GET", path, { query: { since, timeout: 25 }, patience: 25_000 });
+  }
+
+  /** Server-sent events, until it is stopped or the connection ends; what cannot be read is passed over. */
+  listen(path: string, onEvent: (event: string, data: unknown) => void): () => void {
+    const over = new AbortController();
+    const read = async (): Promise<void> => {
+      const { token, signal } = this.#options;
+      const headers = {
+        accept: "text/event-stream",
+        "user-agent": "pawl-cli",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      };
+      const response = await fetch(new URL(path, this.#base), {
+        headers,
+        redirect: "error",
+        signal: AbortSignal.any([signal, over.signal]),
+      });
+      if (!response.ok) return;
+      let waiting = "";
+      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        const blocks = `${waiting}${chunk}`.split("\n\n");
+        waiting = (blocks.pop() ?? "").slice(0, MAX_EVENT);
+        for (const block of blocks) {
+          const [, event = ""] = /^event: (.*)$/m.exec(block) ?? [];
+          const [, data = ""] = /^data: (.*)$/m.exec(block) ?? [];
+          if (event !== "") onEvent(event, parsed(data));
+        }
+      }
+    };
+    // Whoever only listens has nothing to lose by a connection that ends.
+    read().catch(() => undefined);
+    return () => over.abort();
   }
 
   async text(path: string): Promise<string> {

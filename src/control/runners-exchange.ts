@@ -6,6 +6,7 @@ import type { Clock, Timers } from "./ports.ts";
 /** How long one that has just been answered may take to ask again, and still counts as there. */
 const GRACE_MILLIS = 15_000;
 const MOST_WAITING = 64;
+const LONG_AGO = Number.NEGATIVE_INFINITY as Millis;
 
 /** Work as it is asked for: it gets its id when it is handed in. */
 export type Wanted = Work extends infer W ? (W extends Work ? Omit<W, "id"> : never) : never;
@@ -126,7 +127,8 @@ export class Exchange {
       return given.map(({ work }) => work);
     } finally {
       line.polls -= 1;
-      line.heardAt = this.#clock.now();
+      // Whoever broke off is not there; whoever was answered is about to ask again.
+      line.heardAt = signal.aborted ? LONG_AGO : this.#clock.now();
     }
   }
 

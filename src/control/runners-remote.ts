@@ -168,6 +168,8 @@ export interface OwnRunner {
   readonly run: (change: ChangeId) => Promise<RunReport>;
   /** How long a runner elsewhere may be silent before its run is given up. */
   readonly silenceMillis: number;
+  /** Called when the run is somebody else's, and needs no place of this process any more. */
+  readonly rest?: () => void;
 }
 
 /** Has an authorised change run where its connectors are: here, or on the one runner that has all of them. */
@@ -181,15 +183,16 @@ export async function dispatchRun(deps: Deps, exchange: Exchange, own: OwnRunner
   if (here.length > 0) return { kind: "not_started", error: apart(state) };
   const chosen = await runnerFor(deps, exchange, state);
   if (!chosen.ok) return { kind: "not_started", error: chosen.error };
+  own.rest?.();
   const answer = await exchange.run(chosen.value, change, own.silenceMillis);
   return answer.ok ? readReport(answer.value) : { kind: "stopped", error: answer.error };
 }
 
 type Authorised = Extract<ChangeState, { readonly status: "authorised" }>;
 
-const apart = ({ id, steps }: Pick<Authorised, "id" | "steps">): Refusal => ({
+const apart = ({ id, stepDigests }: Pick<Authorised, "id" | "stepDigests">): Refusal => ({
   code: "steps_apart",
-  message: `no one runner has all connectors of change ${id}: ${steps.map(({ id: step, connector }) => `${step} (${connector})`).join(", ")}`,
+  message: `no one runner has all connectors of change ${id}: ${stepDigests.map(({ id: step, connector }) => `${step} (${connector})`).join(", ")}`,
   remedy: "declare them on one runner, or propose a change for each",
 });
 

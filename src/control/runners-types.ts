@@ -4,6 +4,8 @@ import type { Work } from "../core/runner/index.ts";
 import type { Progress } from "./runners-exchange.ts";
 import type { Answer, Caller } from "./types.ts";
 
+export type { Progress };
+
 export interface RunnerView {
   readonly id: RunnerId;
   readonly status: "invited" | "connected" | "absent" | "revoked";

@@ -18,6 +18,8 @@ export interface RunnerProcess {
   /** Settles when it has said this, or ended. */
   says(text: string | RegExp): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Its exit code, once it has ended by itself. */
+  readonly ended: Promise<number | null>;
 }
 
 export interface RemoteWorld {
@@ -27,7 +29,10 @@ export interface RemoteWorld {
   readonly running: RunningPawl;
   as(name: string, ...argv: string[]): Promise<Ran>;
   /** Makes a data folder a runner's. */
-  enrol(name: string, more?: { readonly environments?: string; readonly settings?: object; readonly argv?: readonly string[] }): Promise<string>;
+  enrol(
+    name: string,
+    more?: { readonly environments?: string; readonly settings?: object; readonly argv?: readonly string[] },
+  ): Promise<string>;
   start(t: TestContext, name: string, env?: Readonly<Record<string, string>>): Promise<RunnerProcess>;
   /** Runs the command line in a runner's folder. */
   at(name: string, ...argv: string[]): Promise<Ran>;
@@ -38,7 +43,14 @@ export async function remoteWorld(t: TestContext, { limits = {} }: { readonly li
   const repository = join(dir, "shop.git");
   await createSampleRepository(repository);
   await writeFile(join(dir, "directory.json"), JSON.stringify(DIRECTORY));
-  const config = { data_dir: "data", origin: "shop.example/log", listen: { port: 0 }, remote_connectors: ["git"], seeds: { directory: "directory.json" }, limits };
+  const config = {
+    data_dir: "data",
+    origin: "shop.example/log",
+    listen: { port: 0 },
+    remote_connectors: ["git"],
+    seeds: { directory: "directory.json" },
+    limits,
+  };
   await writeFile(join(dir, "pawl.yaml"), JSON.stringify(config));
   const loaded = loadSettings({ cwd: dir, env: {} });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.error));
@@ -68,7 +80,14 @@ export async function remoteWorld(t: TestContext, { limits = {} }: { readonly li
         ...settings,
       };
       await writeFile(join(dir, name, "pawl.yaml"), JSON.stringify(own));
-      const invited = await as("ada", "runner", "token", "--label", name, ...(environments === undefined ? [] : ["--environments", environments]));
+      const invited = await as(
+        "ada",
+        "runner",
+        "token",
+        "--label",
+        name,
+        ...(environments === undefined ? [] : ["--environments", environments]),
+      );
       if (invited.code !== 0) throw new Error(invited.err);
       const enrolled = await at(name, "runner", "enrol", "--url", running.url, "--token", invited.out.trim(), "--json", ...argv);
       if (enrolled.code !== 0) throw new Error(enrolled.err + enrolled.out);
@@ -79,7 +98,11 @@ export async function remoteWorld(t: TestContext, { limits = {} }: { readonly li
 }
 
 async function startRunner(t: TestContext, cwd: string, env: Readonly<Record<string, string>>): Promise<RunnerProcess> {
-  const child = spawn(process.execPath, [BIN, "runner", "run"], { cwd, env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [BIN, "runner", "run"], {
+    cwd,
+    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let text = "";
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr])
@@ -107,8 +130,9 @@ async function startRunner(t: TestContext, cwd: string, env: Readonly<Record<str
     if (!heard()) throw new Error(`the runner ended without saying ${String(wanted)}: ${text}`);
   };
   await says("waits for work");
-  return { child, said: () => text, says, stop };
+  return { child, said: () => text, says, stop, ended: ended.then(() => child.exitCode) };
 }
 
 /** What the branch holds now. */
-export const fileAt = (repository: string, path: string): string => execFileSync("git", ["-C", repository, "show", `main:${path}`], { encoding: "utf8" });
+export const fileAt = (repository: string, path: string): string =>
+  execFileSync("git", ["-C", repository, "show", `main:${path}`], { encoding: "utf8" });

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { fail, ok, type ChangeId, type Result } from "../../core/base/index.ts";
+import type { Progress } from "../../control/runners-types.ts";
 import type { Caller } from "../../control/types.ts";
 import { SAFE_HEADERS } from "../headers.ts";
 import type { ApiRefusal } from "../problems.ts";
@@ -8,6 +9,8 @@ import { crowded } from "./changes.ts";
 
 /** Changes that moved and are not told yet, for one reader. */
 const MOST_PENDING = 10_000;
+/** Parcels of progress that wait for one reader; more are not told, since they are news and no record. */
+const MOST_PROGRESS = 100;
 
 /**
  * One reader of the stream. It is told ids, versions and states, never contents; each is read as the caller first, so that
@@ -38,6 +41,7 @@ class Reader {
   readonly #call: Call;
   readonly #raw: ServerResponse;
   readonly #pending = new Set<ChangeId>();
+  readonly #progress: Progress[] = [];
   #pumping = false;
   #ended = false;
   #caller: Caller;
@@ -56,10 +60,15 @@ class Reader {
       if (this.#pending.size > MOST_PENDING) this.#raw.destroy();
       void this.#pump();
     });
+    const unwatch = control.runners.watch((progress) => {
+      if (this.#progress.length < MOST_PROGRESS) this.#progress.push(progress);
+      void this.#pump();
+    });
     const heartbeat = setInterval(() => void this.#beat(), settings.heartbeatMillis);
     heartbeat.unref();
     this.#stop = () => {
       unsubscribe();
+      unwatch();
       clearInterval(heartbeat);
     };
     this.#write(`event: ${returned ? "resync" : "ready"}\ndata: {}\n\n`);
@@ -84,6 +93,11 @@ class Reader {
         if (!view.ok) continue;
         const { id, version, status } = view.value;
         this.#write(`event: change\nid: ${id}@${version}\ndata: ${JSON.stringify({ change: id, version, status })}\n\n`);
+      }
+      for (let next = this.#progress.shift(); next !== undefined; next = this.#progress.shift()) {
+        const view = await this.#call.deps.control.read(this.#caller, next.change);
+        if (this.#ended) return;
+        if (view.ok) this.#write(`event: progress\ndata: ${JSON.stringify(next)}\n\n`);
       }
     } catch (error) {
       this.#call.deps.logger?.error({ error }, "a stream ended by an error");
