@@ -1,6 +1,6 @@
 /** Whom a verification believes: keys that came here by another way than the answers they are to check. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fromBase64, parseJson } from "../core/base/index.ts";
 import { parseVkeys, parseWitnessKey, type LogKey, type Vkey } from "../core/ledger/index.ts";
 import type { Context } from "./context.ts";
@@ -30,9 +30,9 @@ export interface TrustOptions {
 
 /** `--vkey`, else `--trust`, else the file that this data folder's own first start wrote. */
 export function readTrust(context: Context, { trust, vkey }: TrustOptions): Trust {
-  const path = trust ?? join(context.settings.dataDir, "trust.json");
+  const path = trust === undefined ? join(context.settings.dataDir, "trust.json") : resolve(context.io.cwd, trust);
   const file = vkey !== undefined && trust === undefined && !existsSync(path) ? undefined : readFile(path);
-  if (vkey === undefined && file !== undefined) return file;
+  if (vkey === undefined && file !== undefined) return trust === undefined ? file : { ...file, from: trust };
   const lines = vkey ?? [];
   const keys = keysOf(lines, "--vkey");
   const origin = keys[0]?.name ?? "";

@@ -40,7 +40,7 @@ export function witnessCheck({ checkpoint }: EvidenceBundle, { witnesses, quorum
   if (!found.ok) return no("witnesses", found.error.message);
   const names = [...new Set(found.value.map(({ witness }) => witness.name))];
   const text = `${names.length} of ${witnesses.length} trusted witnesses have cosigned${names.length === 0 ? "" : `: ${names.join(", ")}`}`;
-  return names.length >= quorum ? yes("witnesses", text) : no("witnesses", `${text}; ${quorum} must have`);
+  return names.length >= quorum ? yes("witnesses", text) : no("witnesses", `${text}; ${quorum} must have. One that was exported too soon is exported again`);
 }
 
 export function inclusionCheck({ entries, context }: EvidenceBundle, { size, root }: OpenCheckpoint): Check {

@@ -131,3 +131,17 @@ test("[LG-30] a cosignature is over the checkpoint and the time, by a key of its
     assert.equal(openCosignatures(`${note}${changed}`, [trusted.value]).ok, false, `with character ${at} changed`);
   }
 });
+
+test("[LG-29] [LG-34] [E46] a witness that was told of a new key cosigns what it signs, and no new size of the old one's", () => {
+  const [old, next] = [logOf(6), logOf(9)];
+  const newSigner = testSigner(ORIGIN, 3);
+  const keys = [
+    { ...logKey, untilSize: 8 },
+    { ...key(vkey(ORIGIN, newSigner.publicKey)), fromSize: 8 },
+  ];
+  const proof = consistencyProof(6, 9, next.readTile);
+  const asked = (note: string) => codeOf(witness(() => ({ origin: ORIGIN, keys, seen: old }), { oldSize: 6, proof, note }));
+  assert.equal(asked(headOf(next)), "key_not_valid");
+  assert.equal(asked(headOf(next, newSigner)), "cosigned");
+  assert.ok(openCheckpoint(headOf(old), keys, ORIGIN).ok, "what it cosigned last was signed by the old key");
+});
