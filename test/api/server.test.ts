@@ -154,6 +154,25 @@ test("[AP-26] closing ends what waits, refuses what comes, and then settles", as
   assert.equal(world.fake.subscribers, 0);
 });
 
+test("[AP-26] [CO-62] closing lets go of a proposal that is held, and it is answered", async (t) => {
+  const world = fakeWorld();
+  let held = 0;
+  const propose: typeof world.control.propose = async (caller, raw, key, patience, closing) => {
+    held = patience ?? 0;
+    await new Promise<void>((resolve) => closing?.addEventListener("abort", () => resolve()));
+    return world.control.propose(caller, raw, key);
+  };
+  const app = open(t, { ...world, control: { ...world.control, propose } });
+  const port = await listening(app);
+  const body = JSON.stringify(world.proposal("held"));
+  const head = `POST /v1/changes HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${world.bearers.agent}\r\nPrefer: wait=25\r\n`;
+  const talk = converse(port, `${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await waitUntil(() => held > 0);
+  const closed = app.close();
+  assert.deepEqual([held, statusOf(await talk.ended)], [25_000, 201]);
+  await closed;
+});
+
 /** Turns of the event loop, until it is so. */
 async function waitUntil(is: () => boolean): Promise<void> {
   while (!is()) await new Promise((resolve) => setImmediate(resolve));
