@@ -16,7 +16,7 @@ import { runJob } from "./run-job.ts";
 import { runSquawk } from "./squawk.ts";
 import { SqlFault } from "./types.ts";
 import type { SqlDatabase, SqlOptions } from "./types.ts";
-import { PerformError } from "./work.ts";
+import { PerformError } from "./perform.ts";
 
 export { checkDatabases } from "./declare.ts";
 export type { SqlDatabase, SqlOptions } from "./types.ts";

@@ -3,8 +3,8 @@ import type { SqlPayload } from "./payload.ts";
 import { planWork } from "./plan.ts";
 import type { OpenSession } from "./session.ts";
 import type { SqlInput } from "./types.ts";
-import { applyWork, observeWork, undoWork, verifyWork } from "./work.ts";
-import type { Committing } from "./work.ts";
+import { applyWork, observeWork, undoWork, verifyWork } from "./perform.ts";
+import type { Committing } from "./perform.ts";
 
 /** One piece of work on one database, as it can travel to a process of its own. */
 export type Job =

@@ -9,4 +9,3 @@ export const partsOf = (name: string): readonly string[] =>
 /** Always quoted: no name is a keyword or changes its case. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const sqlName = (name: string): string => partsOf(name).map(quoted).join(".");
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;

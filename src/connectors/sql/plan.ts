@@ -5,8 +5,8 @@ import { changeDigest, schemaDigest, volatileIn } from "./rows.ts";
 import { SqlFault, sqlFault } from "./types.ts";
 import type { Change, Derived, SqlInput } from "./types.ts";
 import { obstacles, takeBack } from "./undo.ts";
-import { using } from "./work.ts";
-import type { Session } from "./work.ts";
+import { using } from "./perform.ts";
+import type { Session } from "./perform.ts";
 
 /** Everything that was found out about a step, before it is put into words. */
 export interface Planned {

@@ -84,7 +84,7 @@ export const outOfTime = (): SqlFault =>
 const TELLS = /^(42|23|0A|25|28|3D|3F|55)/;
 
 /** What a database says may hold its data, so only messages that cannot are repeated. */
-export function faultOf(error: unknown, signal: AbortSignal): SqlFault {
+function faultOf(error: unknown, signal: AbortSignal): SqlFault {
   if (error instanceof SqlFault) return error;
   if (!(error instanceof Error)) throw error;
   const { code = "" } = error as { readonly code?: string };

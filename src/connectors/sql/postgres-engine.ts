@@ -281,12 +281,11 @@ export class PostgresEngine implements Engine {
 
   /** Asks the database itself what became of a transaction whose answer was lost. A backend that still waits for our COMMIT is ended first. */
   async #resolve(transaction: string): Promise<CommitOutcome> {
-    const until = performance.now() + this.#link.patienceMillis;
     const link = { ...this.#link, signal: AbortSignal.timeout(this.#link.patienceMillis) };
-    while (performance.now() < until) {
+    for (let left = this.#link.patienceMillis; left > 0 && !link.signal.aborted; left -= ASK_AGAIN_MILLIS) {
       const status = await statusOf(link, transaction, this.#backend).catch(() => undefined);
       if (status === "committed" || status === "aborted") return { outcome: status, how: "pg_xact_status", transaction };
-      await new Promise((done) => void setTimeout(done, 100));
+      await new Promise((done) => void setTimeout(done, ASK_AGAIN_MILLIS));
     }
     return { outcome: "unknown", how: "the database did not say what became of it", transaction };
   }
@@ -301,6 +300,8 @@ export class PostgresEngine implements Engine {
     this.#open = undefined;
   }
 }
+
+const ASK_AGAIN_MILLIS = 100;
 
 interface Old {
   readonly shape: Shape;

@@ -91,7 +91,7 @@ export const ALTER_LOCKS: Readonly<Record<string, string>> = {
   AT_DisableTrigUser: "ShareRowExclusiveLock",
 };
 
-export const LOCK_ORDER = [
+const LOCK_ORDER = [
   "AccessShareLock",
   "RowShareLock",
   "RowExclusiveLock",

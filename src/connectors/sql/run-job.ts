@@ -6,7 +6,7 @@ import { outOfTime } from "./postgres-client.ts";
 import { openSession } from "./session.ts";
 import type { SessionOptions } from "./session.ts";
 import { SqlFault, sqlFault } from "./types.ts";
-import { PerformError } from "./work.ts";
+import { PerformError } from "./perform.ts";
 import type { PerformFault } from "../../control/ports.ts";
 
 /** PostgreSQL is worked on from here, SQLite in a process of its own. Faults are thrown as `SqlFault`. */

@@ -9,7 +9,7 @@ import { deriveSqlite, schemaCopy } from "./sqlite-derive.ts";
 import { SqliteEngine } from "./sqlite-engine.ts";
 import { sqlFault } from "./types.ts";
 import type { Derived, Engine, SqlDatabase } from "./types.ts";
-import type { Session } from "./work.ts";
+import type { Session } from "./perform.ts";
 
 export interface SessionOptions {
   readonly database: SqlDatabase;

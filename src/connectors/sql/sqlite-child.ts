@@ -3,7 +3,7 @@ import { doJob } from "./job.ts";
 import type { Job } from "./job.ts";
 import { openSession } from "./session.ts";
 import type { SessionOptions } from "./session.ts";
-import { PerformError } from "./work.ts";
+import { PerformError } from "./perform.ts";
 import { SqlFault } from "./types.ts";
 
 interface Order {

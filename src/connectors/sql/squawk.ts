@@ -14,7 +14,7 @@ export interface SquawkFinding {
 const EXCLUDED = ["require-lock-timeout", "require-statement-timeout", "prefer-robust-stmts"];
 
 /** Without its comments, in place: one can tell squawk to look away, and nobody who proposes may. */
-export async function withoutComments(text: string): Promise<string> {
+async function withoutComments(text: string): Promise<string> {
   const { scan } = await import("libpg-query");
   const bytes = Buffer.from(text);
   for (const { start, end, tokenName } of (await scan(text)).tokens) {

@@ -181,6 +181,11 @@ test("[SQ-27] what may reach out of the database runs once and never twice, whil
     assert.ok((await world.connector.apply(plan.payload, plan.state, LIMITS)).ok);
     assert.equal(await calls(), String(i + 1), `${statements}: applied`);
   }
+  const plan = await planned(world.connector, { statements: "UPDATE orders SET total = call() WHERE id = 10" });
+  const applied = await world.connector.apply(plan.payload, plan.state, LIMITS);
+  assert.ok(applied.ok);
+  const undone = await world.connector.undo(plan.payload, applied.value, LIMITS);
+  assert.ok(!undone.ok && undone.error.code === "undo_impossible", "rows that were only counted cannot be put back");
 });
 
 test("[SQ-28] rights are effects of their own", async (t) => {

@@ -9,7 +9,7 @@ import { Client } from "pg";
 import { doJob } from "../../../src/connectors/sql/job.ts";
 import { decodePayload } from "../../../src/connectors/sql/payload.ts";
 import { openSession } from "../../../src/connectors/sql/session.ts";
-import { PerformError } from "../../../src/connectors/sql/work.ts";
+import { PerformError } from "../../../src/connectors/sql/perform.ts";
 import { startPostgres } from "../../../src/testing/postgres-server.ts";
 import { startProxy } from "../../../src/testing/proxy.ts";
 import { applied, askPostgres, done, KINDS, LIMITS, openWorld, planned, rowsOf } from "./world.ts";
