@@ -178,6 +178,8 @@ function seatView(state: Reviewed, count: SeatCount, directory: Directory): Seat
     signed_by: count.votes.map((v) => ({ person: v.person, name: nameOf(directory, `human:${v.person}`), at: v.at, channel: v.channel })),
     missing: count.missing,
     unfillable: count.status === "unfillable",
+    ...(seat.step === undefined ? {} : { step: seat.step }),
+    ...(seat.glass === undefined ? {} : { glass: seat.glass.name }),
   };
 }
 

@@ -54,6 +54,10 @@ export interface SeatView {
   readonly signed_by: readonly { readonly person: string; readonly name: string; readonly at: number; readonly channel: string }[];
   readonly missing: number;
   readonly unfillable: boolean;
+  /** The step it is for, where it is not for the change as a whole. */
+  readonly step?: string;
+  /** The name of the emergency route, in its one seat. */
+  readonly glass?: string;
 }
 
 export type { StepOutcome } from "../core/change/index.ts";

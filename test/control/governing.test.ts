@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { refold } from "../../src/control/refold.ts";
 import type { GrantId, Json } from "../../src/core/base/index.ts";
-import { ControlWorld, good, idOf, ordinary, refusal, signIn, WORLD_POLICY } from "../../src/testing/control-world.ts";
+import { changeOf, ControlWorld, good, idOf, ordinary, refusal, set, signIn, WORLD_POLICY } from "../../src/testing/control-world.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -194,4 +194,30 @@ test("[CO-80] what waits for a review is what the entries of broken glass add up
     ["glass_opened", "glass_closed", "glass_opened"],
   );
   assert.deepEqual(refold("glass", events), row?.body);
+});
+
+test("[PO-76] [PO-77] [RV-19] each step is signed by its own owners, one person in one seat, and the runner is given who signed what", async () => {
+  const world = await ControlWorld.open();
+  const each = `  - { id: steps, for: each step, outcome: review, when: 'true', reason: each step by its owners, seats: [{ id: owner, who: [{ owners: true }] }] }\n`;
+  await world.put("policy", `${WORLD_POLICY.replace("rules:\n", `rules:\n${each}`)}`);
+  await world.settle();
+  const body = changeOf(set("shop#a", "1", { owners: ["@acme/identity"] }), set("shop#b", "2", { owners: ["@acme/security"] }));
+  const change = await world.propose(body);
+  assert.deepEqual(
+    change.seats?.map(({ id, step }) => [id, step]),
+    [
+      ["step-1/owner", "step-1"],
+      ["step-2/owner", "step-2"],
+    ],
+  );
+  // Di is in both groups, and sits in one seat only.
+  good(await world.vote("di", change.id, { seat: "step-2/owner" }));
+  assert.equal(refusal(await world.vote("di", change.id, { seat: "step-1/owner" })).reason, "already_voted");
+  assert.equal(refusal(await world.vote("bo", change.id, { seat: "step-1/owner" })).reason, "not_eligible");
+  const done = await world.approve(change.id, "ed");
+  assert.deepEqual([done.status, world.outside.writes.length], ["verified", 2]);
+  assert.deepEqual(
+    done.seats?.map(({ signed_by: by }) => by.map(({ person }) => person)),
+    [["ed"], ["di"]],
+  );
 });

@@ -38,6 +38,8 @@ const seat = Type.Object(
     signed_by: Type.Array(signature),
     missing: Type.Integer({ minimum: 0 }),
     unfillable: Type.Boolean({ description: "Nobody who may sit here is left." }),
+    step: maybe(text("The step it is for, where it is not for the change as a whole.")),
+    glass: maybe(text("The name of the emergency route, in its one seat.")),
   },
   closed,
 );

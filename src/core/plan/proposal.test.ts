@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import type { Json, JsonObject } from "../base/index.ts";
-import { PROPOSAL_BOUNDS, parseProposal } from "./index.ts";
+import { PROPOSAL_BOUNDS, momentsOf, parseProposal } from "./index.ts";
 
 const SEED = 7295;
 const minimal = { title: "Do it", steps: [{ connector: "git", input: { patch: "…" } }] };
@@ -166,4 +166,22 @@ test("[PL-1] no JSON at all makes the reader throw", () => {
     }),
     { seed: SEED, numRuns: 2_000 },
   );
+});
+
+test("[LC-50] [LC-51] a schedule is a moment with an offset, each fault with its place, and an end after its beginning", () => {
+  const body = { title: "later", steps: [{ connector: "git", input: {} }] };
+  const places = (more: object) => {
+    const read = parseProposal({ ...body, ...more });
+    return read.ok ? [] : read.error.map(({ where }) => where);
+  };
+  const [early, late] = ["2026-12-24T22:00:00+01:00", "2026-12-25T06:00:00Z"];
+  const read = parseProposal({ ...body, not_before: early, not_after: late });
+  assert.ok(read.ok);
+  assert.deepEqual(read.value.schedule, { notBefore: early, notAfter: late });
+  assert.deepEqual(momentsOf(read.value.schedule), { notBefore: Date.parse(early), notAfter: Date.parse(late) });
+  assert.deepEqual(momentsOf(), {});
+  assert.deepEqual(places({ not_before: "2026-12-24T22:00:00", not_after: 7 }), ["/not_before", "/not_after"]);
+  assert.deepEqual(places({ not_before: "2026-02-30T22:00:00Z" }), ["/not_before"]);
+  assert.deepEqual(places({ not_before: late, not_after: early }), ["/not_after"]);
+  assert.deepEqual(places({ not_before: early, not_after: early }), ["/not_after"]);
 });
