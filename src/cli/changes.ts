@@ -71,8 +71,8 @@ async function follow(
   const { terminal } = context;
   const byItself = asked || (await startsByItself(context, start.id));
   let view = start;
-  // Whoever had it started knows how it stood.
-  let told = asked ? start.next : "";
+  // Whoever had it started knows how it stood, but not whom it waits for.
+  let told = asked && start.waits_for === undefined ? start.next : "";
   let failures = 0;
   for (;;) {
     if (view.next !== told && !terminal.manner.quiet) terminal.line(progressLine(terminal, view));

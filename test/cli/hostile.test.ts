@@ -67,7 +67,18 @@ const COMMANDS: readonly (readonly string[])[] = [
 ];
 
 test("[F50] no text of a server's reaches the screen as anything but text, whatever the command", async (t) => {
-  const change = { ...CHANGE, id: EVIL, status: EVIL, title: EVIL, next: EVIL, proposer: EVIL, drift: { expected: EVIL, observed: EVIL } };
+  const steps = [EVIL, "step-2"].map((id) => ({ id, connector: EVIL, outcome: EVIL }));
+  const change = {
+    ...CHANGE,
+    id: EVIL,
+    status: EVIL,
+    title: EVIL,
+    next: EVIL,
+    proposer: EVIL,
+    drift: { expected: EVIL, observed: EVIL },
+    run: { id: EVIL, runner: EVIL, started_at: 0, steps },
+    waits_for: { change: EVIL, status: EVIL },
+  };
   const ran = await against(t, (path) => {
     if (path.startsWith("/v1/policy")) return { body: { text: EVIL.replace("\n", ""), digest: EVIL, name: EVIL, lines: [EVIL] } };
     if (path.startsWith("/v1/ledger/entries")) return { body: { entries: [{ index: 0, stream: EVIL, entry: EVIL }] } };
@@ -137,4 +148,14 @@ test("what is wrong deep within an answer is told as the answer's fault as well"
     const { code, out, err } = await ran(...argv);
     assert.deepEqual([code, /the server's answer is not what/.test(out + err)], [3, true], `${argv.join(" ")}\n${out}${err}`);
   }
+});
+
+test("[TA-5] whoever starts what waits for an unknown outcome is told for whom, and is not kept waiting", async (t) => {
+  const next = "Authorised, but nobody knows what chg_000002 did to the same resources.";
+  const change = { ...CHANGE, id: ID, status: "authorised", next, waits_for: { change: "chg_000002", status: "indeterminate" } };
+  const ran = await against(t, (path) => ({
+    body: path.includes("/events") ? { events: [{ index: 0, type: "proposed", at: 0, event: {} }] } : change,
+  }));
+  const { code, out } = await ran("run", ID);
+  assert.deepEqual([code, out.includes(next)], [0, true]);
 });
