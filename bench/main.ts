@@ -17,6 +17,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   verify: { what: "the check of a whole ledger", rows: async () => (await import("./verify.ts")).benchVerify() },
   http: { what: "from a proposal to its decision", rows: async () => (await import("./http.ts")).benchHttp() },
   start: { what: "the command line's start, and the server's", rows: async () => (await import("./start.ts")).benchStart() },
+  terraform: { what: "a large plan of Terraform", rows: async () => (await import("./terraform.ts")).benchTerraform() },
   memory: { what: "what open changes hold in memory", rows: async () => (await import("./memory.ts")).benchMemory() },
 };
 

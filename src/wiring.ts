@@ -66,7 +66,12 @@ export function connectorsOf(settings: Settings, { secretKey, sample }: Wired): 
 function terraformOf({ dataDir, terraform }: Settings, secretKey: Uint8Array): Result<readonly Connector[]> {
   const workspaces = terraform.map(({ planEnv = [], applyEnv = [], variables = [], backendConfig = [], targets, planLock, ...rest }) => ({
     ...rest,
-    ...{ planEnv, applyEnv, variables, backendConfig, allowTargets: targets === "allowed", planLock: planLock === "held" },
+    planEnv,
+    applyEnv,
+    variables,
+    backendConfig,
+    allowTargets: targets === "allowed",
+    planLock: planLock === "held",
   }));
   const faults = checkWorkspaces(workspaces);
   if (faults.length > 0) {
@@ -74,7 +79,11 @@ function terraformOf({ dataDir, terraform }: Settings, secretKey: Uint8Array): R
     return refuse("terraform_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
   }
   const workDir = join(dataDir, "work", "terraform");
-  return ok(workspaces.length === 0 ? [] : [terraformConnector({ workspaces, workDir, secretKey, clock, env: process.env, findSecrets: findSecretsInWords })]);
+  return ok(
+    workspaces.length === 0
+      ? []
+      : [terraformConnector({ workspaces, workDir, secretKey, clock, env: process.env, findSecrets: findSecretsInWords })],
+  );
 }
 
 /** None where no database is declared: then its work can be left to a runner that has one. */

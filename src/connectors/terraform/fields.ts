@@ -70,7 +70,7 @@ class Walk {
     };
     if (isObject(before) || isObject(after) || isObject(unknown)) {
       if (whole.maskBefore === true || whole.maskAfter === true) return void this.#visit({ ...whole, path: "value" });
-      for (const name of membersOf(whole)) if (this.#visit(child(whole, name))) this.attributes.add(name);
+      for (const name of membersOf(whole)) if (!isUntouched(whole, name) && this.#visit(child(whole, name))) this.attributes.add(name);
     } else this.#visit({ ...whole, path: "value" });
   }
 
@@ -79,12 +79,13 @@ class Walk {
     const { before, after, unknown, maskBefore, maskAfter } = place;
     if (sealedDigest(before) !== undefined || sealedDigest(after) !== undefined)
       return (unknown === true || !sameJson(before, after)) && this.#push(place, unknown === true);
-    if (unknown === true) return this.#push(place, true);
-    if (maskBefore === true || maskAfter === true) return !sameJson(before, after) && this.#push(place, false, true);
+    const masked = maskBefore === true || maskAfter === true;
+    if (unknown === true && (masked || !isNested(before))) return this.#push(place, true);
+    if (masked) return !sameJson(before, after) && this.#push(place, false, true);
     const nested = [before, after].some((side) => typeof side === "object" && side !== null) || isNested(unknown);
     if (nested && mixable(before, after, unknown)) {
       let changed = false;
-      for (const name of membersOf(place)) changed = this.#visit(child(place, name)) || changed;
+      for (const name of membersOf(place)) if (!isUntouched(place, name)) changed = this.#visit(child(place, name)) || changed;
       return changed;
     }
     return !sameJson(before, after) && this.#push(place, false);
@@ -145,6 +146,16 @@ function membersOf({ before, after, unknown }: Place): readonly (string | number
   const lists = sides.some((side) => Array.isArray(side));
   const all = new Set(sides.flatMap((side) => Object.keys(side)));
   return (lists ? [...all].map(Number) : [...all]) as unknown as readonly string[];
+}
+
+const NONE: Readonly<Record<string, Json>> = {};
+const side = (value: Json | undefined): Readonly<Record<string, Json>> =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, Json>>) : NONE;
+
+/** The same plain value before and after: most of what there is, and worth no further look. */
+function isUntouched({ before, after, unknown }: Place, name: string): boolean {
+  const value = side(before)[name];
+  return typeof value !== "object" && value === side(after)[name] && unknown !== true && side(unknown)[name] === undefined;
 }
 
 function child(place: Place, step: string | number): Place {

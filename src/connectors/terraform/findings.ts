@@ -88,8 +88,8 @@ function destroyed({ address, type }: ResourceChange, doing: Done["doing"], find
 
 type Look = (path: readonly string[], value: Json) => string | undefined;
 
-/** The first thing that is found in a leaf of `after` which `before` does not have at the same place. */
-function inNewLeaves(before: Json | undefined, after: Json | undefined, look: Look, path: readonly string[] = []): string | undefined {
+/** The first thing that is found in a leaf of `after` which `before` does not have at the same place. `path` is as long as it lasts. */
+function inNewLeaves(before: Json | undefined, after: Json | undefined, look: Look, path: string[] = []): string | undefined {
   if (after === null || after === undefined || after === before) return undefined;
   if (typeof after !== "object") return look(path, after);
   if (Array.isArray(after)) {
@@ -100,7 +100,14 @@ function inNewLeaves(before: Json | undefined, after: Json | undefined, look: Lo
     );
   }
   const earlier = isObject(before) ? before : {};
-  return first(Object.keys(after), (name) => inNewLeaves(earlier[name], after[name], look, [...path, name]));
+  for (const name of Object.keys(after)) {
+    if (earlier[name] === after[name]) continue;
+    path.push(name);
+    const found = inNewLeaves(earlier[name], after[name], look, path);
+    path.pop();
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function first<T>(items: readonly T[], look: (item: T) => string | undefined): string | undefined {

@@ -99,7 +99,7 @@ test("[TF-12] [K78] sensitive values are in no ledger, answer, log, export or da
     "what a program prints": "canary-printed-Rf6sG0",
   };
   const generation = (secret: string, command: string): string =>
-    `variable "s" {\n  type      = string\n  default   = "${secret}"\n  sensitive = true\n}\n${data("a", `  input = { password = var.s, url = "db://${"${var.s}"}@host" }\n  provisioner "local-exec" {\n    command = "${command}"\n  }`)}output "o" {\n  value     = var.s\n  sensitive = true\n}\n`;
+    `variable "s" {\n  type      = string\n  default   = "${secret}"\n  sensitive = true\n}\n${data("a", `  input = { password = var.s, url = "db://\${var.s}@host" }\n  provisioner "local-exec" {\n    command = "${command}"\n  }`)}output "o" {\n  value     = var.s\n  sensitive = true\n}\n`;
   world.file("main.tf", generation(secrets["a sensitive value"], `echo ${secrets["what a program prints"]}`));
   const config = {
     data_dir: "data",
