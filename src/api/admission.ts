@@ -45,6 +45,8 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
   const reserved = new Buckets(settings.rate.reserved, clock);
   const addresses = new Buckets(settings.rate.address, clock);
 
+  const gate: Shared = { control, ordinary, addresses, refuseMachine };
+
   async function judge(request: FastifyRequest): Promise<ApiRefusal | undefined> {
     if (closing()) return refused("unavailable", "closing", "this server is shutting down", { remedy: "try again" });
     const asked = { method: request.method, headers: headersOf(request) };
@@ -56,7 +58,7 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
     const contract = contractOf(id);
     const authorization = asked.headers["authorization"] ?? [];
     const [credential = ""] = authorization;
-    if (authorization.length === 1 && isRunnerCredential(credential)) return signed(request, contract, credential);
+    if (authorization.length === 1 && isRunnerCredential(credential)) return judgeSigned(gate, request, contract, credential);
     if (authorization.length > 0) return known(request, contract, authorization);
     const wait = rateOf(addresses.take(addressKey(request.ip)));
     return wait ?? (contract.callers.includes("anonymous") ? undefined : noCredential());
@@ -76,21 +78,6 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
     if (!contract.callers.includes(caller.kind)) return refuseMachine(caller, contract);
     seen.caller = caller;
     seen.bearer = bearerOf(authorization);
-    return undefined;
-  }
-
-  /** Before its body is read: a signature says who sends it, and what the body must be. */
-  async function signed(request: FastifyRequest, contract: RouteContract, authorization: string): Promise<ApiRefusal | undefined> {
-    const path = request.raw.url ?? "";
-    const read = await control.runners.authenticate({ authorization, method: request.method, path });
-    if (!read.ok) return rateOf(addresses.take(addressKey(request.ip))) ?? read.error;
-    const identity = `runner:${read.value.runner}`;
-    const wait = rateOf(ordinary.take(identity));
-    if (wait !== undefined) return wait;
-    if (!contract.callers.includes("enrolled"))
-      return refuseMachine({ principal: identity as PrincipalId, kind: "runner", identity, roles: [], channel: "api" }, contract);
-    if (!mayHaveBody(request) && read.value.body !== EMPTY) return otherBody();
-    request.seen.signed = read.value;
     return undefined;
   }
 
@@ -123,6 +110,34 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
       return rateOf(1000);
     },
   };
+}
+
+/** What a signature is judged with. */
+interface Shared {
+  readonly control: Control;
+  readonly ordinary: Buckets;
+  readonly addresses: Buckets;
+  readonly refuseMachine: (caller: Caller, contract: RouteContract) => Promise<ApiRefusal>;
+}
+
+/** Before its body is read: a signature says who sends it, and what the body must be. */
+async function judgeSigned(
+  { control, ordinary, addresses, refuseMachine }: Shared,
+  request: FastifyRequest,
+  contract: RouteContract,
+  authorization: string,
+): Promise<ApiRefusal | undefined> {
+  const path = request.raw.url ?? "";
+  const read = await control.runners.authenticate({ authorization, method: request.method, path });
+  if (!read.ok) return rateOf(addresses.take(addressKey(request.ip))) ?? read.error;
+  const identity = `runner:${read.value.runner}`;
+  const wait = rateOf(ordinary.take(identity));
+  if (wait !== undefined) return wait;
+  if (!contract.callers.includes("enrolled"))
+    return refuseMachine({ principal: identity as PrincipalId, kind: "runner", identity, roles: [], channel: "api" }, contract);
+  if (!mayHaveBody(request) && read.value.body !== EMPTY) return otherBody();
+  request.seen.signed = read.value;
+  return undefined;
 }
 
 const EMPTY = digestOf("");

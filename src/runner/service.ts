@@ -185,7 +185,7 @@ class RunnerService {
       const all = [...ids].slice(0, 64).join(",");
       return all === "" ? "" : `&${name}=${all}`;
     };
-    const path = `/v1/runner/work?wait=${WAIT_SECONDS}${list("has", mine)}${list("runs", this.#runs)}`;
+    const path = `/v1/runner/poll?wait=${WAIT_SECONDS}${list("has", mine)}${list("runs", this.#runs)}`;
     const { promise: stopped, resolve } = Promise.withResolvers<Result<never>>();
     const stop = (): void => void this.#settled().then(() => resolve(refuse("unavailable", "this runner is stopping")));
     if (this.#isStopping) stop();

@@ -114,7 +114,7 @@ async function plane(t: TestContext): Promise<Plane> {
         calls.push(call);
         return answer({ result: desk(call, body) });
       }
-      if (path !== "/v1/runner/work") return answer({ taken: true });
+      if (path !== "/v1/runner/poll") return answer({ taken: true });
       if (work === undefined) await new Promise<void>((resolve) => (asked = resolve));
       // Whoever asked is gone: the work is for the next.
       if (response.destroyed) return undefined;

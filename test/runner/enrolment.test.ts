@@ -125,8 +125,8 @@ test("[RU-2] a request is what was signed, in every part; anything else is nobod
   refusedWith(await send(signed(runner), { ...BODY, lines: ["two"] }), 401, "unauthenticated", "body_differs");
   const bare = await app.inject({
     method: "GET",
-    url: "/v1/runner/work",
-    headers: { host: "localhost:7295", authorization: runner.credential("GET", "/v1/runner/work", BODY) },
+    url: "/v1/runner/poll",
+    headers: { host: "localhost:7295", authorization: runner.credential("GET", "/v1/runner/poll", BODY) },
   });
   assert.equal(bare.json<{ reason: string }>().reason, "body_differs");
 });

@@ -170,7 +170,7 @@ export const runnerRoutes = {
   },
   takeWork: {
     method: "GET",
-    path: "/v1/runner/work",
+    path: "/v1/runner/poll",
     tag: "runners",
     summary: "Wait for work",
     callers: ENROLLED,

@@ -4,5 +4,5 @@ export type { Declaration } from "./declaration.ts";
 export { exactly, listOf, objectOf, textOf, wholeOf } from "./members.ts";
 export { isRunnerCredential, readRunnerCredential, requestMessage, runnerCredential } from "./request.ts";
 export type { Asked, RequestClaim } from "./request.ts";
-export { bytesOf, readAdmitted, readAnalysed, readObserved, readPerformed, readRefusal, readVerified, readWorks, toWire } from "./work.ts";
-export type { Work } from "./work.ts";
+export { bytesOf, readAdmitted, readAnalysed, readObserved, readPerformed, readRefusal, readVerified, readWorks, toWire } from "./wire.ts";
+export type { Work } from "./wire.ts";
