@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { JsonObject } from "../../src/core/base/index.ts";
 import type { Directory } from "../../src/core/review/index.ts";
 import { good, refusal, type ControlWorld } from "../../src/testing/control-world.ts";
-import { AFTER, BEFORE, commit, composite, FLAG, flag, leaves, onRequest, outcomes, refusesTo, restock } from "./world.ts";
+import { AFTER, BEFORE, commit, composite, EACH_STEP, FLAG, flag, leaves, onRequest, outcomes, refusesTo, restock } from "./world.ts";
 
 /** Whoever owns a step signs it: the identity team for code and flags, an administrator for Pawl's own directory. */
 const ALL = [commit(), flag(), leaves];
@@ -54,6 +54,26 @@ test("[TA-9] the second step fails: the first is undone under its own intent, an
   ]);
   assert.deepEqual([file(), world.outside.writes], [BEFORE, []]);
   assert.equal(git.git(git.bare, "log", "--format=%s", "-1", "main"), 'Revert "Limit"');
+});
+
+test("[TA-9] seats for each step: nothing starts before every step has its own, and the failure of one undoes what others signed for", async (t) => {
+  const { world, stock, file } = await composite(t, EACH_STEP);
+  const before = await stock();
+  world.outside.before = refusesTo("apply", FLAG);
+  const change = await signed(world, commit(), restock(), flag());
+  assert.deepEqual(
+    change.seats?.map(({ id, who }) => [id, who]),
+    [
+      ["step-1/owner", ["owner @acme/identity"]],
+      ["step-2/owner", ["group admins"]],
+      ["step-3/owner", ["owner @acme/identity"]],
+    ],
+  );
+  assert.equal((await world.approve(change.id, "di", "cy")).status, "awaiting");
+  assert.equal((await world.vote("di", change.id, { seat: "step-3/owner" })).ok, false);
+  const ended = await world.approve(change.id, "ed");
+  assert.deepEqual([ended.status, await outcomes(world, change.id)], ["undone", ["git undone", "sql undone", "script no_effect"]]);
+  assert.deepEqual([await stock(), file(), world.outside.writes], [before, BEFORE, []]);
 });
 
 test("[TA-9] rows that a first step changed are as they were once the second has failed", async (t) => {

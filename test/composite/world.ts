@@ -39,12 +39,15 @@ rules:
 
 const SCHEMA = "CREATE TABLE stock (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL); INSERT INTO stock VALUES (1, 10), (2, 20), (3, 30)";
 
-export async function composite(t: TestContext): Promise<Composite> {
+/** The same for each step by itself. */
+export const EACH_STEP = POLICY.replace("outcome: review", "for: each step\n    outcome: review");
+
+export async function composite(t: TestContext, policy = POLICY): Promise<Composite> {
   const git = new World(t);
   git.commit("main", { "src/cart.ts": BEFORE, ".github/CODEOWNERS": "* @acme/identity\n" });
   const outside = new Outside();
   const sql = await openWorld(t, "sqlite", SCHEMA);
-  const world = await ControlWorld.open({ outside, policy: POLICY, connectors: [git.connector(), outside.connector(), sql.connector] });
+  const world = await ControlWorld.open({ outside, policy, connectors: [git.connector(), outside.connector(), sql.connector] });
   const stock = async (): Promise<string> => canonical(await rowsOf(sql, "stock"));
   return { git, world, sql, file: () => `${git.show("main:src/cart.ts")}\n`, stock };
 }
