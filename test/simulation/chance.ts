@@ -44,7 +44,7 @@ const LIKELY: Readonly<Record<string, Partial<Record<Asks, number>>>> = {
   awaiting: { vote: 80, withdraw_vote: 3, send_back: 1, revise: 4, replan: 5, withdraw: 0.3, look: 3, wait: 2 },
   authorised: { vote: 4, withdraw_vote: 4, send_back: 0.5, revise: 1, replan: 4, withdraw: 0.4, run: 35, look: 3, intrude: 2 },
   stale: { replan: 40, revise: 3 },
-  running: { stop: 3, intrude: 10, vote: 3, withdraw: 2, replan: 2, revise: 2, look: 2 },
+  running: { stop: 12, intrude: 10, vote: 3, withdraw: 2, replan: 2, revise: 2, look: 2 },
   applied: { stop: 3, intrude: 8, withdraw: 2, revise: 1 },
   indeterminate: { reconcile: 30, intrude: 3, replan: 2, revise: 2 },
 };
@@ -82,7 +82,8 @@ export function nextDeed(world: World, dice: Dice, climate: Climate, n: number):
 
 /** What matters most goes wrong most. */
 function weightOf({ kind, what }: Parked): number {
-  if (kind === "touch" || what === "offer" || what === "begin the undo") return 8;
+  if (what === "begin the undo") return 20;
+  if (kind === "touch" || what === "offer" || what === "verify") return 8;
   return kind === "desk" || kind === "commit" ? 2 : 1;
 }
 
@@ -136,7 +137,7 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
     act: tracks.length > 0 ? 40 : 0,
     rule: climate.rules,
     drift: 1,
-    clock: { right: 0, skewed: 0.7, wild: 5 }[climate.clocks],
+    clock: { right: 0, skewed: 0.7, wild: 7 }[climate.clocks],
     repeat: world.requests.size > 0 ? 1.5 : 0,
     token: 1.2,
   });
@@ -186,10 +187,10 @@ function wishes(dice: Dice): readonly Wish[] {
 const WATCHES: readonly WireWatch[] = [
   { seconds: 3, every_seconds: 1 },
   { seconds: 40, every_seconds: 20 },
-  { seconds: 300, every_seconds: 60 },
+  { seconds: 90, every_seconds: 30 },
 ];
 const watch = (dice: Dice): { readonly watch?: WireWatch } => {
-  const chosen = dice.chance(0.3) ? dice.pick(WATCHES) : undefined;
+  const chosen = dice.chance(0.4) ? dice.pick(WATCHES) : undefined;
   return chosen === undefined ? {} : { watch: chosen };
 };
 

@@ -113,7 +113,7 @@ export const VOTES: readonly Plant[] = [
       ),
       edit(ADMISSION, 'if (!claimant.voter.startsWith("human:")) {', 'if (claimant.voter === "") {'),
       edit(ADMISSION, "resolvePerson(directory, claimant.voter);", "resolvePerson(directory, ownerOf(directory, claimant.voter));"),
-      edit(ADMISSION, "import { personsBarred }", "import { ownerOf, personsBarred }"),
+      edit(ADMISSION, "import { personsBarred, sitsAlone }", "import { ownerOf, personsBarred, sitsAlone }"),
     ],
   },
   {
