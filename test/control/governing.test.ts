@@ -199,7 +199,7 @@ test("[CO-80] what waits for a review is what the entries of broken glass add up
 test("[PO-76] [PO-77] [RV-19] each step is signed by its own owners, one person in one seat, and the runner is given who signed what", async () => {
   const world = await ControlWorld.open();
   const each = `  - { id: steps, for: each step, outcome: review, when: 'true', reason: each step by its owners, seats: [{ id: owner, who: [{ owners: true }] }] }\n`;
-  await world.put("policy", `${WORLD_POLICY.replace("rules:\n", `rules:\n${each}`)}`);
+  await world.put("policy", WORLD_POLICY.replace("rules:\n", `rules:\n${each}`));
   await world.settle();
   const body = changeOf(set("shop#a", "1", { owners: ["@acme/identity"] }), set("shop#b", "2", { owners: ["@acme/security"] }));
   const change = await world.propose(body);

@@ -142,3 +142,29 @@ test("[PW-4] between any two policies, a rule that becomes weaker or says someth
     { seed: SEED, numRuns: 200 },
   );
 });
+
+test("[PW-4] whatever moves a calendar or a freeze, or opens an emergency route, is found", () => {
+  const calendars = [{ name: "quiet", zone: "UTC", weekly: [{ from: "Fri 16:00", to: "Mon 08:00" }], dates: [] }];
+  const freezes = [{ name: "quiet", calendar: "quiet", when: "true", reason: "nobody is there" }];
+  const who = [{ group: "on-call" }];
+  const breakGlass = {
+    name: "incident",
+    who,
+    alone: "refused",
+    strength: "session",
+    channels: ["cli"],
+    second: { within: "24h", who: [{ group: "leads" }] },
+  } as const;
+  const governed: Definition = { ...BASE, calendars, freezes, breakGlass };
+  const told = (before: Definition, after: Definition): string[] =>
+    policyFindings(before, after).map(({ code, severity }) => `${severity} ${code.slice(5)}`);
+  assert.deepEqual(told(BASE, { ...BASE, calendars, freezes }), []);
+  assert.deepEqual(told(BASE, governed), ["danger break_glass"]);
+  assert.deepEqual(told(governed, BASE), ["danger calendar", "danger freeze", "info break_glass"]);
+  assert.deepEqual(told(governed, { ...governed, freezes: freezes.map((one) => ({ ...one, when: "false" })) }), ["danger freeze"]);
+  assert.deepEqual(told(governed, { ...governed, calendars: calendars.map((one) => ({ ...one, zone: "Asia/Tokyo" })) }), [
+    "danger calendar",
+  ]);
+  assert.deepEqual(told(governed, { ...governed, breakGlass: { ...breakGlass, alone: "allowed" } }), ["danger break_glass"]);
+  assert.deepEqual(told(BASE, withRule("docs", { each: "step" })), ["danger rule_each"]);
+});

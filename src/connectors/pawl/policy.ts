@@ -21,6 +21,8 @@ export function policyFindings(before: Definition, after: Definition): readonly 
     ...ruleDifferences(before, after),
     ...surfaceDifferences(before, after),
     ...defaultDifferences(before, after),
+    ...timeDifferences(before, after),
+    ...glassDifferences(before, after),
     ...caseDifferences(before, after),
   ];
   const rest = all.length - MOST;
@@ -54,6 +56,7 @@ function ruleChanges(old: RuleDefinition, now: RuleDefinition): readonly Differe
   const stricter = OUTCOMES.indexOf(now.outcome) > OUTCOMES.indexOf(old.outcome);
   changed(stricter ? "rule_stricter" : "rule_weaker", "its outcome", old.outcome, now.outcome, stricter ? "info" : "danger");
   changed("rule_condition", "its condition", old.when, now.when);
+  changed("rule_each", "what it is judged on", old.each ?? "change", now.each ?? "change");
   // Nobody signs for what is blocked or sent back.
   if (now.outcome === "review" || now.outcome === "escalate")
     changed("rule_seats", "who signs", old.seats as unknown as Json, now.seats as unknown as Json);
@@ -86,6 +89,29 @@ function defaultDifferences(before: Definition, after: Definition): readonly Dif
   const [old, now] = [said(before.defaults as unknown as Json), said(after.defaults as unknown as Json)];
   if (old === now) return [];
   return [difference("defaults", "danger", `who signs where no rule says so was ${clipped(old)} and becomes ${clipped(now)}`)];
+}
+
+/** A calendar may free what it held, whichever way it is moved: only a new one, or a new freeze, is surely no weakening. */
+function timeDifferences(before: Definition, after: Definition): readonly Difference[] {
+  const moved = <T extends { readonly name: string }>(
+    what: string,
+    old: readonly T[] = [],
+    now: readonly T[] = [],
+  ): readonly Difference[] => {
+    const next = byKey(now, ({ name }) => name);
+    return old.flatMap((one) => {
+      const [was, is] = [said(one as unknown as Json), said(next.get(one.name) as unknown as Json | undefined)];
+      return was === is ? [] : [difference(what, "danger", `${what} ${one.name} was ${clipped(was)} and becomes ${clipped(is)}`)];
+    });
+  };
+  return [...moved("calendar", before.calendars, after.calendars), ...moved("freeze", before.freezes, after.freezes)];
+}
+
+function glassDifferences({ breakGlass: before }: Definition, { breakGlass: after }: Definition): readonly Difference[] {
+  const [old, now] = [said(before as unknown as Json | undefined), said(after as unknown as Json | undefined)];
+  if (old === now) return [];
+  const severity = after === undefined ? "info" : "danger";
+  return [difference("break_glass", severity, `who may decide alone in an emergency was ${clipped(old)} and becomes ${clipped(now)}`)];
 }
 
 /** Cases decide nothing; but a rule without them is weakened with less noise. */

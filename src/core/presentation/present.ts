@@ -164,7 +164,8 @@ function signers(plan: Plan, route: Route): Section {
     proposer === onBehalfOf ? `Not ${proposer}: it is their change.` : `Not ${proposer}, nor ${onBehalfOf}: they asked for it.`;
   const asking = author === proposer || author === onBehalfOf ? askers : `${askers} Nor ${author}, who revised it.`;
   const seats = route.seats.map((seat): Item => ({ kind: "seat", seat }));
-  const barred: Item[] = seats.length === 0 ? [] : [{ kind: "note", text: asking }];
+  const alone = route.seats.some(({ glass }) => glass?.alone === true);
+  const barred: Item[] = seats.length === 0 || alone ? [] : [{ kind: "note", text: asking }];
   return section("signers", "Who must sign?", signersAnswer(route.outcome, route.seats), [...seats, ...barred]);
 }
 
