@@ -45,8 +45,6 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
   const reserved = new Buckets(settings.rate.reserved, clock);
   const addresses = new Buckets(settings.rate.address, clock);
 
-  const gate: Shared = { control, ordinary, addresses, refuseMachine };
-
   async function judge(request: FastifyRequest): Promise<ApiRefusal | undefined> {
     if (closing()) return refused("unavailable", "closing", "this server is shutting down", { remedy: "try again" });
     const asked = { method: request.method, headers: headersOf(request) };
@@ -57,8 +55,8 @@ export function createGate(deps: ApiDeps, names: () => Names, closing: () => boo
     request.seen = { route: id };
     const contract = contractOf(id);
     const authorization = asked.headers["authorization"] ?? [];
-    const [credential = ""] = authorization;
-    if (authorization.length === 1 && isRunnerCredential(credential)) return judgeSigned(gate, request, contract, credential);
+    const signature = authorization.length === 1 ? authorization.find(isRunnerCredential) : undefined;
+    if (signature !== undefined) return judgeSigned({ control, ordinary, addresses, refuseMachine }, request, contract, signature);
     if (authorization.length > 0) return known(request, contract, authorization);
     const wait = rateOf(addresses.take(addressKey(request.ip)));
     return wait ?? (contract.callers.includes("anonymous") ? undefined : noCredential());

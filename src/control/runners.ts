@@ -130,7 +130,7 @@ async function viewRunner(deps: Deps, state: RunnerState): Promise<RunnerView> {
 }
 
 /** Every runner there ever was, newest first. */
-export async function allRunners(deps: Deps): Promise<readonly Held[]> {
+async function allRunners(deps: Deps): Promise<readonly Held[]> {
   const found: Held[] = [];
   let cursor: string | undefined;
   do {

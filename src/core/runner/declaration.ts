@@ -12,7 +12,7 @@ export interface Declaration {
 const MOST = { connectors: 64, environments: 64, labels: 64 };
 const NAME = new RegExp(PATTERNS.name);
 
-export const readName = (value: Json): string | undefined => {
+const readName = (value: Json): string | undefined => {
   const name = textOf(value, 64);
   return name !== undefined && NAME.test(name) ? name : undefined;
 };
