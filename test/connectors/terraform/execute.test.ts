@@ -271,7 +271,7 @@ test("[TF-5] a state that would be lost with the copy, or that is worked on else
   }
 });
 
-test("[TF-19] equal plannings keep one plan, another state or configuration another; an old one is thrown away", { skip }, async (t) => {
+test("[TF-6] [TF-19] equal plannings keep one plan, another state or configuration another; an old one is thrown away", { skip }, async (t) => {
   const world = new World(t);
   world.file("main.tf", `variable "colour" {\n  type = string\n}\n${data("a", "  input = var.colour")}`);
   const connector = world.connector();

@@ -213,7 +213,7 @@ test(
   },
 );
 
-test("[TF-2] [TF-3] what a proposer may set is bounded: names, types, targets, and no secret", { skip }, async (t) => {
+test("[TF-1] [TF-2] [TF-3] what a proposer may set is bounded: names, types, targets, and no secret", { skip }, async (t) => {
   const world = new World(t);
   const connector = world.connector({}, { findSecrets: async (words) => (words.includes("hunter2") ? [{ rule: "test/password" }] : []) });
   const codes = async (more: Record<string, Json>): Promise<readonly string[]> => {

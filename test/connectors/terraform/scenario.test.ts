@@ -137,10 +137,10 @@ test("[TF-12] [K78] sensitive values are in no ledger, answer, log, export or da
   await stop();
   assert.ok(world.state.includes(secrets["one that replaces it"]), "Terraform had it");
   for (const text of [...told, output.text]) assert.deepEqual(found(secrets, text), [], text.slice(0, 2_000));
-  const own = [join(world.root, "data/work/terraform")];
+  const own = [join(world.root, "data", "work", "terraform")];
   assert.deepEqual(foundBelow(join(world.root, "data"), secrets, own), []);
   assert.deepEqual(foundBelow(join(world.root, "copy"), secrets), []);
-  assert.deepEqual(foundBelow(join(world.root, "data/work/terraform/applied"), secrets), []);
+  assert.deepEqual(foundBelow(join(world.root, "data", "work", "terraform", "applied"), secrets), []);
 });
 
 const BIN = resolve(import.meta.dirname, "../../../bin/pawl.js");
