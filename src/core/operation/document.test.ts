@@ -125,6 +125,11 @@ test("[OP-2] names stand once, and what is compared needs a probe", () => {
   assert.match(faultsOf(changed("verify: { fields: { status:", "verify: { fields: { state:")).join(), /selects no field state/);
 });
 
+test("[OP-2] a field of the state has a name that the plan does not use otherwise", () => {
+  for (const name of ["request", "rows", "money"])
+    assert.match(faultsOf(changed("title: /title }", `title: /title, ${name}: /x }`)).join(), /a field \w+ of its own/);
+});
+
 test("[OP-3] an operation without a test is refused, and so is a test that expects nothing", () => {
   assert.match(faultsOf(changed(/tests:\n {10}- name: a comment[\s\S]*?\n\n/, "tests: []\n\n")).join(), /tests is empty/);
   assert.match(faultsOf(changed("expect: { refused: [version] }", "expect: {}")).join(), /expects nothing/);

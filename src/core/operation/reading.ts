@@ -10,6 +10,9 @@ export const MEMBER = /^[a-z][a-z0-9_]{0,31}$/;
 export const OPERATION = /^[a-z][a-z0-9._-]{0,63}$/;
 export const MOST = { systems: 200, operations: 200, members: 50, tests: 50, text: 2_000, template: 2_000, list: 200 };
 
+/** Fields that an effect has beside those of the state: what is asked, and what a scope's limits count. */
+const TAKEN = ["request", "command", "money", "recipients", "rows"];
+
 /** The names that templates of one operation may ask for. */
 export interface Names {
   readonly parameters: Readonly<Record<string, Parameter>>;
@@ -109,7 +112,8 @@ export class Declaring {
   }
 
   select(at: At | undefined): Readonly<Record<string, Select>> | undefined {
-    return this.record(at, MEMBER, (each) => {
+    return this.record(at, MEMBER, (each, name) => {
+      if (TAKEN.includes(name)) return this.read.fault(each, `${each.path}: a plan has a field ${name} of its own`, "choose another name");
       if (each.node.kind === "scalar") {
         const pointer = this.pointer(each);
         return pointer === undefined ? undefined : { at: pointer, masked: false };

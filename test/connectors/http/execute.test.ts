@@ -1,6 +1,7 @@
 /** What becomes of a request: applied, refused, moved, or nobody knows. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { httpConnector } from "../../../src/connectors/http/index.ts";
 import type { Analysed, Connector, PerformFault } from "../../../src/control/ports.ts";
 import type { Json, Result } from "../../../src/core/base/index.ts";
 import { CANARY, LIMITS, MOVE, ROLL, world } from "./world.ts";
@@ -106,6 +107,19 @@ test("[OP-24] an answer that is lost, late, endless or a redirect leaves the out
     assert.deepEqual(refused(await apply(connector(), plan, limits)), [code, "possible"], misbehaviour);
     assert.equal(api.writes.length, 1, misbehaviour);
   }
+});
+
+test("[OP-23] whoever executes needs no declarations: the payload holds all of it", async (t) => {
+  const { connector, options, api } = await world(t);
+  const plan = await planned(connector());
+  const elsewhere = httpConnector(options);
+  assert.equal(elsewhere.digest, connector().digest);
+  assert.ok(!(await elsewhere.analyse(MOVE, LIMITS)).ok);
+  const applied = await apply(elsewhere, plan);
+  assert.ok(applied.ok && (await elsewhere.verify(plan.payload, applied.value, LIMITS)).ok);
+  assert.equal(api.tickets.get("OPS-1")?.status, "done");
+  assert.ok((await elsewhere.undo(plan.payload, applied.value, LIMITS)).ok);
+  assert.equal(api.tickets.get("OPS-1")?.status, "doing");
 });
 
 test("[OP-24] a request that could not leave this machine has done nothing", async (t) => {

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import * as fc from "fast-check";
 import { canonical, digestOf, millis, type Json } from "../../../src/core/base/index.ts";
 import { verifyGrant } from "../../../src/core/grant/index.ts";
+import { loadDeclarations, runTests } from "../../../src/core/operation/index.ts";
 import { parseProposal, planDigest, validatePlan } from "../../../src/core/plan/index.ts";
 import { evaluate, explain, factsOf, loadBundle, runCases } from "../../../src/core/policy/index.ts";
 import { present } from "../../../src/core/presentation/index.ts";
@@ -16,6 +17,7 @@ import { bytesTarget, isRefusal, jsonTarget, mangled, mangledBytes, mangledJson,
 
 const examples = resolve(import.meta.dirname, "../../../examples");
 const policies = ["policy/default.yaml"].map((name) => readFileSync(resolve(examples, name), "utf8"));
+const operations = readFileSync(resolve(examples, "connectors/tickets-and-flags.yaml"), "utf8");
 const small = `pawl: policy/v1\nname: small\nrules:\n  - id: one\n    outcome: auto\n    when: 'size(findings) == 0 && effects.all(e, glob(e.path, ["docs/**"]))'\n    reason: documentation\n`;
 const YAML = ["&a ", "*a", "<<: ", "!!js/function ", "? ", "- - - ", "|\n", ">\n", "---\n", "{a: b", "outcome: auto", "%TAG", "\t"];
 const WHEN = [
@@ -84,6 +86,11 @@ export const rules: readonly Target[] = [
     fc.oneof({ weight: 5, arbitrary: mangled(fc.constantFrom(...policies, small, small), [...YAML, ...WHEN]) }, bomb),
     bundleHolds,
   ),
+  textTarget("declarations", mangled(fc.constant(operations), [...YAML, "{before.status}", "{{", "/../", "compare: etag"]), (text) => {
+    const declared = loadDeclarations(text);
+    if (!declared.ok) return isRefusal(declared.error);
+    for (const { passed, expected, actual } of runTests(declared.value)) assert.equal(passed, canonical(expected) === canonical(actual));
+  }),
   textTarget(
     "condition",
     mangled(fc.constantFrom("size(effects) > 2", 'effects.exists(e, e.kind == "delete")', 'summary.surfaces.all(s, s != "auth")'), WHEN),
