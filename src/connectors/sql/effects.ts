@@ -6,7 +6,7 @@ import type { Showing } from "./mask.ts";
 import type { Planned } from "./plan.ts";
 import { lockName, strongest } from "./postgres-kinds.ts";
 import { countsOf } from "./rows.ts";
-import type { DdlAction, Derived, Exported, TableChange } from "./types.ts";
+import type { DdlAction, Derived, Exported, Param, TableChange } from "./types.ts";
 
 export const systemOf = (database: string): string => `sql:${database}`;
 export const resourceOf = (database: string, object: string): string => `sql:${database}#${object}`;
@@ -54,7 +54,13 @@ export async function effectsOf(showing: Showing, planned: Planned): Promise<rea
   return [...groups.values()].map((group) => effectOf(showing, planned, group));
 }
 
-function effectOf({ database }: Showing, planned: Planned, group: readonly Part[]): Effect {
+/** They run with the statements, so they are shown with them. */
+function parametersOf(parameters: readonly Param[], statements: readonly Derived[]): readonly FieldChange[] {
+  const used = Math.max(0, ...statements.map((statement) => statement.parameters));
+  return parameters.slice(0, used).map((value, i) => field(`parameter.${i + 1}`, value));
+}
+
+function effectOf({ database, parameters }: Showing, planned: Planned, group: readonly Part[]): Effect {
   const [first] = group as [Part];
   const statements = planned.statements.filter((statement) => group.some((part) => part.statements.includes(statement)));
   const rows = group.flatMap(({ fields }) => fields.filter(({ path }) => path === "rows"));
@@ -71,7 +77,7 @@ function effectOf({ database }: Showing, planned: Planned, group: readonly Part[
     summary: sortedSet(group.map(({ says }) => says))
       .join("; ")
       .slice(0, 2_000),
-    fields: [...(rows.length > 0 ? [field("rows", total)] : []), ...distinct],
+    fields: [...(rows.length > 0 ? [field("rows", total)] : []), ...distinct, ...parametersOf(parameters, statements)],
     detail: detailOf(statements),
     reversibility: reversibilityOf(planned, group),
     exposure: group.flatMap((part) => part.exposure ?? [])[0] ?? "none",

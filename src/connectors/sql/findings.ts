@@ -181,7 +181,7 @@ const SOURCE = "sql";
 type Words = Record<"impact" | "evidence" | "unverified" | "assumptions", readonly Statement[]>;
 
 /** What is known of the change as a whole, how, and what nobody looked at. */
-export function statementsOf({ database, planned, squawk }: Looked): Words {
+export function statementsOf({ database, input, planned, squawk }: Looked): Words {
   const say =
     (provenance: Statement["provenance"]) =>
     (topic: string, text: string, object?: string): Statement => ({
@@ -226,10 +226,14 @@ export function statementsOf({ database, planned, squawk }: Looked): Words {
         : []),
       unknown("consequence", "What programs that read these tables make of it"),
     ],
-    assumptions:
-      database.kind === "postgres" && database.rehearse === "copy" && change !== undefined
+    assumptions: [
+      ...(database.kind === "postgres" && database.rehearse === "copy" && change !== undefined
         ? [unknown("copy", "The copy holds the same rows as the database; where it does not, nothing is committed")]
-        : [],
+        : []),
+      ...[...input.verify, ...(database.verify ?? [])].map((query) =>
+        derived("check", `After it is applied, this must answer true, or the change is taken back: ${clip(query, 4_000)}`),
+      ),
+    ],
   };
 }
 

@@ -139,6 +139,7 @@ async function analyse(setup: Setup, raw: Json, run: RunLimits): Promise<Result<
     findSecrets: options.findSecrets,
     columns: new Columns(database),
     volatile: planned.volatile,
+    parameters: input.parameters,
   };
   const state: Fingerprint = { database: input.database, schema: planned.schema, rows: planned.rows };
   return ok({

@@ -4,7 +4,7 @@ import type { FieldChange, PlanValue } from "../../core/plan/index.ts";
 import { columnPattern } from "./declare.ts";
 import { nameOf, partsOf } from "./names.ts";
 import { plainCell } from "./sqlite-cells.ts";
-import type { Row, SqlDatabase, SqlOptions, TableChange } from "./types.ts";
+import type { Param, Row, SqlDatabase, SqlOptions, TableChange } from "./types.ts";
 
 /** What the operator says of columns: which are shown to nobody, and what kind of data they hold. */
 export class Columns {
@@ -47,6 +47,7 @@ export interface Showing {
   readonly findSecrets: SqlOptions["findSecrets"];
   readonly columns: Columns;
   readonly volatile: readonly string[];
+  readonly parameters: readonly Param[];
 }
 
 /** A few rows before and after: the columns that change, and those by which a row is known. */

@@ -93,9 +93,10 @@ const named = (statements: readonly Derived[]): readonly string[] =>
     ])
     .filter((name) => partsOf(name).length === 2);
 
-async function checkQuery(session: Session, query: string): Promise<void> {
+async function checkQuery(session: PlanSession, query: string): Promise<void> {
   const [statement, ...more] = await session.derive(query);
-  if (statement?.kind !== "read" || !statement.exports || more.length > 0)
+  const plain = statement?.kind === "read" && statement.exports && statement.parameters === 0 && more.length === 0;
+  if (!plain || (await session.strangers(statement.functions)).length > 0)
     throw sqlFault("sql_verify_invalid", "a check is not one query that only reads", "give a SELECT that answers true");
 }
 

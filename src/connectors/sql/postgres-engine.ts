@@ -48,7 +48,7 @@ export class PostgresEngine implements Engine {
     this.#open ??= await Connection.open(this.#link);
     this.#write = write;
     const { statementTimeoutSeconds: statement, lockTimeoutSeconds: lock, schemas } = this.#database;
-    await this.#at.ask("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    await this.#at.ask(`BEGIN ISOLATION LEVEL REPEATABLE READ${write ? "" : " READ ONLY"}`);
     const settings = {
       ...PINNED,
       search_path: [...(schemas ?? ["public"]).slice(0, 1), "pg_temp"].map(quoted).join(", "),

@@ -98,7 +98,7 @@ const syntax = (error: unknown): Error =>
     : new Error(String(error));
 
 function describe(text: string, events: readonly Event[], exports: boolean): Derived {
-  const own = text.trim();
+  const own = text.trim().replace(/\s*;$/, "");
   const first = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*([a-z]+)/i.exec(own)?.[1]?.toUpperCase() ?? "";
   const ddl = ddlOf(events, own);
   const writes = uses(

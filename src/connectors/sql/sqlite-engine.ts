@@ -39,7 +39,8 @@ export class SqliteEngine implements Engine {
 
   async begin(write: boolean): Promise<void> {
     this.#write = write;
-    this.#ask("BEGIN IMMEDIATE");
+    this.#db.exec(`PRAGMA query_only = ${write ? "OFF" : "ON"}`);
+    this.#ask(write ? "BEGIN IMMEDIATE" : "BEGIN");
   }
 
   #ask(

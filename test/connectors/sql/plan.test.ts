@@ -38,6 +38,18 @@ for (const kind of KINDS) {
     for (const statement of statements) assert.ok(shown.includes(statement), statement);
   });
 
+  test(`${kind}: [SQ-11] what must hold afterwards is shown, and only reads`, async (t) => {
+    const world = await openWorld(t, kind, SETUP, { verify: ["SELECT count(*) > 0 FROM users"] });
+    const statements = "UPDATE users SET age = 1 WHERE id = 1";
+    const plan = await planned(world.connector, { statements, verify: ["SELECT 1 = 1"] });
+    const said = plan.analysis.assumptions.map(({ text }) => text).join();
+    for (const query of ["SELECT count(*) > 0 FROM users", "SELECT 1 = 1"]) assert.ok(said.includes(query));
+    for (const query of ["DELETE FROM users", "SELECT 1; SELECT 2", "BEGIN"]) {
+      const answer = await world.connector.analyse({ database: "shop", statements, verify: [query] }, LIMITS);
+      assert.ok(!answer.ok && answer.error.code === "sql_verify_invalid", query);
+    }
+  });
+
   test(`${kind}: [SQ-13] a change of every row, and rows other than expected, are found`, async (t) => {
     const world = await openWorld(t, kind, SETUP);
     const plan = await planned(world.connector, { statements: "UPDATE users SET age = 1", expect_rows: 1 });
@@ -184,6 +196,7 @@ for (const kind of KINDS) {
       statements: `UPDATE users SET email = ${one} WHERE id = ${two}`,
       parameters: [hostile, 1],
     });
+    assert.deepEqual([fieldOf(plan.effects[0], "parameter.1"), fieldOf(plan.effects[0], "parameter.2")], [hostile, 1]);
     assert.ok((await world.connector.apply(plan.payload, plan.state, LIMITS)).ok);
     assert.equal((await rowsOf(world, "users"))[0]?.[1], hostile);
     const answer = await world.connector.analyse({ database: "shop", statements: "SELECT 1", parameters: [1] }, LIMITS);
