@@ -102,6 +102,24 @@ test("[PL-2] what is too long, too many or too few is refused", () => {
   assert.deepEqual(faults({ ...minimal, title: "😀".repeat(title) }), []);
 });
 
+test("[PL-60] a watch has a length and a rhythm, both bounded; without a rhythm it is looked at twenty times", () => {
+  const watched = (watch: unknown) => {
+    const parsed = parseProposal({ ...minimal, watch } as Json);
+    return parsed.ok ? parsed.value.watch : parsed.error.map(({ code, where }) => `${code} ${where}`);
+  };
+  assert.deepEqual(watched({ seconds: 600, every_seconds: 7 }), { seconds: 600, everySeconds: 7 });
+  assert.deepEqual(watched({ seconds: 600 }), { seconds: 600, everySeconds: 30 });
+  assert.deepEqual(watched({ seconds: 5 }), { seconds: 5, everySeconds: 1 });
+  assert.deepEqual(watched({ seconds: 86_400 }), { seconds: 86_400, everySeconds: 3_600 });
+  assert.deepEqual(watched({ seconds: 0 }), ["shape.out_of_range /watch/seconds"]);
+  assert.deepEqual(watched({ seconds: 86_401 }), ["shape.out_of_range /watch/seconds"]);
+  assert.deepEqual(watched({ seconds: 10, every_seconds: 11 }), ["shape.out_of_range /watch/every_seconds"]);
+  assert.deepEqual(watched({ seconds: 1_001, every_seconds: 1 }), ["shape.out_of_range /watch/every_seconds"]);
+  assert.deepEqual(watched({ seconds: 1_000, every_seconds: 1 }), { seconds: 1_000, everySeconds: 1 });
+  assert.deepEqual(watched({ every_seconds: 1 }), ["shape.missing /watch/seconds"]);
+  assert.deepEqual(watched(60), ["shape.wrong_type /watch"]);
+});
+
 test("[PL-41] nobody names a step, since its name stands in the ledger for ever", () => {
   const named = { connector: "git", input: {}, id: "prod-password-is-hunter2" };
   assert.deepEqual(faults({ ...minimal, steps: [named, { ...named, id: "step-2" }] }), [
