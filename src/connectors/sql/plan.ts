@@ -27,10 +27,9 @@ export interface Planned {
   readonly obstacles: readonly string[];
 }
 
-export async function planWork(
-  session: Session & { strangers(names: readonly string[]): Promise<readonly string[]> },
-  input: SqlInput,
-): Promise<Planned> {
+type PlanSession = Session & { strangers(names: readonly string[]): Promise<readonly string[]> };
+
+export async function planWork(session: PlanSession, input: SqlInput): Promise<Planned> {
   const statements = await session.derive(input.statements);
   for (const query of input.verify) await checkQuery(session, query);
   if (statements.some(({ alone }) => alone) && statements.length > 1)

@@ -185,6 +185,8 @@ test("[SQ-27] what may reach out of the database runs once and never twice, whil
   const applied = await world.connector.apply(plan.payload, plan.state, LIMITS);
   assert.ok(applied.ok);
   const undone = await world.connector.undo(plan.payload, applied.value, LIMITS);
+  const check = await world.connector.analyse({ database: "shop", statements: "SELECT 1", verify: ["SELECT call() > 0"] }, LIMITS);
+  assert.ok(!check.ok && check.error.code === "sql_verify_invalid");
   assert.ok(!undone.ok && undone.error.code === "undo_impossible", "rows that were only counted cannot be put back");
 });
 
