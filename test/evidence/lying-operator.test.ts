@@ -147,5 +147,6 @@ test("[EV-9] whatever became of a change, its bundle holds: taken back, lost, wi
 
 async function policyNow(world: BundleWorld["world"]) {
   const row = await world.store.load("config/policy");
-  return (row?.body as { digest: never }).digest;
+  assert.ok(row !== undefined);
+  return (row.body as { digest: never }).digest;
 }

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { toBase64 } from "../../src/core/base/index.ts";
 import { vkey, witnessKey } from "../../src/core/ledger/index.ts";
 import { testSigner } from "../../src/testing/ledger.ts";
-import { folder, pawl } from "../cli/world.ts";
+import { folder, pawl, world } from "../cli/world.ts";
 import { bundleOf, travelled } from "./world.ts";
 
 test("[EV-6] [EV-7] runner keys, witnesses and their number come from trust.json; a file that cannot be meant is refused", async (t) => {
@@ -58,4 +58,21 @@ test("[EV-11] [EV-12] what goes with a file and what goes with a change are told
     const ran = await pawl({ cwd }, ...argv);
     assert.deepEqual([ran.code, words.test(ran.err)], [2, true], ran.err);
   }
+});
+
+test("[EV-15] an export goes on from the cursor that the last one printed, and is for people and workloads", async (t) => {
+  const shop = await world(t);
+  const first = await shop.as("linus", "export", "--format", "cloudevents");
+  const lines = first.out.trimEnd().split("\n");
+  const cursor = /^cursor (\d+): go on with --since \1\n$/.exec(first.err)?.[1] ?? "";
+  assert.deepEqual([first.code, cursor], [0, String(lines.length)], first.err);
+  const none = await shop.as("linus", "export", "--since", cursor);
+  assert.deepEqual([none.code, none.out], [0, ""], none.err);
+  assert.equal((await shop.as("ada", "token", "create", "--for", "human:ada", "--label", "another")).code, 0);
+  const later = await shop.as("linus", "export", "--format", "cloudevents", "--since", cursor);
+  assert.equal((JSON.parse(later.out) as { id: string }).id, cursor);
+  const beyond = await shop.as("linus", "export", "--since", "100000");
+  assert.deepEqual([beyond.code, beyond.out, beyond.err.includes("cursor 100000: go on")], [1, "", false], beyond.err);
+  const agent = await shop.as("agent", "export");
+  assert.deepEqual([agent.code, agent.out], [1, ""]);
 });

@@ -22,17 +22,20 @@ export function define(command: Command, context: Context): void {
     .action((options: Options) => exported(context, options));
 }
 
-/** Events go to stdout, one to a line whatever `--json` says; the cursor goes to stderr, for the next time. */
+/** Events go to stdout, one to a line whatever `--json` says; the cursor goes to stderr, for the next time, however this one ended. */
 async function exported({ known, terminal, io }: Context, { format, since, follow }: Options): Promise<void> {
-  let cursor = since;
-  for (;;) {
-    const page: ExportPage = await known.get<ExportPage>("/v1/export", { format, limit: PAGE, since: cursor });
-    for (const event of page.events) terminal.data(event);
-    cursor = page.cursor;
-    if (page.more) continue;
-    if (follow !== true || io.signal.aborted) break;
-    await pause(EVERY_MILLIS, undefined, { signal: io.signal }).catch(() => undefined);
-    if (io.signal.aborted) break;
+  let reached: string | undefined;
+  try {
+    for (;;) {
+      const page: ExportPage = await known.get<ExportPage>("/v1/export", { format, limit: PAGE, since: reached ?? since });
+      for (const event of page.events) terminal.data(event);
+      reached = page.cursor;
+      if (page.more) continue;
+      if (follow !== true) return;
+      await pause(EVERY_MILLIS, undefined, { signal: io.signal }).catch(() => undefined);
+      if (io.signal.aborted) return;
+    }
+  } finally {
+    if (reached !== undefined) terminal.note(`cursor ${reached}: go on with --since ${reached}`);
   }
-  terminal.note(`cursor ${cursor}: go on with --since ${cursor}`);
 }
