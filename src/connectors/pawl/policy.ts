@@ -100,7 +100,7 @@ function timeDifferences(before: Definition, after: Definition): readonly Differ
   ): readonly Difference[] => {
     const next = byKey(now, ({ name }) => name);
     return old.flatMap((one) => {
-      const [was, is] = [said(one as unknown as Json), said(next.get(one.name) as unknown as Json | undefined)];
+      const [was, is] = [said(one), said(next.get(one.name))];
       return was === is ? [] : [difference(what, "danger", `${what} ${one.name} was ${clipped(was)} and becomes ${clipped(is)}`)];
     });
   };

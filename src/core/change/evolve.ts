@@ -48,25 +48,9 @@ export function evolve(state: ChangeState | undefined, event: ChangeEvent): Chan
     case "authorised":
       return authorised(state, common, event);
     case "run_started":
-      assert(state.status === "authorised" && state.grant === event.grant, "only the standing grant starts a run");
-      return {
-        ...state,
-        ...common,
-        status: "running",
-        run: event.run,
-        runner: event.runner,
-        startedAt: event.at,
-        ...(event.targets === undefined ? {} : { targets: event.targets }),
-        begun: [],
-        done: [],
-        undoing: [],
-      };
+      return started(state, common, event);
     case "staled":
-      assert(
-        state.status === "awaiting" || state.status === "authorised" || state.status === "running",
-        `${state.status} cannot become stale`,
-      );
-      return { ...common, ...reviewedOf(state), status: "stale", expected: event.expected, observed: event.observed };
+      return staled(state, common, event);
     case "effect_started":
     case "effect_done":
     case "undo_started":
@@ -84,10 +68,22 @@ export function evolve(state: ChangeState | undefined, event: ChangeEvent): Chan
   }
 }
 
+function staled(state: ChangeState, common: Common, { expected, observed }: EventOf<"staled">): ChangeState {
+  const open = state.status === "awaiting" || state.status === "authorised" || state.status === "running";
+  assert(open, `${state.status} cannot become stale`);
+  return { ...common, ...reviewedOf(state), status: "stale", expected, observed };
+}
+
 function proposed(event: EventOf<"proposed">): ChangeState {
   const { change: id, proposal, parties, steps, start, at: createdAt, expiresAt, notBefore } = event;
   const timed = { createdAt, expiresAt, ...(notBefore === undefined ? {} : { notBefore }) };
   return { status: "proposed", id, version: 1, revision: 1, ballot: 0, proposal, parties, steps, start, ...timed };
+}
+
+function started(state: ChangeState, common: Common, { grant, run, runner, at, targets }: EventOf<"run_started">): ChangeState {
+  assert(state.status === "authorised" && state.grant === grant, "only the standing grant starts a run");
+  const held = targets === undefined ? {} : { targets };
+  return { ...state, ...common, status: "running", run, runner, startedAt: at, ...held, begun: [], done: [], undoing: [] };
 }
 
 function planned(state: ChangeState, common: Common, event: EventOf<"planned">): ChangeState {
