@@ -250,7 +250,7 @@ export async function authenticateRunner(
       code: "forbidden",
       reason: "runner_revoked",
       message: "this runner was revoked",
-      remedy: "enrol it anew, with another token",
+      remedy: "enrol it anew with another token: pawl runner enrol --anew",
     });
   const fault = timeFault(deps, nonces, claim) ?? epochFault(held.state, claim.epoch, path);
   if (fault !== undefined) return fail(fault);

@@ -57,7 +57,10 @@ function firstLines(
     ...(agent === undefined ? [] : [`  an agent      ${agent.id.padEnd(22)} ${dim(`token in ${tokens("sandbox")}`)}`]),
     ...(sampleRepository === undefined ? [] : [`  a repository  ${"sample".padEnd(22)} ${dim(`in ${shown(sampleRepository, io.cwd)}`)}`]),
     `  keys to trust ${"".padEnd(22)} ${dim(`in ${shown(join(settings.dataDir, "trust.json"), io.cwd)}`)}`,
-    ...(agent === undefined ? [] : ["", ...firstChange(context, url, person.id)]),
+    // Where everything is left to runners elsewhere, there is nothing here yet to change.
+    ...(agent === undefined || (sampleRepository === undefined && settings.repositories.length === 0)
+      ? []
+      : ["", ...firstChange(context, url, person.id)]),
     "",
     dim("Stop with Ctrl-C. Keys and tokens are told by file name only; keep that folder to yourself."),
   ];
