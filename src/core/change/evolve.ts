@@ -80,8 +80,9 @@ function proposed(event: EventOf<"proposed">): ChangeState {
   return { status: "proposed", id, version: 1, revision: 1, ballot: 0, proposal, parties, steps, start, ...timed };
 }
 
-function started(state: ChangeState, common: Common, { grant, run, runner, at, targets }: EventOf<"run_started">): ChangeState {
-  assert(state.status === "authorised" && state.grant === grant, "only the standing grant starts a run");
+function started(state: ChangeState, common: Common, event: EventOf<"run_started">): ChangeState {
+  assert(state.status === "authorised" && state.grant === event.grant, "only the standing grant starts a run");
+  const { run, runner, at, targets } = event;
   const held = targets === undefined ? {} : { targets };
   return { ...state, ...common, status: "running", run, runner, startedAt: at, ...held, begun: [], done: [], undoing: [] };
 }
