@@ -155,12 +155,13 @@ export class Exchange {
     const id = this.#nextId();
     const late = (): void => resolve(fail(gone(`it did not answer within ${limits.timeoutMillis} ms`)));
     const cancel = this.#timers.after(limits.timeoutMillis, late);
-    limits.signal?.addEventListener("abort", late, { once: true });
+    const silent = (): void => resolve(fail(gone("it is not heard of any more, or nobody waits for it")));
+    limits.signal?.addEventListener("abort", silent, { once: true });
     line.pending.set(id, { work: { ...wanted, id }, settle: resolve, state: "waiting" });
     line.wake();
     return promise.finally(() => {
       cancel();
-      limits.signal?.removeEventListener("abort", late);
+      limits.signal?.removeEventListener("abort", silent);
       line.pending.delete(id);
     });
   }

@@ -1,14 +1,17 @@
 /** The whole way of a change whose work a `pawl runner` elsewhere does: a process of its own, with the real git connector. */
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, watch } from "node:fs";
 import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { Connectors, dispatchRun, Exchange } from "../../src/control/index.ts";
 import type { Json, JsonObject } from "../../src/core/base/index.ts";
 import { factsOf, verifyEvidence } from "../../src/core/grant/index.ts";
+import { startProxy } from "../../src/testing/proxy.ts";
 import { changeOf, ControlWorld, idOf, set } from "../../src/testing/control-world.ts";
 import type { ChangeView, EventView } from "../../src/control/types.ts";
 import { BROKEN, CART, type Ran } from "../cli/world.ts";
@@ -191,6 +194,39 @@ test("[RU-3] [D37] a runner that is revoked in the middle of a run does nothing 
   const again = await world.at("cellar", "runner", "run");
   assert.equal(again.code, 1);
   assert.match(again.err, /this runner was revoked/);
+});
+
+/** A port that was free just now. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  await once(server.close(), "close");
+  return port;
+}
+
+test("[RU-8] [D37] a runner that is cut off in the middle of a run is given up after its lease, and undoes nothing by itself", async (t) => {
+  const port = await freePort();
+  const proxy = await startProxy({ host: "127.0.0.1", port });
+  t.after(() => proxy.close());
+  const world = await remoteWorld(t, { port, hosts: [`127.0.0.1:${proxy.port}`], limits: { lease_seconds: 2 } });
+  const gate = join(world.dir, "gate");
+  const slow = `const fs = require("fs"); fs.writeFileSync(${JSON.stringify(`${gate}.reached`)}, ""); const until = () => fs.existsSync(${JSON.stringify(gate)}) ? process.exit(1) : setTimeout(until, 20); until();`;
+  const repositories = [{ name: "shop", url: world.repository, environment: "production", verify: { argv: ["node", "-e", slow] } }];
+  await world.enrol("cellar", { settings: { repositories, runner: { urls: [`http://127.0.0.1:${proxy.port}`] } } });
+  const process = await world.start(t, "cellar");
+  const id = await proposed(world, CART);
+  assert.equal((await world.as("linus", "approve", id, "--yes")).code, 0);
+  await reached(`${gate}.reached`);
+  proxy.reset();
+  const watched = await world.as("agent", "watch", id);
+  assert.equal(watched.code, 1, watched.out);
+  assert.match(watched.out, /indeterminate/);
+  // What it finds wrong now it may not undo: nobody has permitted it.
+  await writeFile(gate, "");
+  proxy.heal();
+  await process.says(/chg_\w+: stopped/);
+  assert.match(fileAt(world.repository, "src/cart.js"), /Math\.round/);
 });
 
 /** Settles when a file is there. */

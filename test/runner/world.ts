@@ -38,7 +38,10 @@ export interface RemoteWorld {
   at(name: string, ...argv: string[]): Promise<Ran>;
 }
 
-export async function remoteWorld(t: TestContext, { limits = {} }: { readonly limits?: object } = {}): Promise<RemoteWorld> {
+export async function remoteWorld(
+  t: TestContext,
+  { limits = {}, port = 0, hosts }: { readonly limits?: object; readonly port?: number; readonly hosts?: readonly string[] } = {},
+): Promise<RemoteWorld> {
   const dir = await folder(t);
   const repository = join(dir, "shop.git");
   await createSampleRepository(repository);
@@ -46,7 +49,8 @@ export async function remoteWorld(t: TestContext, { limits = {} }: { readonly li
   const config = {
     data_dir: "data",
     origin: "shop.example/log",
-    listen: { port: 0 },
+    listen: { port },
+    ...(hosts === undefined ? {} : { trusted_hosts: hosts }),
     remote_connectors: ["git"],
     seeds: { directory: "directory.json" },
     limits,
