@@ -73,6 +73,7 @@ test("[CO-47] health tells of rules that cannot be read", async () => {
       ["store", true],
       ["log", true],
       ["rules", true],
+      ["glass", true],
       ["connectors", true],
     ],
   );
