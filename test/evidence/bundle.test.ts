@@ -335,6 +335,21 @@ describe("[EV-14] what a runner signed", () => {
     assert.equal(of(trusting(world.trust, testSigner("x", 78).publicKey))?.holds, false);
   });
 
+  test("counts by the key that the log enrolled, where the verifier brings none, and that is said", async () => {
+    const enrol = (key: Uint8Array) => async (world: BundleWorld["world"]) => {
+      const event = { type: "runner_enrolled", runner: runner.name, key: toBase64(key), at: world.time.now() };
+      assert.ok((await world.store.append({ writes: [{ stream: `runner/${runner.name}`, expected: "any", events: [event] }] })).ok);
+    };
+    const told = async (key: Uint8Array) => {
+      const world = await travelled({}, (body) => sealEvidence(body, runner), enrol(key));
+      return named(checks(await bundleOf(world), world.trust), "evidence");
+    };
+    const enrolled = await told(runner.publicKey);
+    assert.equal(enrolled?.holds, true);
+    assert.match(enrolled?.text ?? "", /signed by rnr_world0001, by the key that the log enrolled$/);
+    assert.equal((await told(testSigner("x", 78).publicKey))?.holds, false);
+  });
+
   test("about another run, deployment or change, or other facts, it fails", async () => {
     const lies: readonly Partial<RunEvidence>[] = [
       { run: "run_another00001" as RunEvidence["run"] },

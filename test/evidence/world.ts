@@ -12,9 +12,14 @@ export interface BundleWorld {
 }
 
 /** Signed by two people with tokens of their own, applied and verified. */
-export async function travelled(options: WorldOptions = {}, attest?: (body: RunEvidence) => Envelope): Promise<BundleWorld> {
+export async function travelled(
+  options: WorldOptions = {},
+  attest?: (body: RunEvidence) => Envelope,
+  first?: (world: ControlWorld) => Promise<unknown>,
+): Promise<BundleWorld> {
   const world = await ControlWorld.open(options);
   if (attest !== undefined) Object.assign(world.runner, { attest });
+  await first?.(world);
   const { id } = await world.propose(signIn());
   for (const person of ["bo", "di"]) {
     const { view } = good(await world.control.createToken(world.as("cy"), { principal: `human:${person}`, label: "laptop" }));
