@@ -164,6 +164,12 @@ export async function declarationsInForce(deps: Deps): Promise<{ readonly text: 
   return { text, digest };
 }
 
+/** Which declarations are in force, and what holds a write to that moment. */
+export async function declarationsNow(deps: Deps): Promise<{ readonly digest: Digest; readonly guard: Guard }> {
+  const { digest, version } = await inForce(deps, "connectors");
+  return { digest, guard: { stream: stream("connectors"), version } };
+}
+
 /** The directory as a document for people; it was validated before it came into force. */
 export async function directoryDocument(deps: Deps): Promise<Json> {
   const raw = parseJson((await readConfig(deps, "directory")).text);

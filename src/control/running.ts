@@ -23,6 +23,7 @@ import type { LedgerEntry, Offer, Payload, RunDesk, RunEnd, RunRef } from "./por
 import { read } from "./reading.ts";
 import { refused } from "./refusals.ts";
 import { rulesFor } from "./standing.ts";
+import { onDeclarations } from "./declared.ts";
 import { starting } from "./targets.ts";
 import type { Answer, Caller, ChangeView, ControlRefusal } from "./types.ts";
 
@@ -218,7 +219,10 @@ export function runDesk(deps: Deps): RunDesk {
       const done = await commitChange(deps, change, async (state) => {
         const { bundle, directory, guards } = await rulesFor(deps, state);
         const frozen = frozenFor(deps, bundle, state);
-        return starting(deps, state, { type: "start", grant, run, runner, directory, bundle: bundle.digest, frozen }, guards);
+        const declarations = await onDeclarations(deps, state);
+        if (!declarations.ok) return declarations;
+        const all = [...guards, ...declarations.value];
+        return starting(deps, state, { type: "start", grant, run, runner, directory, bundle: bundle.digest, frozen }, all);
       });
       return done.ok ? ok({ change, run, runner }) : fail(atDesk(done.error));
     },

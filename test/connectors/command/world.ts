@@ -6,6 +6,7 @@ import { commandConnector, type CommandOptions } from "../../../src/connectors/c
 import { findSecretsInWords } from "../../../src/connectors/git/index.ts";
 import { byDeclarations } from "../../../src/control/index.ts";
 import type { Connector } from "../../../src/control/ports.ts";
+import { digestOf } from "../../../src/core/base/index.ts";
 
 export const LIMITS = { timeoutMillis: 20_000 };
 export const CANARY = "canary-71be0d39a2c4f568";
@@ -113,7 +114,8 @@ export function world(t: Pick<TestContext, "after">, change: (text: string) => s
       }
     },
     argv: () => readFileSync(join(state, "argv"), "utf8").split("\0").slice(0, -1),
-    connector: (more = {}, other = text) => byDeclarations(commandConnector({ ...options, ...more }), async () => ({ text: other })),
+    connector: (more = {}, other = text) =>
+      byDeclarations(commandConnector({ ...options, ...more }), async () => ({ text: other, digest: digestOf(other) })),
   };
 }
 

@@ -4,6 +4,7 @@ import { httpConnector, type HttpOptions } from "../../../src/connectors/http/in
 import { findSecretsInWords } from "../../../src/connectors/git/index.ts";
 import { byDeclarations } from "../../../src/control/index.ts";
 import type { Connector } from "../../../src/control/ports.ts";
+import { digestOf } from "../../../src/core/base/index.ts";
 import { Api } from "./api.ts";
 
 /** Long, and like nothing else: whatever it is found in has it from here. */
@@ -44,7 +45,8 @@ export async function world(t: TestContext, change: (text: string) => string = (
     api,
     options,
     text,
-    connector: (more = {}, other = text) => byDeclarations(httpConnector({ ...options, ...more }), async () => ({ text: other })),
+    connector: (more = {}, other = text) =>
+      byDeclarations(httpConnector({ ...options, ...more }), async () => ({ text: other, digest: digestOf(other) })),
   };
 }
 
