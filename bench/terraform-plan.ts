@@ -8,7 +8,7 @@ const HEAD = (i: number) => ({
   type: "aws_instance",
   name: "web",
   index: i,
-  provider_name: "registry.example.com/hashicorp/aws",
+  provider_name: "example.com/cloud/aws",
 });
 
 const values = (i: number, size: string) => ({

@@ -17,7 +17,7 @@ const AFTERWARDS_MILLIS = 10_000;
 const NAMED = 200;
 
 /** What Terraform says while it applies: names and what is done to them, and never a value. */
-export class Watch {
+class Watch {
   readonly started = new Set<string>();
   readonly completed = new Set<string>();
   readonly errored = new Set<string>();

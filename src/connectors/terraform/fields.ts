@@ -7,7 +7,7 @@ import type { Change } from "./plan-document.ts";
 import { shownText, shownValue } from "./shown.ts";
 
 /** A value that Terraform learns only when it applies. */
-export const UNKNOWN: PlanValue = { kind: "json", value: { known_after_apply: true } };
+const UNKNOWN: PlanValue = { kind: "json", value: { known_after_apply: true } };
 
 /** How much one plan may still show. */
 export interface Room {

@@ -166,14 +166,25 @@ export class KeptPlans {
 const MOST_PLAN = 512 * 1024 * 1024;
 
 /** Contents of folders, by digest, so that what was planned can still be planned when its folder has moved on. */
-export async function keepCopy(home: string, digest: Digest, from: string): Promise<void> {
+export async function keepCopy(home: string, digest: Digest, from: string, now: number): Promise<void> {
   const kept = join(home, digest.slice("sha256:".length));
-  if ((await stat(kept).catch(() => undefined)) !== undefined) return;
   await mkdir(home, { recursive: true, mode: 0o700 });
+  await sweepCopies(home, now);
+  if ((await stat(kept).catch(() => undefined)) !== undefined) return utimes(kept, now / 1000, now / 1000);
   const aside = asideOf(kept);
   await copyFolder(from, aside);
   // Somebody else may have been quicker with the same content.
   await rename(aside, kept).catch(() => rm(aside, { recursive: true, force: true }));
+}
+
+const COPY_MILLIS = 90 * 86_400_000;
+
+/** What nothing was planned with for so long leads nowhere any more. */
+async function sweepCopies(home: string, now: number): Promise<void> {
+  for (const name of await readdir(home)) {
+    const seen = await stat(join(home, name)).catch(() => undefined);
+    if (seen !== undefined && now - seen.mtimeMs > COPY_MILLIS) await rm(join(home, name), { recursive: true, force: true });
+  }
 }
 
 let written = 0;

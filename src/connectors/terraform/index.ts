@@ -76,7 +76,7 @@ function opened(options: TerraformOptions): Setup {
     options: { ...options, workDir },
     workspaces: new Map(options.workspaces.map((one) => [one.name, one])),
     programs: new Map(options.workspaces.map(({ name, binary }) => [name, found.get(binary)])),
-    sources: { workDir, env: { ...remote, PATH: path } },
+    sources: { workDir, env: { ...remote, PATH: path }, clock: options.clock },
     plans: new Map(options.workspaces.map((one) => [one.name, plansIn(workDir, one, options.secretKey)])),
   };
 }

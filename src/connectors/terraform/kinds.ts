@@ -2,7 +2,7 @@ import type { Effect } from "../../core/plan/index.ts";
 
 /** Made by Terraform itself or by providers that touch nothing but their own state: nobody reaches them, and they hold no data. */
 const INERT = /^(terraform_data|null_resource|random_\w+|time_\w+)$/;
-export const isInert = (type: string): boolean => INERT.test(type);
+const isInert = (type: string): boolean => INERT.test(type);
 
 /** Kinds that hold what cannot be made again: data, queues, keys. By the words in their names, across providers. */
 const STATEFUL =
@@ -20,8 +20,7 @@ export const givesRights = (type: string): boolean => RIGHTS.test(type) && !NO_R
 
 /** Attributes that only describe. */
 const LABELS = /^(tags|tags_all|labels|terraform_labels|effective_labels|description|comment)$/;
-export const onlyLabels = (attributes: readonly string[]): boolean =>
-  attributes.length > 0 && attributes.every((name) => LABELS.test(name));
+const onlyLabels = (attributes: readonly string[]): boolean => attributes.length > 0 && attributes.every((name) => LABELS.test(name));
 
 /** Words of a kind's name that policies know as surfaces. */
 const SURFACES: readonly (readonly [string, RegExp])[] = [

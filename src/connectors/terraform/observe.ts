@@ -54,7 +54,7 @@ export const contextOf = (workspace: TerraformWorkspace, state: Fingerprint): Re
  * An undo leaves the objects as they were and the state with a later serial, and what had to be made anew with another identity.
  * That this very state is what the undo of this payload left, and verified, is remembered: it stands for the state before.
  */
-export const restoredPath = (setup: Setup, payload: Uint8Array): string =>
+const restoredPath = (setup: Setup, payload: Uint8Array): string =>
   join(setup.options.workDir, "restored", `${digestOf(payload).slice("sha256:".length)}.json`);
 
 const isSame = (restored: Json | undefined, state: Fingerprint): boolean =>

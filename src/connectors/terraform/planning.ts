@@ -70,7 +70,7 @@ async function planned(setup: Setup, session: Session, input: Apply): Promise<Re
 }
 
 /** What a plan says of itself. Terraform may end without complaint and still have written one that must not be applied. */
-export function fitToApply(analysis: PlanAnalysis, recipe: Pick<Recipe, "targets">): Result<void> {
+function fitToApply(analysis: PlanAnalysis, recipe: Pick<Recipe, "targets">): Result<void> {
   if (analysis.nothingToDo)
     return refuse("terraform_no_change", "there is nothing to apply: the objects are as this configuration wants them", {
       remedy: "propose another configuration, or withdraw the change",

@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
+import type { Clock } from "../../control/ports.ts";
 import { ok, refuse } from "../../core/base/index.ts";
 import type { Digest, Result } from "../../core/base/index.ts";
 import { isRepository } from "./declare.ts";
@@ -12,6 +13,7 @@ export interface Sources {
   readonly workDir: string;
   /** PATH, and what git needs to reach other machines. */
   readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
 }
 
 /** A clean copy of the configuration in `to`, and what it is. Without a pin, of what the source has now. */
@@ -26,7 +28,7 @@ export async function cleanCopy(
 }
 
 async function fromFolder(
-  { workDir }: Sources,
+  { workDir, clock }: Sources,
   workspace: TerraformWorkspace,
   pin: string | undefined,
   to: string,
@@ -34,14 +36,17 @@ async function fromFolder(
   const home = join(workDir, "configurations");
   const copied = await copyFolder(workspace.source, to);
   if (copied.ok && (pin === undefined || copied.value === pin)) {
-    await keepCopy(home, copied.value, to);
+    await keepCopy(home, copied.value, to, clock.now());
     return ok({ kind: "digest", value: copied.value });
   }
   if (pin === undefined) return copied.ok ? ok({ kind: "digest", value: copied.value }) : copied;
   // The folder has moved on, or is gone: what was pinned may have been kept.
   await rm(to, { recursive: true, force: true });
   const kept = await copyFolder(join(home, pin.slice("sha256:".length)), to);
-  if (kept.ok && kept.value === (pin as Digest)) return ok({ kind: "digest", value: pin });
+  if (kept.ok && kept.value === (pin as Digest)) {
+    await keepCopy(home, kept.value, to, clock.now());
+    return ok({ kind: "digest", value: pin });
+  }
   return refuse("terraform_pin_missing", `the folder of ${workspace.name} does not hold the content ${pin}`, {
     remedy: "propose the content that the folder has now",
     ...(copied.ok && { details: { observed: copied.value } }),

@@ -18,7 +18,7 @@ export interface ForeignBounds {
   readonly members: number;
 }
 
-export const FOREIGN_BOUNDS: ForeignBounds = { bytes: 400 * 1024 * 1024, depth: 200, members: 20_000_000 };
+const FOREIGN_BOUNDS: ForeignBounds = { bytes: 400 * 1024 * 1024, depth: 200, members: 20_000_000 };
 
 export type ForeignCode = "foreign_encoding" | "foreign_syntax" | "foreign_duplicate_key" | "foreign_too_large" | "foreign_too_deep";
 

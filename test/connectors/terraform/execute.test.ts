@@ -271,22 +271,26 @@ test("[TF-5] a state that would be lost with the copy, or that is worked on else
   }
 });
 
-test("[TF-6] [TF-19] equal plannings keep one plan, another state or configuration another; an old one is thrown away", { skip }, async (t) => {
-  const world = new World(t);
-  world.file("main.tf", `variable "colour" {\n  type = string\n}\n${data("a", "  input = var.colour")}`);
-  const connector = world.connector();
-  const of = (colour: string) => planned(connector, { workspace: "net", operation: "apply", variables: { colour } });
-  const [one, same, other] = [await of("red"), await of("red"), await of("blue")];
-  assert.deepEqual(Buffer.from(one.payload), Buffer.from(same.payload));
-  assert.notDeepEqual(Buffer.from(one.payload), Buffer.from(other.payload));
-  const kept = () => readdirSync(join(world.workDir, "plans", "net")).filter((name) => name.endsWith(".tfplan")).length;
-  assert.equal(kept(), 2);
-  const later = world.connector({}, { clock: { now: () => (Date.now() + 7_200_000) as never } });
-  const gone = await later.apply(one.payload, one.analysis.step.stateDigest, LIMITS);
-  assert.ok(!gone.ok && gone.error.code === "terraform_plan_gone" && gone.error.effect === "none");
-  assert.equal(kept(), 0);
-  assert.deepEqual(readdirSync(join(world.workDir, "runs")), []);
-});
+test(
+  "[TF-6] [TF-19] equal plannings keep one plan, another state or configuration another; an old one is thrown away",
+  { skip },
+  async (t) => {
+    const world = new World(t);
+    world.file("main.tf", `variable "colour" {\n  type = string\n}\n${data("a", "  input = var.colour")}`);
+    const connector = world.connector();
+    const of = (colour: string) => planned(connector, { workspace: "net", operation: "apply", variables: { colour } });
+    const [one, same, other] = [await of("red"), await of("red"), await of("blue")];
+    assert.deepEqual(Buffer.from(one.payload), Buffer.from(same.payload));
+    assert.notDeepEqual(Buffer.from(one.payload), Buffer.from(other.payload));
+    const kept = () => readdirSync(join(world.workDir, "plans", "net")).filter((name) => name.endsWith(".tfplan")).length;
+    assert.equal(kept(), 2);
+    const later = world.connector({}, { clock: { now: () => (Date.now() + 7_200_000) as never } });
+    const gone = await later.apply(one.payload, one.analysis.step.stateDigest, LIMITS);
+    assert.ok(!gone.ok && gone.error.code === "terraform_plan_gone" && gone.error.effect === "none");
+    assert.equal(kept(), 0);
+    assert.deepEqual(readdirSync(join(world.workDir, "runs")), []);
+  },
+);
 
 test("[TF-27] everything can be destroyed on request, and the reverse makes it anew", { skip }, async (t) => {
   const world = new World(t);
