@@ -102,7 +102,7 @@ export const RUNS: readonly Plant[] = [
       edit(
         JOBS,
         'return endOf(deps, `giving up the run of ${change}`, await abandon(deps, change, state.run, "runner_lost"));',
-        "return start(deps, settings, change);",
+        "return start(deps, settings, state as unknown as Authorised);",
       ),
       edit(
         DESK,
