@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { execa } from "execa";
 import { Client } from "pg";
 import { doJob } from "../../../src/connectors/sql/job.ts";
 import { decodePayload } from "../../../src/connectors/sql/payload.ts";
@@ -137,6 +139,34 @@ test("[SQ-22] [D30] [D36] a database that is killed at COMMIT leaves an outcome 
   });
   assert.deepEqual(answer, { code: "sql_commit_unknown", effect: "possible" });
 });
+
+test("[SQ-22] [D30] an SQLite process that is ended while it commits leaves an outcome that nobody knows, and a database that is whole", async (t) => {
+  const world = await openWorld(t, "sqlite", SETUP, { lockTimeoutSeconds: 60 });
+  await world.sql("PRAGMA journal_mode = DELETE");
+  const plan = await planned(world.connector, UPDATE);
+  const before = await rowsOf(world, "users");
+  // A reader keeps the commit waiting; whoever comes after it is turned away, and so it is known that the commit waits.
+  const reader = new DatabaseSync(world.url);
+  t.after(() => reader.close());
+  reader.exec("BEGIN");
+  reader.prepare("SELECT count(*) FROM users").get();
+  const ended = new AbortController();
+  const answer = world.connector.apply(plan.payload, plan.state, { ...LIMITS, signal: ended.signal });
+  while (!(await turnedAway(world.url)));
+  ended.abort();
+  const said = await answer;
+  assert.ok(!said.ok);
+  assert.deepEqual([said.error.code, said.error.effect], ["sql_commit_unknown", "possible"]);
+  reader.exec("ROLLBACK");
+  assert.deepEqual(await rowsOf(world, "users"), before);
+});
+
+/** Asked by another process: within one, readers share their lock. */
+async function turnedAway(path: string): Promise<boolean> {
+  const script = "new (require('node:sqlite').DatabaseSync)(process.argv[1], { timeout: 0 }).prepare('SELECT count(*) FROM users').get()";
+  const { failed } = await execa(process.execPath, ["-e", script, path], { reject: false, stderr: "ignore" });
+  return failed;
+}
 
 test("[SQ-21] somebody else's change to the same row, committed while ours waits for it: stale, nothing written", async (t) => {
   const world = await openWorld(t, "postgres", SETUP);
