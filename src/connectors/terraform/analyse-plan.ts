@@ -117,5 +117,6 @@ function unverifiedIn(document: PlanDocument): readonly Statement[] {
 function hasUnknown(unknown: Json): boolean {
   if (unknown === true) return true;
   if (Array.isArray(unknown)) return unknown.some(hasUnknown);
-  return isObject(unknown) && Object.values(unknown).some(hasUnknown);
+  if (isObject(unknown)) for (const name in unknown) if (hasUnknown(unknown[name] ?? false)) return true;
+  return false;
 }

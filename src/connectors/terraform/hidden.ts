@@ -36,7 +36,7 @@ export class Hidden {
       return;
     }
     if (!isObject(mask) || !isObject(value)) return;
-    for (const name of Object.keys(mask)) this.#gather(value[name] ?? null, mask[name] ?? false);
+    for (const name in mask) this.#gather(value[name] ?? null, mask[name] ?? false);
   }
 
   #add(value: Json): void {

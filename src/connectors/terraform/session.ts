@@ -118,7 +118,7 @@ async function initialised(
   };
   const done = await session.terraform(initArgs(workspace));
   if (done.kind !== "exit" || done.code !== 0) return faultOf(done, "the configuration cannot be initialised", session.scrub);
-  const lasting = await keepsItsState(root);
+  const lasting = await keepsItsState(root, workspace);
   return lasting.ok ? ok({ ...session, foreignModules: await modulesFromElsewhere(root) }) : lasting;
 }
 
@@ -132,7 +132,7 @@ const initArgs = (workspace: TerraformWorkspace): readonly string[] => [
 ];
 
 /** A state in the clean copy would be thrown away with it; one that a service works on is planned elsewhere, with its credentials. */
-async function keepsItsState(root: string): Promise<Result<void>> {
+async function keepsItsState(root: string, workspace: TerraformWorkspace): Promise<Result<void>> {
   const read = await readJson(join(root, "data", "terraform.tfstate"));
   const backend = isObject(read) && isObject(read["backend"]) ? read["backend"] : undefined;
   const type = backend?.["type"];
@@ -143,8 +143,9 @@ async function keepsItsState(root: string): Promise<Result<void>> {
   if (type === "cloud" || type === "remote")
     return refuse("terraform_backend_unsupported", `the backend ${type} plans and applies elsewhere`, { remedy });
   if (type !== "local") return ok(undefined);
-  const absolute = (name: string): boolean => typeof config[name] === "string" && config[name].startsWith("/");
-  return absolute("path") || absolute("workspace_dir")
+  // Where the states of workspaces other than the default one lie, is said apart.
+  const path = config[workspace.workspace === "default" ? "path" : "workspace_dir"];
+  return typeof path === "string" && path.startsWith("/")
     ? ok(undefined)
     : refuse("terraform_state_not_kept", "the state's path is relative, so it would be lost with the copy", { remedy });
 }

@@ -259,6 +259,21 @@ test("[TF-18] a plan that failed is refused, also where the program ends without
   assert.ok(!lied.ok && lied.error.code === "terraform_plan_errored", JSON.stringify(lied));
 });
 
+test("[TF-5] [B14] a workspace of another name has a state of its own, and its resources other names", { skip }, async (t) => {
+  const world = new World(t);
+  const states = join(world.root, "states");
+  world.file("backend.tf", `terraform {\n  backend "local" {\n    workspace_dir = ${JSON.stringify(states)}\n  }\n}\n`);
+  world.file("main.tf", data("a", "  input = terraform.workspace"));
+  const plan = await settled(world.connector({ workspace: "prod" }));
+  assert.deepEqual(
+    plan.analysis.step.effects.map(({ resource }) => resource),
+    ["terraform:net/prod#terraform_data.a"],
+  );
+  assert.match(readFileSync(join(states, "prod", "terraform.tfstate"), "utf8"), /"prod"/);
+  const lost = await world.connector().analyse(APPLY, LIMITS);
+  assert.ok(!lost.ok && lost.error.code === "terraform_state_not_kept", "the default one would be written beside the copy");
+});
+
 test("[TF-5] a state that would be lost with the copy, or that is worked on elsewhere, is refused", { skip }, async (t) => {
   const world = new World(t);
   for (const [backend, code] of [
