@@ -69,8 +69,11 @@ async function enrol(context: Context, { trust, anew }: EnrolOptions): Promise<v
     throw usage("with which token? none was given", { remedy: "an admin makes one: pawl runner token --label NAME" });
   const { enrolRunner } = await import("../../runner-process.ts");
   const { url } = context.address();
+  const { protocol, hostname, origin } = new URL(url);
+  if (protocol === "http:" && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname))
+    terminal.warn(`the token goes to ${hostname} unencrypted, and so will what the runner finds: use https`);
   const options = {
-    url: new URL(url).origin,
+    url: origin,
     token,
     anew: anew === true,
     ...(trust === undefined ? {} : { trust: resolve(io.cwd, trust) }),
