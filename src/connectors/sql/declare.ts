@@ -54,5 +54,9 @@ function patternFaults(database: SqlDatabase, add: Add): void {
       add("classes", `${JSON.stringify(line)} does not say which class a column has`, "write `public.users.email=personal`");
 }
 
+/** Whether the operator lets a statement run outside of a transaction, told by its beginning. */
+export const allowsAlone = ({ outsideTransaction }: SqlDatabase, text: string): boolean =>
+  (outsideTransaction ?? []).some((beginning) => text.toUpperCase().replaceAll(/\s+/g, " ").startsWith(beginning.toUpperCase()));
+
 /** Dots part a column's name as slashes part a path: `*` stays within one part. */
 export const columnPattern = (pattern: string): string => pattern.replaceAll(".", "/");

@@ -1,8 +1,10 @@
+import { allowsAlone } from "./declare.ts";
 import { clip } from "./words.ts";
 import { visible } from "../../core/base/index.ts";
 import type { Finding, Statement } from "../../core/plan/index.ts";
 import { resourceOf } from "./effects.ts";
 import { partsOf } from "./names.ts";
+import { namedIn } from "./plan.ts";
 import type { Planned } from "./plan.ts";
 import { lockName, strongest } from "./postgres-kinds.ts";
 import { countsOf } from "./rows.ts";
@@ -38,9 +40,9 @@ function refusals({ database, input, planned }: Looked): readonly Raw[] {
       : [["refused", "refused", refusal, "leave it out: Pawl begins and ends the transaction, and sets what has to be set"]],
   );
   const allowed = database.kind === "sqlite" ? ["main"] : (database.schemas ?? ["public"]);
-  for (const object of planned.objects) {
+  for (const object of namedIn(planned.statements)) {
     const [schema = ""] = partsOf(object);
-    if (partsOf(object).length > 1 && !allowed.includes(schema) && !planned.strangers.length)
+    if (partsOf(object).length > 1 && !allowed.includes(schema))
       found.push([
         "schema_not_allowed",
         "refused",
@@ -60,10 +62,7 @@ function refusals({ database, input, planned }: Looked): readonly Raw[] {
       "name the rows that are meant",
     ]);
   for (const { alone, label, text } of planned.statements)
-    if (
-      alone &&
-      !(database.outsideTransaction ?? []).some((name) => text.toUpperCase().replaceAll(/\s+/g, " ").startsWith(name.toUpperCase()))
-    )
+    if (alone && !allowsAlone(database, text))
       found.push([
         "alone",
         "refused",

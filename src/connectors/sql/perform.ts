@@ -1,6 +1,7 @@
 import { digestJson } from "../../core/base/index.ts";
 import type { Digest, JsonObject } from "../../core/base/index.ts";
 import type { PerformFault } from "../../control/ports.ts";
+import { allowsAlone } from "./declare.ts";
 import { Vault } from "./backup.ts";
 import type { Backup } from "./backup.ts";
 import { asDigest, stateDigest } from "./payload.ts";
@@ -81,6 +82,9 @@ export async function applyWork(session: Session, payload: SqlPayload, expected:
   await vault.sweep(session.now, session.database.backupDays);
   const statements = await session.derive(payload.statements).catch(() => undefined);
   if (statements === undefined) throw await staleNow(session, payload, expected);
+  // Whatever was decided: a COMMIT among the statements would end the transaction that is to be compared.
+  if (statements.some(({ refusal, alone, text }) => refusal !== undefined || (alone && !allowsAlone(session.database, text))))
+    throw sqlFault("sql_refused", "a statement is one that is not executed through Pawl", "leave it out, and propose again");
   if (statements.some(({ alone }) => alone)) return applyAlone(session, payload, expected, statements, committing);
   return using(await session.engine("write"), async (engine) => {
     await engine.begin(true);

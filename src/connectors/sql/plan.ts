@@ -60,7 +60,7 @@ export async function planWork(session: PlanSession, input: SqlInput): Promise<P
     );
   const schema = session.database.kind === "sqlite" ? "main" : (session.database.schemas?.[0] ?? "public");
   const objects = sortedSet([
-    ...named(statements),
+    ...namedIn(statements),
     ...(first?.change.tables ?? []).map(({ table }) => table),
     ...strangers.map((name) => (name.includes(".") ? nameOf(...name.split(".")) : nameOf(schema, name))),
   ]);
@@ -83,14 +83,17 @@ export async function planWork(session: PlanSession, input: SqlInput): Promise<P
   };
 }
 
-const named = (statements: readonly Derived[]): readonly string[] =>
-  statements
-    .flatMap(({ reads, writes, ddl }) => [
-      ...reads.map(({ table }) => table),
-      ...writes.map(({ table }) => table),
-      ...ddl.map(({ object }) => object),
-    ])
-    .filter((name) => partsOf(name).length === 2);
+/** Tables and other objects that the statements name, each once. */
+export const namedIn = (statements: readonly Derived[]): readonly string[] =>
+  sortedSet(
+    statements
+      .flatMap(({ reads, writes, ddl }) => [
+        ...reads.map(({ table }) => table),
+        ...writes.map(({ table }) => table),
+        ...ddl.map(({ object }) => object),
+      ])
+      .filter((name) => partsOf(name).length === 2),
+  );
 
 async function checkQuery(session: PlanSession, query: string): Promise<void> {
   const [statement, ...more] = await session.derive(query);
@@ -122,7 +125,7 @@ interface Trial {
 async function trial(session: Session, input: SqlInput, statements: readonly Derived[]): Promise<Trial> {
   return using(await session.engine("try"), async (engine) => {
     await engine.begin(true);
-    const objects = sortedSet(named(statements));
+    const objects = namedIn(statements);
     const before = schemaDigest(await engine.schema(objects));
     const change = await engine.change(statements, input.parameters);
     const open = obstacles(statements, change.tables);

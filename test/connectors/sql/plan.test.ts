@@ -154,6 +154,9 @@ for (const kind of KINDS) {
         plan.effects.every(({ kind: effect, provenance }) => effect === "execute" && provenance === "unknown"),
         text,
       );
+      const applied = await world.connector.apply(plan.payload, plan.state, LIMITS);
+      assert.ok(!applied.ok, text);
+      assert.deepEqual([applied.error.code, applied.error.effect], ["sql_refused", "none"]);
     }
   });
 

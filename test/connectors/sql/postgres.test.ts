@@ -219,6 +219,8 @@ test("[SQ-29] only allowed schemas may be named, and names without one mean the 
   for (const statements of [
     "SELECT * FROM secret.users",
     "SELECT * FROM pg_authid",
+    "SELECT pg_sleep(0), id FROM secret.users",
+    "CREATE TABLE secret.more (id integer)",
     "WITH users AS (SELECT * FROM secret.users) SELECT * FROM users",
   ]) {
     const other = await planned(world.connector, { statements });
@@ -234,6 +236,8 @@ test("[SQ-30] a statement outside of a transaction runs alone, only where it is 
   const statements = "CREATE INDEX CONCURRENTLY by_age ON users (age)";
   const refused = await planned(world.connector, { statements });
   assert.ok(refused.analysis.findings.some(({ code, severity }) => code === "sql.alone" && severity === "refused"));
+  const forced = await world.connector.apply(refused.payload, refused.state, LIMITS);
+  assert.ok(!forced.ok && forced.error.code === "sql_refused" && forced.error.effect === "none");
   const allowed: Connector = world.connect({ outsideTransaction: ["CREATE INDEX CONCURRENTLY"] });
   const plan = await planned(allowed, { statements });
   assert.equal(plan.analysis.step.undo.kind, "manual");
