@@ -11,7 +11,7 @@ import {
   type Result,
   type RunId,
 } from "../core/base/index.ts";
-import { decide, evolve, type ChangeCommand, type ChangeEvent, type ChangeState, type Status } from "../core/change/index.ts";
+import { decide, evolve, isEmergency, type ChangeCommand, type ChangeEvent, type ChangeState, type Status } from "../core/change/index.ts";
 import type { Directory } from "../core/review/index.ts";
 import type { Deps } from "./deps.ts";
 import type { AppendRequest, Claim, Guard, OutboxItem, Payload, StoredStream, StoreRefusal, StreamState, StreamWrite } from "./ports.ts";
@@ -269,6 +269,12 @@ function outboxOf(state: ChangeState, events: readonly ChangeEvent[]): OutboxIte
         const dueAt = Math.max(event.at, state.notBefore ?? 0) as Millis;
         return state.start === "when-authorised" ? [runItem(state, dueAt)] : [];
       }
+      case "vote_withdrawn":
+      case "votes_voided":
+        // Nobody stands for the emergency any more: those whom policy asks are asked.
+        return state.status === "awaiting" && isEmergency(state)
+          ? [{ key: `replan/${state.id}/${state.version}`, kind: "replan", body, dueAt: event.at }]
+          : [];
       case "applied":
       case "undone":
       case "indeterminate":

@@ -1,5 +1,5 @@
 import type { Millis } from "../core/base/index.ts";
-import type { ChangeState } from "../core/change/index.ts";
+import { isEmergency, type ChangeState } from "../core/change/index.ts";
 import { frozenAt, type Bundle } from "../core/policy/index.ts";
 import { rulesInForce } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -18,12 +18,11 @@ export async function heldBy(deps: Deps, state: Reviewed): Promise<readonly Held
   const { notBefore, freezes = [] } = state;
   const scheduled =
     notBefore !== undefined && now < notBefore ? [{ text: `its schedule until ${minuteOf(notBefore)}`, until: notBefore }] : [];
-  if (freezes.length === 0 || isBroken(state)) return scheduled;
+  if (freezes.length === 0 || isEmergency(state)) return scheduled;
   return [...scheduled, ...frozenAt((await rulesInForce(deps)).bundle, freezes, now)];
 }
 
 const minuteOf = (at: Millis): string => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-const isBroken = ({ seats }: Reviewed): boolean => seats.some((seat) => seat.glass !== undefined);
 
 /** The freezes that keep a change from starting: those in force now, and those that another clock of ours may have in force already. */
 export function frozenFor({ clock, limits }: Deps, bundle: Bundle, state: ChangeState): readonly string[] {

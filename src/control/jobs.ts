@@ -1,5 +1,5 @@
 import { ok, type ChangeId, type GrantId, type Millis, type Result, type RunnerId } from "../core/base/index.ts";
-import { isFinal, type ChangeState } from "../core/change/index.ts";
+import { isEmergency, isFinal, type ChangeState } from "../core/change/index.ts";
 import type { Plan } from "../core/plan/index.ts";
 import { commitChange, findChange } from "./commit.ts";
 import { rulesInForce } from "./config.ts";
@@ -89,13 +89,15 @@ async function planProposed(deps: Deps, change: ChangeId): Promise<JobEnd> {
   return left.ok && left.value.state.status === "proposed" ? "later" : end;
 }
 
-/** Planned and routed under another policy than the one in force: once more, and votes for the old route are void. */
+/** Planned and routed under another policy than the one in force, or for an emergency that nobody stands for any more: once more, and votes for the old route are void. */
 async function replan(deps: Deps, change: ChangeId): Promise<JobEnd> {
   const found = await findChange(deps, change);
   if (!found.ok) return endOf(deps, `planning ${change} again`, found);
   const { state } = found.value;
   const { bundle } = await rulesInForce(deps);
-  if (!underReview(state) || state.review.bundle === bundle.digest) return "settled";
+  if (!underReview(state)) return "settled";
+  const unsigned = state.status === "awaiting" && isEmergency(state);
+  if (state.review.bundle === bundle.digest && !unsigned) return "settled";
   return endOf(deps, `planning ${change} again`, await planChange(deps, change));
 }
 

@@ -3,7 +3,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { refold } from "../../src/control/refold.ts";
 import type { GrantId, Json } from "../../src/core/base/index.ts";
-import { changeOf, ControlWorld, good, idOf, ordinary, refusal, set, signIn, WORLD_POLICY } from "../../src/testing/control-world.ts";
+import type { Person } from "../../src/core/review/index.ts";
+
+import {
+  changeOf,
+  ControlWorld,
+  good,
+  idOf,
+  ordinary,
+  refusal,
+  set,
+  signIn,
+  WORLD_DIRECTORY,
+  WORLD_POLICY,
+} from "../../src/testing/control-world.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -141,6 +154,29 @@ test("[LC-53] [LC-54] [RV-22] [CO-80] the glass is broken by one person with tha
   assert.equal(refusal(await review("bo")).reason, "no_glass");
   assert.equal(await health(), "none is broken");
   assert.equal(good(await breakIt(world, second.id, "cy")).status, "authorised");
+});
+
+const asGone = (id: string) => (person: Person) => (person.id === id ? { ...person, active: false } : person);
+
+test("[LC-55] [A7] whose emergency it was takes it back, or leaves: nobody else signs in their stead, and those whom policy asks are asked", async () => {
+  const world = await ControlWorld.open();
+  const policy = NOW_FROZEN(world).replace("{ group: admins }", "{ group: admins }, { group: security }");
+  await world.put("policy", policy);
+  for (const how of ["withdraws", "leaves"] as const) {
+    const change = await world.propose({ ...signIn(how), start: "on-request" });
+    const seats = change.seats?.map(({ id }) => id);
+    good(await breakIt(world, change.id, "cy"));
+    if (how === "withdraws") good(await world.control.withdrawVote(world.as("cy"), change.id));
+    else await world.put("directory", { ...WORLD_DIRECTORY, persons: WORLD_DIRECTORY.persons.map(asGone("cy")) });
+    const open = await world.view(change.id);
+    const approved = await world.control.vote(world.as("bo"), change.id, { decision: "approve", review_digest: open.review_digest ?? "" });
+    // Where it has been routed anew already, what was read is of the emergency.
+    if (!approved.ok) assert.match(approved.error.reason, /^(?:not_eligible|review_moved)$/);
+    assert.notEqual((await world.view(change.id)).status, "authorised");
+    await world.settle();
+    const asked = await world.view(change.id);
+    assert.deepEqual([asked.status, asked.seats?.map(({ id }) => id), asked.glass?.length], ["awaiting", seats, 1]);
+  }
 });
 
 test("[RV-23] [C28] [A3] no machine, no party of the change, nobody without the right breaks it; nothing that is blocked is opened", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Selector } from "../policy/index.ts";
 import { after, codeOf, command, eventsOf, folded, NOON, review, stateIn, STATUSES } from "../../testing/lifecycle.ts";
-import { digest, person } from "../../testing/people.ts";
+import { digest, people, person } from "../../testing/people.ts";
 import { reviewDigest } from "../review/index.ts";
 
 const SECOND: readonly Selector[] = [{ kind: "group", group: "security" }];
@@ -65,6 +65,27 @@ test("[LC-50] [LC-52] a start is held before its time and in a freeze; what brea
   const broken = folded(waiting, [breaking("ed")]);
   assert.ok(broken.status === "authorised");
   assert.equal(codeOf(broken, command.start({ grant: broken.grant })), "held");
+});
+
+test("[LC-53] [LC-55] nobody takes the seat of an emergency but by breaking the glass, also once its signature is gone", () => {
+  const seat = { ...breaking("ed").seat, who: [{ kind: "group", group: "security" } as const] };
+  const broken = folded(stateIn("awaiting"), [breaking("cy", { seat })]);
+  const left = { ...people, persons: people.persons.map((each) => (each.id === "cy" ? { ...each, active: false } : each)) };
+  for (const gone of [command.withdrawVote("cy"), command.recheck({ directory: left })]) {
+    const open = folded(broken, [gone]);
+    assert.ok(open.status === "awaiting" && open.votes.length === 0);
+    const { reviewDigest: read } = open;
+    assert.equal(codeOf(open, command.approve("bo", { reviewDigest: read })), "not_eligible");
+    assert.equal(codeOf(open, command.approve("bo", { reviewDigest: read, seat: "glass" })), "not_eligible");
+    assert.equal(codeOf(open, breaking("bo", { seat, reviewDigest: read, overdue: [person("bo")] })), "glass_overdue");
+    const again = folded(open, [breaking("bo", { seat, reviewDigest: read, grant: "grt_000009" as never })]);
+    assert.ok(again.status === "authorised");
+    assert.deepEqual(
+      again.glass?.map(({ by }) => by),
+      [person("cy"), person("bo")],
+    );
+    assert.equal(codeOf(open, command.reject("bo", { reviewDigest: read })), "");
+  }
 });
 
 test("[LC-54] [RV-22] the review is somebody else's, whatever has become of the change", () => {

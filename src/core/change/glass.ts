@@ -5,7 +5,7 @@ import type { Vote } from "../review/index.ts";
 import { andAuthorised } from "./authorise.ts";
 import { no } from "./refusals.ts";
 import type { Refused } from "./refusals.ts";
-import { inStatus } from "./shape.ts";
+import { inStatus, isEmergency } from "./shape.ts";
 import type { CommandOf, Decided, InStatus } from "./shape.ts";
 import type { Glass } from "./glass-types.ts";
 import type { ChangeEvent, ChangeState } from "./types.ts";
@@ -60,7 +60,8 @@ function faultOf(state: UnderReview, command: CommandOf<"break_glass">, at: Mill
     return no("review_inconsistent", "this route was computed for another plan or state", "evaluate policy on the current plan", state.id);
   if (at > freshUntil) return no("observation_stale", "what was observed is too old to decide on", "plan the change again", state.id);
   const waits = state.status === "awaiting" || state.holds.length > 0 || command.frozen.length > 0;
-  if (!waits || state.seats.some((seat) => seat.glass !== undefined))
+  // Once that signature is gone, the emergency is open to be decided again.
+  if (!waits || (state.status === "authorised" && isEmergency(state)))
     return no(
       "glass_needless",
       "nothing keeps this change from starting that an emergency could take away",

@@ -6,7 +6,7 @@ export type { StepOutcome } from "./outcomes.ts";
 export type { ChangeCode, ChangeRefusal } from "./refusals.ts";
 export { CLOCK_SKEW_MILLIS } from "./running.ts";
 export { runFault } from "./run.ts";
-export { approvalOf, isFinal, payloadOf, stepDigests } from "./shape.ts";
+export { approvalOf, isEmergency, isFinal, payloadOf, stepDigests } from "./shape.ts";
 export type * from "./glass-types.ts";
 export type * from "./types.ts";
 export { openFor } from "./waiting.ts";

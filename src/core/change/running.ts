@@ -3,7 +3,7 @@ import type { Millis } from "../base/index.ts";
 import { admitUnbarred, countSeats } from "../review/index.ts";
 import { no } from "./refusals.ts";
 import type { Refused } from "./refusals.ts";
-import { inStatus } from "./shape.ts";
+import { inStatus, isEmergency } from "./shape.ts";
 import type { CommandOf, Decided, InStatus } from "./shape.ts";
 import type { Authorised, ChangeState } from "./types.ts";
 import { otherRun, runOf, stoppedRun } from "./run.ts";
@@ -48,8 +48,7 @@ function startFault(state: InStatus<"authorised">, command: CommandOf<"start">, 
 function heldFault(state: InStatus<"authorised">, { frozen }: CommandOf<"start">, at: Millis): Refused | undefined {
   if (state.notBefore !== undefined && at < state.notBefore)
     return no("held", `not before ${new Date(state.notBefore).toISOString()}`, "it starts when it is due", state.id);
-  const broken = state.seats.some((seat) => seat.glass !== undefined);
-  return broken || frozen.length === 0
+  return isEmergency(state) || frozen.length === 0
     ? undefined
     : no("held", `held by ${frozen.join(", ")}`, "it can start once the freeze has ended", state.id);
 }

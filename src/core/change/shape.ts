@@ -118,6 +118,9 @@ export function runningOf(state: Running): Running {
   };
 }
 
+/** Under review on the emergency route. */
+export const isEmergency = ({ seats }: Pick<Reviewed, "seats">): boolean => seats.some(({ glass }) => glass !== undefined);
+
 /** What was signed so far, in case the next review object is the same. */
 export function signedOf(state: ChangeState): Signed | undefined {
   switch (state.status) {

@@ -4,7 +4,8 @@ import { admitReviewer, admitVote, countSeats, identify } from "../review/index.
 import type { Poll, Vote } from "../review/index.ts";
 import { andAuthorised, voided } from "./authorise.ts";
 import { no } from "./refusals.ts";
-import { inStatus } from "./shape.ts";
+import type { Refused } from "./refusals.ts";
+import { inStatus, isEmergency } from "./shape.ts";
 import type { CommandOf, Decided, InStatus } from "./shape.ts";
 import type { ChangeEvent, ChangeState } from "./types.ts";
 
@@ -22,6 +23,7 @@ const pollOf = (state: UnderReview, directory: Poll["directory"]): Poll => ({
 export function vote(state: ChangeState, command: CommandOf<"vote">, at: Millis): Decided {
   const open = inStatus(state, at, command.decision === "approve" ? (["awaiting"] as const) : (["awaiting", "authorised"] as const));
   if (!open.ok) return open;
+  if (command.decision === "approve" && isEmergency(open.value)) return byBreaking(open.value);
   const poll = pollOf(open.value, command.directory);
   const admitted = admitVote(command, poll);
   if (!admitted.ok) return admitted;
@@ -46,6 +48,15 @@ export function vote(state: ChangeState, command: CommandOf<"vote">, at: Millis)
   if (!tally.complete) return ok(events);
   return andAuthorised([...events, ...voided(tally, at)], open.value, poll.reviewDigest, command, at);
 }
+
+/** Nobody signs an emergency without owing its review: that seat is taken by breaking the glass, and in no other way. */
+const byBreaking = ({ id, seats }: UnderReview): Refused =>
+  no(
+    "not_eligible",
+    "whoever takes the seat of an emergency breaks the glass",
+    `pawl break-glass ${id}, or pawl replan ${id}`,
+    seats[0]?.id,
+  );
 
 /** A vote replaces what the same person said before. */
 function takenBack(state: UnderReview, person: Vote["person"], at: Millis): readonly ChangeEvent[] {
