@@ -5,6 +5,7 @@ import {
   fromUtf8,
   isDigest,
   isId,
+  isObject,
   ok,
   toBase64,
   toHex,
@@ -104,14 +105,16 @@ async function contextOf(deps: Deps, own: readonly ReadEntry[]): Promise<readonl
   for (const identity of new Set(own.flatMap(({ event }) => identityOf(event)))) {
     for (const entry of (await history(deps, `token/${identity.slice("token:".length)}`)) ?? []) found.set(entry.index, entry);
   }
-  for (const runner of new Set(own.flatMap(({ event }) => (event.type === "run_started" ? [String(event["runner"])] : [])))) {
+  for (const runner of new Set(
+    own.flatMap(({ event }) => (event.type === "run_started" && typeof event["runner"] === "string" ? [event["runner"]] : [])),
+  )) {
     for (const entry of (await history(deps, `runner/${runner}`)) ?? []) found.set(entry.index, entry);
   }
   return [...found.values()].toSorted((a, b) => a.index - b.index);
 }
 
 function identityOf({ vote }: ReadEntry["event"]): readonly string[] {
-  const identity = typeof vote === "object" && vote !== null && !Array.isArray(vote) ? vote["identity"] : undefined;
+  const identity = isObject(vote) ? vote["identity"] : undefined;
   return typeof identity === "string" && identity.startsWith("token:") ? [identity] : [];
 }
 

@@ -1,4 +1,4 @@
-import { fail, isDigest, isPrincipalId, ok, type Json, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
+import { fail, isDigest, isObject, isPrincipalId, ok, type Json, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
 import { invalid } from "./refusals.ts";
 import type { ControlRefusal } from "./types.ts";
 
@@ -11,7 +11,7 @@ const CODE = /^[a-z][a-z0-9_.-]{0,63}$/;
 
 /** A small flat body from outside: unknown members, wrong kinds and missing ones are all told at once. */
 export function fields(raw: Json, shape: Readonly<Record<string, FieldKind>>): Result<Fields, ControlRefusal> {
-  if (raw === null || typeof raw !== "object" || Array.isArray(raw)) return fail(invalid("the body must be a JSON object"));
+  if (!isObject(raw)) return fail(invalid("the body must be a JSON object"));
   const body: JsonObject = raw;
   const faults: Refusal[] = Object.keys(body)
     .filter((name) => !Object.hasOwn(shape, name))

@@ -4,6 +4,7 @@ import {
   digestJson,
   digestOf,
   fail,
+  isObject,
   ok,
   parseJson,
   type Digest,
@@ -138,7 +139,7 @@ function readPayload(bytes: Uint8Array): Payload | undefined {
 }
 
 function admit(raw: Json): Result<Admitted, readonly { readonly code: string; readonly message: string; readonly remedy: string }[]> {
-  const input = raw !== null && typeof raw === "object" && !Array.isArray(raw) ? raw : undefined;
+  const input = isObject(raw) ? raw : undefined;
   const texts =
     input !== undefined && [input["target"], input["set"]].every((each) => typeof each === "string" && each.isWellFormed() && each !== "");
   if (!texts || Object.keys(input).some((key) => !MEMBERS.includes(key)))

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { canonical, visible, type Digest, type Json } from "../../core/base/index.ts";
+import { canonical, isObject, visible, type Digest, type Json } from "../../core/base/index.ts";
 import {
   loadDeclarations,
   operationName,
@@ -147,7 +147,7 @@ function operationLines({ terminal }: Context, { name, system, operation }: List
 
 /** What was left out of a declaration is left out here, too. */
 function withoutEmpty(value: Json): Json {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  if (!isObject(value)) return value;
   const isEmpty = (each: Json): boolean => each !== null && typeof each === "object" && Object.keys(each).length === 0;
   return Object.fromEntries(Object.entries(value).flatMap(([key, each]) => (isEmpty(each) ? [] : [[key, withoutEmpty(each)]])));
 }

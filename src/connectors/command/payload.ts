@@ -1,4 +1,4 @@
-import { canonical, digestJson, fail, keyedDigestOf, ok, parseJson } from "../../core/base/index.ts";
+import { canonical, digestJson, fail, isObject, keyedDigestOf, ok, parseJson } from "../../core/base/index.ts";
 import type { Digest, Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import type { CommandLook, Expectation, Program, State } from "../../core/operation/index.ts";
 import type { ProgramDigest } from "./files.ts";
@@ -74,7 +74,6 @@ export function decodePayload(bytes: Uint8Array): Result<CommandPayload, Refusal
   return shaped ? ok(value as unknown as CommandPayload) : invalid("a member is missing or of another kind");
 }
 
-const isObject = (value: Json | undefined): value is JsonObject => value !== null && typeof value === "object" && !Array.isArray(value);
 const isTexts = (value: Json | undefined): boolean => Array.isArray(value) && value.every((each) => typeof each === "string");
 
 const isProgram = (value: Json | undefined): boolean =>

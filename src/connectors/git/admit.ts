@@ -1,5 +1,5 @@
 import type { Admitted } from "../../control/ports.ts";
-import { GLOB_MAX, fail, matchesPattern, ok } from "../../core/base/index.ts";
+import { GLOB_MAX, fail, isObject, matchesPattern, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { isOid, refFault } from "./names.ts";
 import { readPatch } from "./patch.ts";
@@ -72,7 +72,7 @@ export function readInput(
   limits: GitLimits,
 ): Result<GitInput, readonly Refusal[]> {
   const faults = new Faults();
-  if (input === null || typeof input !== "object" || Array.isArray(input)) {
+  if (!isObject(input)) {
     faults.add("git_input_invalid", "the input of a git step is not an object", "input", `send ${SHAPES}`);
     return fail(faults.list);
   }

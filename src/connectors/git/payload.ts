@@ -1,4 +1,4 @@
-import { canonical, digestJson, digestOf, isDigest, ok, parseJson, refuse } from "../../core/base/index.ts";
+import { canonical, digestJson, digestOf, isDigest, isObject, ok, parseJson, refuse } from "../../core/base/index.ts";
 import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { isOid, refFault } from "./names.ts";
 import type { Identity } from "./types.ts";
@@ -55,10 +55,10 @@ function decodeDocument(bytes: Uint8Array): Result<GitPayload, Refusal<"git_payl
   const read = parseJson(bytes);
   if (!read.ok) return invalid(read.error.message);
   const value = read.value;
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return invalid("not an object");
+  if (!isObject(value)) return invalid("not an object");
   const text = (name: string, from: JsonObject = value): string => (typeof from[name] === "string" ? from[name] : "");
   const named = value["author"];
-  const author = named !== null && typeof named === "object" && !Array.isArray(named) ? named : {};
+  const author = isObject(named) ? named : {};
   const payload: GitPayload = {
     schema: GIT_PAYLOAD,
     repository: text("repository"),

@@ -1,4 +1,4 @@
-import { canonical, digestJson, fail, keyedDigestOf, ok, parseJson } from "../../core/base/index.ts";
+import { canonical, digestJson, fail, isObject, keyedDigestOf, ok, parseJson } from "../../core/base/index.ts";
 import type { Digest, Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { METHODS } from "../../core/operation/index.ts";
 import type { Expectation, HttpLook, HttpRequest, Select, State } from "../../core/operation/index.ts";
@@ -60,7 +60,6 @@ export function decodePayload(bytes: Uint8Array): Result<HttpPayload, Refusal<"h
   return shaped ? ok(value as unknown as HttpPayload) : invalid("a member is missing or of another kind");
 }
 
-const isObject = (value: Json | undefined): value is JsonObject => value !== null && typeof value === "object" && !Array.isArray(value);
 const isTexts = (value: Json | undefined): boolean => isObject(value) && Object.values(value).every((each) => typeof each === "string");
 const isNumbers = (value: Json | undefined): boolean => Array.isArray(value) && value.every((each) => typeof each === "number");
 const isTarget = (value: Json | undefined): boolean => typeof value === "string" && /^\/[\x21-\x7e]*$/.test(value);

@@ -3,6 +3,7 @@ import {
   digestJson,
   digestOf,
   fail,
+  isObject,
   ok,
   parseJson,
   type Digest,
@@ -103,7 +104,7 @@ function readPayload(bytes: Uint8Array): Result<Payload> {
 
 function admit(raw: Json): Result<Admitted, readonly Refusal[]> {
   const remedy = 'the input is {"kind": "policy" | "directory" | "connectors", "text": "…"} and nothing else';
-  if (raw === null || typeof raw !== "object" || Array.isArray(raw) || Object.keys(raw).some((k) => k !== "kind" && k !== "text")) {
+  if (!isObject(raw) || Object.keys(raw).some((k) => k !== "kind" && k !== "text")) {
     return fail([{ code: "invalid_input", message: "this does not say what to replace by what", where: "", remedy }]);
   }
   const kind = KINDS.find((each) => each === raw["kind"]);

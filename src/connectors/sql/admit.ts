@@ -1,5 +1,5 @@
 import type { Admitted } from "../../control/ports.ts";
-import { fail, ok } from "../../core/base/index.ts";
+import { fail, isObject, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { SQL_LIMITS } from "./types.ts";
 import type { Param, SqlDatabase, SqlInput, SqlOptions } from "./types.ts";
@@ -49,7 +49,7 @@ export async function admitInput(
 /** The input's shape and names. Also read again before each analysis: what is stored may have been declared otherwise since. */
 export function readInput(input: Json, databases: ReadonlyMap<string, SqlDatabase>): Result<SqlInput, readonly Refusal[]> {
   const faults = new Faults();
-  if (input === null || typeof input !== "object" || Array.isArray(input)) {
+  if (!isObject(input)) {
     faults.add("sql_input_invalid", "the input of an sql step is not an object", "input", `send ${SHAPE}`);
     return fail(faults.list);
   }

@@ -1,4 +1,4 @@
-import { canonical, digestJson, isDigest, ok, parseJson, refuse } from "../../core/base/index.ts";
+import { canonical, digestJson, isDigest, isObject, ok, parseJson, refuse } from "../../core/base/index.ts";
 import type { Digest, Json, Refusal, Result } from "../../core/base/index.ts";
 import type { Param } from "./types.ts";
 
@@ -33,7 +33,7 @@ export function decodePayload(bytes: Uint8Array): Result<SqlPayload, Refusal<"sq
   const read = parseJson(bytes);
   if (!read.ok) return invalid(read.error.message);
   const value = read.value;
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return invalid("not an object");
+  if (!isObject(value)) return invalid("not an object");
   const { database, statements, rehearsed, once, undo } = value;
   const { parameters, verify, volatile, objects } = value;
   if (typeof database !== "string" || typeof statements !== "string" || typeof rehearsed !== "boolean" || typeof once !== "boolean")

@@ -1,10 +1,9 @@
-import { fail, isDigest, ok } from "../../core/base/index.ts";
+import { fail, isDigest, isObject, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import type { Admitted } from "../../control/ports.ts";
 import { claimOf } from "./claim.ts";
 import { VARIABLE, isRepository, systemOf } from "./declare.ts";
 import { isCommit } from "./payload.ts";
-import { isObject } from "./plan-document.ts";
 import type { TerraformInput, TerraformOptions, TerraformWorkspace, VariableValue } from "./types.ts";
 
 export type AdmitCode =

@@ -1,11 +1,11 @@
-import { byText, keyedDigestOf, ok } from "../../core/base/index.ts";
+import { byText, isObject, keyedDigestOf, ok } from "../../core/base/index.ts";
 import type { ForeignDocument, Json, KeyedDigest, Refusal, Result } from "../../core/base/index.ts";
 import type { Effect, Finding, Statement } from "../../core/plan/index.ts";
 import { PLAN_LIMITS, doneIn, effectsOf } from "./effects.ts";
 import type { Done, EffectContext, PlanLimits } from "./effects.ts";
 import { findingsOf, withExposure } from "./findings.ts";
 import { Hidden } from "./hidden.ts";
-import { isObject, readPlan } from "./plan-document.ts";
+import { readPlan } from "./plan-document.ts";
 import type { OpenedPlan, PlanCode, PlanDocument } from "./plan-document.ts";
 import { shownText } from "./shown.ts";
 

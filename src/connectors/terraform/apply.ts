@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import type { PerformFault } from "../../control/ports.ts";
-import { fail, ok } from "../../core/base/index.ts";
+import { fail, isObject, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
-import { isObject } from "./plan-document.ts";
 import { readable } from "./program.ts";
 import type { Outcome } from "./program.ts";
 import { common, pullState } from "./session.ts";

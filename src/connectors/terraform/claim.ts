@@ -1,8 +1,8 @@
-import { ok, openForeign } from "../../core/base/index.ts";
+import { isObject, ok, openForeign } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
 import { sealSecrets } from "../../core/plan/index.ts";
 import { isSecretName } from "./hidden.ts";
-import { isObject, readPlan } from "./plan-document.ts";
+import { readPlan } from "./plan-document.ts";
 import { shownText } from "./shown.ts";
 
 /** The parts that say what will happen. Values of variables, the state before and the configuration are not kept. */

@@ -1,8 +1,9 @@
 import type { FieldChange, PlanValue } from "../../core/plan/index.ts";
+import { isObject } from "../../core/base/index.ts";
 import type { Json, KeyedDigest } from "../../core/base/index.ts";
 import { isSecretName } from "./hidden.ts";
 import type { Hidden } from "./hidden.ts";
-import { below, isObject } from "./plan-document.ts";
+import { below } from "./plan-document.ts";
 import type { Change } from "./plan-document.ts";
 import { shownText, shownValue } from "./shown.ts";
 

@@ -1,10 +1,11 @@
 import type { Effect, Finding } from "../../core/plan/index.ts";
+import { isObject } from "../../core/base/index.ts";
 import type { Json } from "../../core/base/index.ts";
 import { givesRights, isStateful } from "./kinds.ts";
 import type { Done, EffectContext } from "./effects.ts";
 import { doingOf } from "./effects.ts";
 import { sameJson } from "./fields.ts";
-import { isObject, withoutIndexes } from "./plan-document.ts";
+import { withoutIndexes } from "./plan-document.ts";
 import type { PlanDocument, ResourceChange } from "./plan-document.ts";
 import { shownText } from "./shown.ts";
 

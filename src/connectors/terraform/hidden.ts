@@ -1,7 +1,7 @@
 import { secretValue } from "../../core/plan/index.ts";
 import type { PlanValue } from "../../core/plan/index.ts";
+import { isObject } from "../../core/base/index.ts";
 import type { Json } from "../../core/base/index.ts";
-import { isObject } from "./plan-document.ts";
 import type { Change } from "./plan-document.ts";
 
 /** Shorter texts stand in too many places to be looked for. */

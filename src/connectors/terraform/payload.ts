@@ -1,6 +1,5 @@
-import { canonical, digestJson, isDigest, ok, parseJson, refuse } from "../../core/base/index.ts";
+import { canonical, digestJson, isDigest, isObject, ok, parseJson, refuse } from "../../core/base/index.ts";
 import type { Digest, Json, Refusal, Result } from "../../core/base/index.ts";
-import { isObject } from "./plan-document.ts";
 import type { Fingerprint, TerraformPayload } from "./types.ts";
 
 export const PAYLOAD_SCHEMA = "pawl/terraform-payload/v1";

@@ -1,5 +1,5 @@
-import { fail, ok, openForeign } from "../../core/base/index.ts";
-import type { ForeignDocument, Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
+import { fail, isObject, ok, openForeign } from "../../core/base/index.ts";
+import type { ForeignDocument, Json, Refusal, Result } from "../../core/base/index.ts";
 
 export type PlanCode =
   | "terraform_plan_unreadable"
@@ -71,8 +71,6 @@ const malformed = (what: string): { readonly ok: false; readonly error: Refusal<
   fail({ code: "terraform_plan_malformed", message: `the plan is not as Terraform writes one: ${what}`, remedy: REMEDY });
 const REMEDY = "hand in what `terraform show -json PLANFILE` prints, whole";
 
-export const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const text = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined);
 
 const unreadable = (error: Refusal): { readonly ok: false; readonly error: Refusal<PlanCode> } =>

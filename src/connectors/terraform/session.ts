@@ -1,12 +1,11 @@
 import { readFile, rm, writeFile, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { assert, ok, refuse } from "../../core/base/index.ts";
+import { assert, isObject, ok, refuse } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
 import type { PlanAnalysis } from "./analyse-plan.ts";
 import { handedOn, systemOf } from "./declare.ts";
 import { scratch } from "./folders.ts";
 import type { KeptPlans } from "./folders.ts";
-import { isObject } from "./plan-document.ts";
 import { faultOf, run, runTelling, sameProgram } from "./program.ts";
 import type { Call, Outcome, Program } from "./program.ts";
 import { cleanCopy } from "./source.ts";

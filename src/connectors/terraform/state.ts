@@ -1,6 +1,6 @@
-import { byText, keyedDigestOf, ok, openForeign, refuse } from "../../core/base/index.ts";
+import { byText, isObject, keyedDigestOf, ok, openForeign, refuse } from "../../core/base/index.ts";
 import type { Json, JsonObject, KeyedDigest, Result } from "../../core/base/index.ts";
-import { below, isObject } from "./plan-document.ts";
+import { below } from "./plan-document.ts";
 
 /** A state as it is stored: what it is, without what is in it. */
 export interface StoredState {

@@ -10,6 +10,9 @@ export interface JsonObject {
   [key: string]: Json;
 }
 
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** What a document may cost before it is refused. */
 export interface JsonBounds {
   /** UTF-8 bytes of the whole text. */

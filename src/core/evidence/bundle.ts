@@ -8,6 +8,7 @@ import {
   fromUtf8,
   isDigest,
   isId,
+  isObject,
   ok,
   parseJson,
   toBase64,
@@ -60,7 +61,6 @@ const record =
   (each: Shape): Shape =>
   (value) =>
     isObject(value) && Object.values(value).every(each);
-const isObject = (value: Json): value is Record<string, Json> => typeof value === "object" && value !== null && !Array.isArray(value);
 const object =
   (members: Readonly<Record<string, Shape>>): Shape =>
   (value) =>

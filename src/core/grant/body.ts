@@ -1,4 +1,4 @@
-import { canonical, equalBytes, ok, parseJson } from "../base/index.ts";
+import { canonical, equalBytes, isObject, ok, parseJson } from "../base/index.ts";
 import type { Json, Result } from "../base/index.ts";
 import type { ChangeEvent } from "../change/index.ts";
 import { MAX_STATEMENT_BYTES } from "./dsse.ts";
@@ -123,7 +123,7 @@ export const readUndo = (bytes: Uint8Array) => readSealed<UndoGrantBody>(bytes, 
 export const readEvidence = (bytes: Uint8Array) => readSealed<RunEvidence>(bytes, EVIDENCE, "a runner's evidence", evidenceBytes);
 
 function member(value: Json, key: string): Json | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 const EVENT = object({

@@ -1,4 +1,4 @@
-import { isDigest, isPrincipalId } from "../base/index.ts";
+import { isDigest, isObject, isPrincipalId } from "../base/index.ts";
 import type { Json } from "../base/index.ts";
 
 /** Says where a value has not the form, or undefined when it has. */
@@ -29,7 +29,7 @@ export const list =
 export const object =
   (members: Readonly<Record<string, Form>>, optional: readonly string[] = []): Form =>
   (value, at) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return at;
+    if (!isObject(value)) return at;
     const strange = Object.keys(value).find((key) => !Object.hasOwn(members, key));
     if (strange !== undefined) return `${at}/${strange.slice(0, 64)}`;
     return first(
@@ -45,7 +45,7 @@ export const object =
 export const oneOf =
   (kinds: Readonly<Record<string, Form>>): Form =>
   (value, at) => {
-    const kind = typeof value === "object" && value !== null && !Array.isArray(value) ? value["kind"] : undefined;
+    const kind = isObject(value) ? value["kind"] : undefined;
     const form = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
     return form === undefined ? `${at}/kind` : form(value, at);
   };

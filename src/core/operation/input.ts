@@ -1,4 +1,4 @@
-import { digestOf, fail, ok } from "../base/index.ts";
+import { digestOf, fail, isObject, ok } from "../base/index.ts";
 import type { Digest, Json, JsonObject, Refusal, Result } from "../base/index.ts";
 import { findOperation, loadDeclarations } from "./document.ts";
 import type { Kinds } from "./document.ts";
@@ -24,7 +24,7 @@ const remedy = 'send {"system", "operation", "arguments"} and nothing else: pawl
 /** Reads a step's input with the text of the declarations in force, whole: an unknown name is answered with those that are known. */
 export function readAsked<C extends keyof Kinds>(connector: C, raw: Json): Result<Asked<C>, readonly Refusal[]> {
   const wrong = (message: string, where = "", what = remedy) => fail([{ code: "operation_input", message, where, remedy: what }]);
-  if (raw === null || typeof raw !== "object" || Array.isArray(raw)) return wrong("this does not name an operation");
+  if (!isObject(raw)) return wrong("this does not name an operation");
   const odd = Object.keys(raw).find((key) => !MEMBERS.includes(key));
   if (odd !== undefined) return wrong("is no member of an operation's input", `/${odd.slice(0, 100)}`);
   const { system: systemName, operation: name, arguments: given, declarations: text } = raw;
@@ -72,8 +72,7 @@ function unknownOperation(connector: string, systemName: string, name: string, {
 
 /** A step's input with the declarations that it is to be read by; what a proposer wrote in their place is refused. */
 export function withDeclarations(raw: Json, text: string): Result<JsonObject, readonly Refusal[]> {
-  const isObject = raw !== null && typeof raw === "object" && !Array.isArray(raw);
-  if (isObject && !Object.hasOwn(raw, "declarations")) return ok({ ...raw, declarations: text });
-  const where = isObject ? "/declarations" : "";
+  if (isObject(raw) && !Object.hasOwn(raw, "declarations")) return ok({ ...raw, declarations: text });
+  const where = isObject(raw) ? "/declarations" : "";
   return fail([{ code: "operation_input", message: "this is not what an operation's input holds", where, remedy }]);
 }

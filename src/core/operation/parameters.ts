@@ -1,11 +1,9 @@
 import { RE2JS } from "re2js";
-import { fail, hiddenCharacters, never, ok } from "../base/index.ts";
-import type { Json, JsonObject, Refusal, Result } from "../base/index.ts";
+import { fail, hiddenCharacters, isObject, never, ok } from "../base/index.ts";
+import type { Json, Refusal, Result } from "../base/index.ts";
 import type { Argument, Arguments, ItemParameter, Parameter } from "./types.ts";
 
 export type ArgumentFault = Refusal<"operation_argument">;
-
-const isObject = (raw: Json | undefined): raw is JsonObject => raw !== null && typeof raw === "object" && !Array.isArray(raw);
 
 /** Arguments as their operation asks for them, or every fault. A secret is none: it would have to be kept with the change. */
 export function readArguments(parameters: Readonly<Record<string, Parameter>>, raw: Json): Result<Arguments, readonly ArgumentFault[]> {

@@ -1,4 +1,4 @@
-import { canonical, visible } from "../base/index.ts";
+import { canonical, isObject, visible } from "../base/index.ts";
 import type { Json } from "../base/index.ts";
 import type { Bundle, Case } from "./bundle.ts";
 import type { Purse } from "./cel/machine.ts";
@@ -101,7 +101,6 @@ function ruleLines({ rule, outcome, fired, when, parts, error, steps = [] }: Rul
 }
 
 function shownValue(value: RuleTrace["parts"][number]["value"]): string {
-  if (typeof value === "object" && value !== null && !Array.isArray(value) && typeof value.error === "string")
-    return `error: ${value.error}`;
+  if (isObject(value) && typeof value.error === "string") return `error: ${value.error}`;
   return JSON.stringify(value);
 }

@@ -1,5 +1,5 @@
-import { PATTERNS, fail, ok } from "../base/index.ts";
-import type { Json, JsonObject, Refusal, Result } from "../base/index.ts";
+import { PATTERNS, fail, isObject, ok } from "../base/index.ts";
+import type { Json, Refusal, Result } from "../base/index.ts";
 import { MAX_OWNER_CHAIN } from "./parties.ts";
 import { foldIdentity } from "./people.ts";
 import type { Directory } from "./types.ts";
@@ -80,7 +80,6 @@ const object =
       else check(field, `${where}/${key}`, faults);
     }
   };
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const DIRECTORY = object({
   persons: list(

@@ -1,8 +1,8 @@
+import { isObject } from "../base/index.ts";
 import type { Json, JsonObject } from "../base/index.ts";
 
 /** Narrow looks into what somebody sent; each answers undefined where it is not so. */
-export const objectOf = (value: Json | undefined): JsonObject | undefined =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+export const objectOf = (value: Json | undefined): JsonObject | undefined => (isObject(value) ? value : undefined);
 
 /** An object with these members and no others; a name that ends in `?` may be missing. */
 export function exactly(value: Json | undefined, names: readonly string[]): JsonObject | undefined {

@@ -1,5 +1,5 @@
 /** What a change does to the packages that a repository depends on, read from manifests and lockfiles. Pure. */
-import { parseJson } from "../../../core/base/index.ts";
+import { isObject, parseJson } from "../../../core/base/index.ts";
 import type { Json, JsonObject } from "../../../core/base/index.ts";
 import { readCargoLock, readCargoToml, readGoMod, readRequirements } from "./line-formats.ts";
 import { readNpmLock, readPackageJson } from "./npm.ts";
@@ -33,7 +33,7 @@ function json(read: (document: JsonObject) => Manifest | undefined): Reader {
   return (text) => {
     const parsed = parseJson(text);
     const value: Json | undefined = parsed.ok ? parsed.value : undefined;
-    return value === null || typeof value !== "object" || Array.isArray(value) ? undefined : read(value);
+    return !isObject(value) ? undefined : read(value);
   };
 }
 

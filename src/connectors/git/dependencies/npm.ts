@@ -1,3 +1,4 @@
+import { isObject } from "../../../core/base/index.ts";
 import type { Json, JsonObject } from "../../../core/base/index.ts";
 import type { Dependency, Manifest } from "./types.ts";
 
@@ -16,7 +17,7 @@ const INSTALL_SCRIPTS = new Set([
 /** How every registry of npm packages names its files; which registry it is, the host says. */
 const REGISTRY_FILE = /^https:\/\/([^/]+)\/(?:.+\/)?-\/[^/]+\.tgz$/;
 
-const object = (value: Json | undefined): JsonObject => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
+const object = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});
 const text = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined);
 
 export function readPackageJson(document: JsonObject): Manifest {
