@@ -46,12 +46,20 @@ export async function readInput(context: Context, name: string, what: string): P
   }
 }
 
-async function readFile(path: string, name: string, what: string): Promise<Uint8Array> {
+/** A file as it is, up to so many bytes. */
+export async function readBytes(context: Context, name: string, most: number, what: string): Promise<Uint8Array> {
+  const bytes = await readFile(resolve(context.io.cwd, name), name, what, { most, remedy: "name the part that matters" });
+  if (bytes.length === 0) throw usage(`${what} is empty`, { where: name, remedy: "name a file that shows something" });
+  return bytes;
+}
+
+const SPLIT = { most: MAX_FILE, remedy: "split the change, or propose a ref" };
+
+async function readFile(path: string, name: string, what: string, { most, remedy } = SPLIT): Promise<Uint8Array> {
   try {
     await using file = await open(path, "r");
     const { size } = await file.stat();
-    if (size > MAX_FILE)
-      throw usage(`${what} has ${size} bytes; ${MAX_FILE} is the bound`, { where: name, remedy: "split the change, or propose a ref" });
+    if (size > most) throw usage(`${what} has ${size} bytes; ${most} is the bound`, { where: name, remedy });
     return await file.readFile();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -1,6 +1,7 @@
 import { fail, ok, type Digest, type Json, type JsonObject, type Result, type RunId } from "../core/base/index.ts";
 import type { ChangeCommand, ChangeState } from "../core/change/index.ts";
 import { refusedMachine } from "./audit.ts";
+import { withAttachment } from "./attachment.ts";
 import { commitChange, findChange } from "./commit.ts";
 import type { Rules } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -133,11 +134,15 @@ export async function stop(deps: Deps, caller: Caller, change: string): Answer<C
 export async function reconcile(deps: Deps, caller: Caller, change: string, raw: Json): Answer<ChangeView> {
   const machine = await refusedMachine(deps, caller, "reconcile", "reconciling", change);
   if (machine !== undefined) return fail(machine);
-  const read = fields(raw, { as: ["verified", "failed", "undone"], run: "text", evidence: "text" });
+  const attached = withAttachment(raw);
+  if (!attached.ok) return attached;
+  const { rest, file } = attached.value;
+  const read = fields(rest, { as: ["verified", "failed", "undone"], run: "text", evidence: "text" });
   if (!read.ok) return fail(read.error);
-  const clean = await withoutSecrets(deps, { "/evidence": read.value["evidence"] });
+  const clean = await withoutSecrets(deps, { "/evidence": read.value["evidence"], "/file/name": file?.name, "/file/base64": file?.text });
   if (!clean.ok) return clean;
-  const evidence = wordsPayload(deps, read.value["evidence"] ?? "");
+  const named = file === undefined ? {} : { file: { name: file.name, bytes: file.bytes, digest: file.digest } };
+  const evidence = jsonPayload(salted(deps, { words: read.value["evidence"] ?? "", ...named }));
   return decideAs(
     deps,
     caller,
@@ -150,8 +155,9 @@ export async function reconcile(deps: Deps, caller: Caller, change: string, raw:
         by: caller.principal,
         identity: caller.identity,
         evidence: evidence.digest,
+        ...(file === undefined ? {} : { file: file.digest }),
         directory,
       }),
-    [evidence],
+    [evidence, ...(file === undefined ? [] : [file.payload])],
   );
 }

@@ -50,6 +50,9 @@ test("half of what there is to say of a run is refused, and so is a watch withou
   for (const args of [
     ["reconcile", "chg_000001", "--outcome", "undone"],
     ["reconcile", "chg_000001", "--evidence", "I looked"],
+    ["reconcile", "chg_000001", "--evidence-file", "pawl.yaml"],
+    ["reconcile", "chg_000001", "--outcome", "undone", "--evidence", "I looked", "--evidence-file", "nothing.log"],
+    ["reconcile", "chg_000001", "--outcome", "undone", "--evidence", "I looked", "--evidence-file", "."],
     ["propose", "--title", "x", "--repo", "shop", "--branch", "main", "--ref", "x", "--watch-every", "1"],
   ])
     assert.equal((await pawl.as("linus", ...args)).code, 2, args.join(" "));

@@ -34,6 +34,15 @@ export const reconcileBody = Type.Object(
     run: words("The run whose end nobody knew."),
     as: choice(["verified", "failed", "undone"]),
     evidence: words("How that was found out."),
+    file: maybe(
+      Type.Object(
+        { name: Type.String({ minLength: 1, maxLength: 200 }), base64: Type.String({ minLength: 4, maxLength: 1_398_104 }) },
+        {
+          description: "A file that it rests on, of up to 1 MiB: its digest is logged, and its bytes are kept beside the ledger.",
+          ...closed,
+        },
+      ),
+    ),
   },
   { $id: "Reconcile", ...closed },
 );

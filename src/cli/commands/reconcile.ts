@@ -1,18 +1,21 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { visible } from "../../core/base/index.ts";
+import { basename } from "node:path";
+import { toBase64, visible } from "../../core/base/index.ts";
 import type { ChangeView, OutcomeView } from "../../control/types.ts";
 import { answerChange, outcomeText, pathOf } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { refusal, usage } from "../errors.ts";
-import { changeId } from "../inputs.ts";
+import { changeId, readBytes } from "../inputs.ts";
 import { moment } from "../words.ts";
 
 interface Options {
   readonly outcome?: string;
   readonly evidence?: string;
+  readonly evidenceFile?: string;
   readonly yes?: boolean;
 }
 
+const MOST_FILE_BYTES = 1024 * 1024;
 const ENDS = ["verified", "failed", "undone"];
 
 function ending(text: string): string {
@@ -25,26 +28,37 @@ export function define(command: Command, context: Context): void {
     .argument("<change>", "its id", changeId)
     .option("--outcome <outcome>", `how the run did end: ${ENDS.join(", ")}; without it, what there is to look at`, ending)
     .option("--evidence <text>", "how that was found out, for the record")
+    .option("--evidence-file <file>", "a file that shows it, such as a log: its digest goes into the ledger, and its bytes are kept")
     .option("--yes", "do not ask")
     .action(async (id: string, options: Options) => {
-      const { outcome, evidence } = options;
-      if (outcome === undefined && evidence === undefined) return show(context, id);
+      const { outcome, evidence, evidenceFile } = options;
+      if (outcome === undefined && evidence === undefined && evidenceFile === undefined) return show(context, id);
       if (outcome === undefined || evidence === undefined)
         throw usage(`--${outcome === undefined ? "outcome" : "evidence"} is missing`, {
           remedy: "say how it ended, and how that was found out",
         });
-      return record(context, id, { outcome, evidence, yes: options.yes === true });
+      const file = evidenceFile === undefined ? undefined : await readBytes(context, evidenceFile, MOST_FILE_BYTES, "the evidence");
+      const attached = file && { name: basename(evidenceFile ?? ""), base64: toBase64(file) };
+      return record(context, id, { outcome, evidence, yes: options.yes === true, ...(attached && { file: attached }) });
     });
 }
 
-async function record(context: Context, id: string, said: { outcome: string; evidence: string; yes: boolean }): Promise<void> {
+interface Said {
+  readonly outcome: string;
+  readonly evidence: string;
+  readonly file?: { readonly name: string; readonly base64: string };
+  readonly yes: boolean;
+}
+
+async function record(context: Context, id: string, said: Said): Promise<void> {
   const view = await context.known.get<ChangeView>(pathOf(id));
   if (view.run === undefined)
     throw refusal("no_run", `change ${id} has no run to reconcile: it is ${view.status}`, { remedy: `pawl show ${id}` });
   const sure = await context.terminal.confirm(`Record that run ${view.run.id} ended as ${said.outcome}?`, said.yes);
   if (!sure) throw refusal("not_confirmed", "nothing was recorded: the answer was not yes");
-  const { outcome: as, evidence } = said;
-  answerChange(context, await context.known.post<ChangeView>(pathOf(id, "/reconcile"), { run: view.run.id, as, evidence }));
+  const { outcome: as, evidence, file } = said;
+  const body = { run: view.run.id, as, evidence, ...(file && { file }) };
+  answerChange(context, await context.known.post<ChangeView>(pathOf(id, "/reconcile"), body));
 }
 
 /** What is on record, and what can be seen now: the rest a person finds out. */

@@ -184,11 +184,12 @@ export function abandon(state: ChangeState, command: CommandOf<"abandon">, at: M
 export function reconcile(state: ChangeState, command: CommandOf<"reconcile">, at: Millis): Decided {
   const open = inStatus(state, at, ["indeterminate"]);
   if (!open.ok) return open;
-  const { run, as, evidence } = command;
+  const { run, as, evidence, file } = command;
   const { done } = open.value;
   if (open.value.run !== run) return no("other_run", `run ${open.value.run} is indeterminate`, "name that run", open.value.run);
   if (as === "failed" && done.length > 0)
     return no("effect_done", `step ${done.at(-1)} is on record as done`, "`failed` is before any effect: say verified or undone", run);
   const admitted = admitUnbarred({ voter: command.by, identity: command.identity }, state.parties, command.directory);
-  return admitted.ok ? ok([{ type: "reconciled", at, run, as, by: admitted.value.id, evidence }]) : admitted;
+  if (!admitted.ok) return admitted;
+  return ok([{ type: "reconciled", at, run, as, by: admitted.value.id, evidence, ...(file === undefined ? {} : { file }) }]);
 }

@@ -228,6 +228,8 @@ export type ChangeEvent = { readonly at: Millis } & (
       readonly as: "verified" | "failed" | "undone";
       readonly by: PersonId;
       readonly evidence: Digest;
+      /** A file that it rests on, by its own digest: whoever has it can tell that it is the one. */
+      readonly file?: Digest;
     }
 );
 
@@ -380,6 +382,7 @@ export type ChangeCommand =
       readonly by: PrincipalId;
       readonly identity: string;
       readonly evidence: Digest;
+      readonly file?: Digest;
       readonly directory: Directory;
     }
   /** Somebody left or lost a seat: drop votes that no longer count. */

@@ -1,7 +1,7 @@
 import { isDigest, type Digest, type Json } from "../base/index.ts";
 
 /** Members of events whose value is the digest of a stored document. All else that looks like a digest is computed. */
-const DOCUMENTS = new Set(["proposal", "plan", "route", "presentation", "context", "comment", "reason", "evidence"]);
+const DOCUMENTS = new Set(["proposal", "plan", "route", "presentation", "context", "comment", "reason", "evidence", "file"]);
 
 /**
  * The documents that an event names, wherever in it they stand: an event of a kind that is not known yet has its evidence under the
