@@ -214,7 +214,9 @@ export function decide(bundle: RawBundle, conditions: readonly Expr[], freezing:
   const floor = floorOf(bundle, facts, fired.length === 0, failed);
   const before = strictest([...floor.map(([, of]) => of), ...fired.map((rule) => rule.outcome)]);
   const seats =
-    before === "review" || before === "escalate" ? allSeats(wantedSeats(bundle, hits), facts.effects, bundle.defaults.unowned ?? []) : [];
+    before === "review" || before === "escalate"
+      ? allSeats(wantedSeats(bundle, facts, hits), facts.effects, bundle.defaults.unowned ?? [])
+      : [];
   const unfilled = seats.some((seat) => seat.who.length === 0);
   return {
     outcome: unfilled ? "escalate" : before,
@@ -280,12 +282,14 @@ function instructionsOf({ effects, findings }: Facts, fired: readonly Hit[]): re
 
 type Asked = readonly [RawSeat, string | undefined];
 
-function wantedSeats(bundle: RawBundle, fired: readonly Hit[]): readonly Asked[] {
+function wantedSeats(bundle: RawBundle, { steps: all }: Facts, fired: readonly Hit[]): readonly Asked[] {
   const asking = fired.filter(({ rule }) => rule.outcome === "review" || rule.outcome === "escalate");
   const wanted = asking.flatMap(({ rule, steps }) =>
     steps.flatMap((step) => (rule.seats ?? bundle.defaults.seats).map((seat): Asked => [seat, step])),
   );
-  return wanted.length > 0 ? wanted : bundle.defaults.seats.map((seat): Asked => [seat, undefined]);
+  const isAsked = (id: string): boolean => wanted.some(([, step]) => step === undefined || step === id);
+  const rest = wanted.length === 0 ? [undefined] : all.map(({ id }) => id).filter((id) => !isAsked(id));
+  return [...wanted, ...rest.flatMap((step) => bundle.defaults.seats.map((seat): Asked => [seat, step]))];
 }
 
 /** The change's own first, then each step's over what that step touches. */

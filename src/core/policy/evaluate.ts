@@ -89,7 +89,19 @@ function seatingOf(bundle: Bundle, facts: Facts, rules: readonly Verdict<Rule>[]
     const asked = rule.seats.length > 0 ? rule.seats : seats;
     return rule.each ? steps.flatMap((step) => asked.map((seat) => ({ seat, step }))) : asked.map((seat) => ({ seat }));
   });
-  return seatsFor(wanted.length > 0 ? wanted : seats.map((seat) => ({ seat })), facts.effects, unowned);
+  if (wanted.length === 0)
+    return seatsFor(
+      seats.map((seat) => ({ seat })),
+      facts.effects,
+      unowned,
+    );
+  return seatsFor([...wanted, ...leftOver(facts, wanted).flatMap((step) => seats.map((seat) => ({ seat, step })))], facts.effects, unowned);
+}
+
+/** Where all that is asked is asked for single steps, those for which nobody is: without these rules the defaults would sign them. */
+function leftOver({ steps }: Facts, wanted: readonly Wanted[]): readonly string[] {
+  const asked = new Set(wanted.map(({ step }) => step));
+  return asked.has(undefined) ? [] : steps.map(({ id }) => id).filter((id) => !asked.has(id));
 }
 
 /** Strictest first. What let a change pass is a reason only where it did. */

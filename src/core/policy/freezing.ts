@@ -1,7 +1,7 @@
 import { PATTERNS } from "../base/index.ts";
 import { memberOf } from "../yaml/index.ts";
 import type { At, Reading } from "../yaml/index.ts";
-import { calendarOf, inForce, shownOnWall } from "./calendar.ts";
+import { calendarOf, inForce, isInForce, shownOnWall } from "./calendar.ts";
 import type { Calendar } from "./calendar.ts";
 import type { Expression } from "./cel/profile.ts";
 import type { Purse, Seen } from "./cel/machine.ts";
@@ -94,7 +94,7 @@ export function readFreezes(
 /** Calendars that are in force at this moment. */
 export const calendarsAt = (calendars: readonly Calendar[], at: number): readonly string[] =>
   calendars
-    .filter((calendar) => inForce(calendar, at) !== undefined)
+    .filter((calendar) => isInForce(calendar, at))
     .map(({ name }) => name)
     .toSorted();
 

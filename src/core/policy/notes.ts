@@ -1,6 +1,6 @@
 import type { Misfit } from "./fit.ts";
 import type { Verdict } from "./judge.ts";
-import { MOST_SEATS } from "./seats.ts";
+import { MOST } from "./seats.ts";
 import type { Seating } from "./seats.ts";
 import type { Outcome } from "./types.ts";
 
@@ -41,7 +41,7 @@ export const seatsNote = ({ tooMany }: Seating): Note => ({
   rule: "builtin:too-many-seats",
   outcome: "block",
   when: "the change asks for more signatures than anybody can gather",
-  reason: `the change would need more than ${MOST_SEATS} seats: propose it in parts`,
+  reason: `the change would need more than ${MOST.seats} seats or ${MOST.signatures} signatures, or one seat more than ${MOST.sitters} names: propose it in parts`,
   fired: tooMany,
 });
 

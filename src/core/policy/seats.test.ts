@@ -107,14 +107,14 @@ test("[PO-45] a second seat of the same id is numbered", () => {
   assert.deepEqual(shortly(seatsOf([...named, { id: "s-2", who: [{ group: "d" }] }])), ["s: a", "s-2: b", "s-3: c", "s-2-2: d"]);
 });
 
-test("[PO-46] a change that would need more than 500 seats is blocked, however it comes to them", () => {
+test("[PO-46] a change that would need more than 64 seats is blocked, however it comes to them", () => {
   const base = facts();
   const many = (count: number): Facts => ({
     ...base,
     effects: Array.from({ length: count }, (_, i) => ({ ...(base.effects[0] as Facts["effects"][number]), owners: [`@o${i}`] })),
   });
-  assert.equal(seatsOf([OWNERS], many(499)).length, 499);
-  for (const given of [many(500), many(5000)]) {
+  assert.equal(seatsOf([OWNERS], many(64)).length, 64);
+  for (const given of [many(65), many(500), many(5000)]) {
     const { route } = evaluate(bundle([{ outcome: "review", seats: [OWNERS] }]), given);
     assert.deepEqual([route.outcome, route.seats, route.reasons[0]?.rule], ["block", [], "builtin:too-many-seats"]);
   }
@@ -133,24 +133,44 @@ test("[PO-46] the bound counts seats for owners once for each set of owners, and
   };
   const groups = (count: number): SeatDefinition[] => Array.from({ length: count }, (_, i) => named(`g${i}`));
   for (const [wanted, effects, tooMany] of [
-    [groups(500), 0, false],
+    [groups(64), 0, false],
+    [groups(65), 0, true],
     [groups(501), 0, true],
-    [[OWNED], 499, false],
-    [[OWNED], 500, true],
+    [[OWNED], 64, false],
+    [[OWNED], 65, true],
     [[OWNED], 501, true],
     [groups(1), 501, false],
-    [[OWNED, ...groups(5)], 494, false],
-    [[OWNED, ...groups(5)], 495, true],
-    [[OWNED, { ...OWNED, id: "second", count: 2 }], 249, false],
-    [[OWNED, { ...OWNED, id: "second", count: 2 }], 250, true],
+    [[OWNED, ...groups(5)], 59, false],
+    [[OWNED, ...groups(5)], 60, true],
+    [[OWNED, { ...OWNED, id: "second", count: 2 }], 64, false],
+    [[OWNED, { ...OWNED, id: "second", count: 2 }], 65, true],
+    // What is asked before it is put together is bounded too, whatever is left of it.
+    [Array.from({ length: 501 }, (_, i) => ({ ...named("g"), id: `s${i}` })), 0, true],
+    [Array.from({ length: 500 }, (_, i) => ({ ...named("g"), id: `s${i}` })), 0, false],
     // The same seat twice is one seat, and no seat for owners needs nothing of them.
-    [[OWNED, OWNED], 499, false],
+    [[OWNED, OWNED], 64, false],
     [[], 600, false],
   ] as const) {
     const seating = over(wanted, sets(effects), []);
     assert.equal(seating.tooMany, tooMany, `${wanted.length} wanted, ${effects} sets`);
     if (tooMany) assert.deepEqual([seating.seats, seating.unowned], [[], []]);
   }
+});
+
+test("[PO-46] [B13] what no grant could carry is blocked before anybody signs it", () => {
+  const signed = (count: number, seats: number): boolean =>
+    over(
+      Array.from({ length: seats }, (_, i) => ({ ...named(`g${i}`), count })),
+      [],
+      [],
+    ).tooMany;
+  assert.deepEqual([signed(20, 12), signed(20, 13)], [false, true]);
+  const touched = (...owners: readonly string[]): boolean => over([OWNED], touching(owners), []).tooMany;
+  const handles = (count: number): string[] => Array.from({ length: count }, (_, i) => `@owner-${i}`);
+  assert.deepEqual([touched(...handles(256)), touched(...handles(257))], [false, true]);
+  assert.deepEqual([touched(`@${"a".repeat(1023)}`), touched(`@${"a".repeat(1024)}`)], [false, true]);
+  const sets = (count: number): string[][] => Array.from({ length: count }, (_, i) => handles(200).map((one) => `${one}-of-${i}`));
+  assert.deepEqual([over([OWNED], touching(...sets(5)), []).tooMany, over([OWNED], touching(...sets(60)), []).tooMany], [false, true]);
 });
 
 test("[PO-41] sets of owners are told apart by whole handles", () => {

@@ -8,13 +8,15 @@ export interface Seating {
   readonly seats: readonly Seat[];
   /** Resources for which a seat has no sitter: nobody owns them and nothing stands in. */
   readonly unowned: readonly string[];
-  /** More signatures than anybody could gather; then there are no seats. */
+  /** More signatures than anybody could gather, or a grant could carry; then there are no seats. */
   readonly tooMany: boolean;
 }
 
 export const NO_SEATS: Seating = { seats: [], unowned: [], tooMany: false };
-/** Distinct sets of owners, and seats of one route. */
-export const MOST_SEATS = 500;
+/** Distinct sets of owners, and seats before those for the same people are one. */
+const MOST_ASKED = 500;
+/** What a grant carries to a runner: no change is signed that could never run. `characters` is of all seats as JSON. */
+export const MOST = { seats: 64, signatures: 256, sitters: 256, handle: 1024, characters: 131_072 };
 
 /** A seat that a rule asks for: for the change, or for one step of it. */
 export interface Wanted {
@@ -33,8 +35,15 @@ export function seatsFor(wanted: readonly Wanted[], effects: readonly EffectFact
     return seatsOver(asked, step === undefined ? effects : effects.filter((effect) => effect.step === step), unowned, step);
   });
   const seats = parts.flatMap((part) => part.seats);
-  if (parts.some(({ tooMany }) => tooMany) || seats.length > MOST_SEATS) return { ...NO_SEATS, tooMany: true };
+  if (parts.some(({ tooMany }) => tooMany) || !fitsGrant(seats)) return { ...NO_SEATS, tooMany: true };
   return { seats, unowned: sortedSet(parts.flatMap((part) => part.unowned)), tooMany: false };
+}
+
+function fitsGrant(seats: readonly Seat[]): boolean {
+  if (seats.length > MOST.seats || seats.reduce((sum, { count }) => sum + count, 0) > MOST.signatures) return false;
+  const fits = ({ who }: Seat): boolean =>
+    who.length <= MOST.sitters && who.every((one) => one.kind !== "owner" || one.handle.length <= MOST.handle);
+  return seats.every(fits) && JSON.stringify(seats).length <= MOST.characters;
 }
 
 function seatsOver(
@@ -47,7 +56,7 @@ function seatsOver(
   const bare = effects.filter((effect) => effect.owners.length === 0).map(({ resource }) => resource);
   const distinct = [...new Map(wanted.map((seat) => [JSON.stringify(seat), seat])).values()];
   const owned = distinct.filter(({ who }) => who.some((one) => "owners" in one)).length;
-  if ((owned > 0 && sets === undefined) || distinct.length + owned * (sets?.length ?? 0) > MOST_SEATS)
+  if ((owned > 0 && sets === undefined) || distinct.length + owned * (sets?.length ?? 0) > MOST_ASKED)
     return { ...NO_SEATS, tooMany: true };
   const seats = distinct.flatMap((seat) => expand(seat, sets ?? [], bare.length > 0, unowned));
   const merged = named(seats.reduce<readonly Seat[]>(merge, [])).map((seat) =>
@@ -70,7 +79,7 @@ function ownerSets(effects: readonly EffectFacts[]): readonly (readonly string[]
     known.set(text, set);
     sets.set(asciiLower(set.join("\n")), set);
   }
-  if (sets.size > MOST_SEATS) return undefined;
+  if (sets.size > MOST_ASKED) return undefined;
   if (sets.size === 1) return [...sets.values()];
   const all = [...sets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
   return all.filter((set) => {

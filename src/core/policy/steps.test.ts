@@ -23,11 +23,18 @@ test("[PO-76] a rule for each step is judged on that step, and its seats are of 
     "step-2/owner step-2 @ada",
     "step-2/owner-2 step-2 @bob",
   ]);
-  assert.deepEqual(seats([{ ...each, when: 'step.connector == "sql"' }]), ["step-1/owner step-1 @dba"]);
-  assert.deepEqual(seats([{ ...each, when: "step.effects.exists(e, e.path == 'src/b.ts')" }]), [
-    "step-2/owner step-2 @ada",
-    "step-2/owner-2 step-2 @bob",
-  ]);
+});
+
+test("[PO-77] [C26] a rule that asks for one step takes no signature from another: the defaults sign what no rule asks for", () => {
+  const each = { for: "each step", outcome: "review", seats: [{ id: "dba", who: [{ group: "dba" }] }] };
+  const git = ["step-2/owner step-2 @ada", "step-2/owner-2 step-2 @bob"];
+  const rule = { ...each, when: 'step.connector == "sql"' };
+  assert.deepEqual(seats([]), ["owner - @ada", "owner-2 - @bob", "owner-3 - @dba"]);
+  assert.deepEqual(seats([rule]), ["step-1/dba step-1 dba", ...git]);
+  assert.deepEqual(seats([rule, { ...rule, outcome: "escalate" }]), ["step-1/dba step-1 dba", ...git]);
+  // A rule for the whole change asks whom it wants for all of it.
+  const whole = { outcome: "review", when: "true", seats: [{ id: "lead", who: [{ role: "lead" }] }] };
+  assert.deepEqual(seats([rule, whole]), ["lead - lead", "step-1/dba step-1 dba"]);
 });
 
 test("[PO-77] the same people are asked once within a step, and for each step by itself", () => {
