@@ -160,7 +160,7 @@ export async function startRunner(settings: Settings, hooks: RunnerHooks): Promi
       memoryMib: settings.runner.memoryMib,
       env: process.env,
       timers,
-      log: hooks.log,
+      log: (line) => hooks.log(line),
     });
     undo.add(() => children.close());
     const nonces = openNonces(folder);
@@ -180,7 +180,7 @@ export async function startRunner(settings: Settings, hooks: RunnerHooks): Promi
       timeoutMillis: settings.limits.runTimeoutSeconds * 1000,
       parallel: settings.runner.parallel,
       random,
-      log: hooks.log,
+      log: (line) => hooks.log(line),
     });
     undo.add(() => service.stop());
     const ready = await service.ready;

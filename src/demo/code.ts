@@ -43,9 +43,9 @@ export async function undone(story: Story): Promise<void> {
   story.title("A change that turns out wrong is undone");
   const change = await story.propose("Simplify the check", [edit("check.js", 'console.error("no total any more");\nprocess.exit(1);\n')]);
   const signed = await story.sign("linus", "Linus", change);
-  const undone = await story.end(signed);
-  story.expect(undone, "undone");
-  const { events } = await story.get<{ events: readonly EventView[] }>(`/v1/changes/${undone.id}/events`);
+  const done = await story.end(signed);
+  story.expect(done, "undone");
+  const { events } = await story.get<{ events: readonly EventView[] }>(`/v1/changes/${done.id}/events`);
   story.say("applied", "then the shop's own check failed on the result");
   story.say(
     "undone",

@@ -119,7 +119,8 @@ test("[CO-32] every job that comes again when there is nothing left to do does n
   const done = await world.approve((await world.propose(ordinary())).id, "ed");
   const from = (await world.store.head()).size;
   for (const { id: change, grant = "grt_000000" } of [waiting, done]) {
-    for (const kind of ["plan", "replan", "recheck", "hold", "executed", "observe"]) assert.equal(await job(world, kind, { change }), "settled", kind);
+    for (const kind of ["plan", "replan", "recheck", "hold", "executed", "observe"])
+      assert.equal(await job(world, kind, { change }), "settled", kind);
     assert.equal(await job(world, "run", { change, grant }, 3), "settled");
     assert.equal(await job(world, "run", { change, grant: "grt_000000" }), "settled");
     assert.equal(await job(world, "expire", { change, revision: 7 }), "settled");

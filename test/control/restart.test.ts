@@ -125,7 +125,10 @@ test("[CO-29] a process that starts gives up its own runs and leaves those of ot
   const mine = await ControlWorld.open({ store, time: other.time, outside: other.outside, worker: false });
   const ids: string[] = [];
   for (const world of [other, mine]) {
-    const change = await other.approve((await other.propose({ ...changeOf(set(world.runner.trust.runner, "new")), start: "on-request" })).id, "ed");
+    const change = await other.approve(
+      (await other.propose({ ...changeOf(set(world.runner.trust.runner, "new")), start: "on-request" })).id,
+      "ed",
+    );
     assert.ok((await world.runner.desk.start(idOf(change), change.grant as never, world.runner.trust.runner)).ok);
     ids.push(change.id);
   }

@@ -35,7 +35,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   witness: outbound,
 };
 /** The modules of the core from the ground up: each knows only those before it, so that none has to be understood together with another. */
-const CORE_MODULES = ["base", "yaml", "ledger", "plan", "target", "operation", "policy", "review", "change", "grant", "runner", "presentation", "evidence"];
+const CORE_MODULES = [
+  "base",
+  "yaml",
+  "ledger",
+  "plan",
+  "target",
+  "operation",
+  "policy",
+  "review",
+  "change",
+  "grant",
+  "runner",
+  "presentation",
+  "evidence",
+];
 /** Third-party packages that the pure core may use: each is pure itself. */
 const CORE_PACKAGES = ["canonicalize", "yaml", "@marcbachmann/cel-js", "re2js"];
 const CORE_PLATFORM = new Map([["src/core/base/hash.ts", ["node:crypto"]]]);
@@ -95,9 +109,7 @@ test("nothing but tests imports src/testing", () => {
 });
 
 test("only src/main.ts imports src/main.ts's parts together; nothing imports src/main.ts but the command line and tests", () => {
-  const faults = imports.filter(
-    ({ from, to }) => to === "src/main.ts" && !isTest(from) && !["demo", "cli"].includes(folderOf(from) ?? ""),
-  );
+  const faults = imports.filter(({ from, to }) => to === "src/main.ts" && !isTest(from) && !["demo", "cli"].includes(folderOf(from) ?? ""));
   none(faults.map(({ place }) => `${place}: what is wired in src/main.ts is passed in, not fetched`));
 });
 

@@ -280,7 +280,8 @@ const routes = {
     headers: { "Last-Event-ID": "Accepted and not looked up: the first event after it is `resync`." },
     answer: {
       type: "text/event-stream",
-      description: "Events `ready` or `resync`, then `change` with id, version and status, and `progress` with what a runner says while it works; comments as heartbeats.",
+      description:
+        "Events `ready` or `resync`, then `change` with id, version and status, and `progress` with what a runner says while it works; comments as heartbeats.",
     },
   },
   ledgerHead: {

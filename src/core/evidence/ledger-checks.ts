@@ -40,7 +40,9 @@ export function witnessCheck({ checkpoint }: EvidenceBundle, { witnesses, quorum
   if (!found.ok) return no("witnesses", found.error.message);
   const names = [...new Set(found.value.map(({ witness }) => witness.name))];
   const text = `${names.length} of ${witnesses.length} trusted witnesses have cosigned${names.length === 0 ? "" : `: ${names.join(", ")}`}`;
-  return names.length >= quorum ? yes("witnesses", text) : no("witnesses", `${text}; ${quorum} must have. One that was exported too soon is exported again`);
+  return names.length >= quorum
+    ? yes("witnesses", text)
+    : no("witnesses", `${text}; ${quorum} must have. One that was exported too soon is exported again`);
 }
 
 export function inclusionCheck({ entries, context }: EvidenceBundle, { size, root }: OpenCheckpoint): Check {
@@ -54,7 +56,7 @@ export function inclusionCheck({ entries, context }: EvidenceBundle, { size, roo
 }
 
 /** The change's entries are its own, in the log's order, and numbered from 0 without a gap. */
-export function chainCheck({ change, entries }: EvidenceBundle): { readonly check: Check; readonly read?: readonly ReadEntry[] } {
+export function chainCheck({ change, entries, context }: EvidenceBundle): { readonly check: Check; readonly read?: readonly ReadEntry[] } {
   const read: ReadEntry[] = [];
   const bad = (text: string): { readonly check: Check } => ({ check: no("chain", text) });
   for (const [n, each] of entries.entries()) {
@@ -66,5 +68,8 @@ export function chainCheck({ change, entries }: EvidenceBundle): { readonly chec
     read.push(entry);
   }
   if (read.length === 0) return bad("there is no entry of this change");
+  // Which of two policies was in force is read off their order.
+  const turned = context.find(({ index }, n) => n > 0 && index <= (context[n - 1]?.index ?? -1));
+  if (turned !== undefined) return bad(`entry ${turned.index} of rules, people or tokens does not come after the one before it`);
   return { check: yes("chain", `events 0 to ${read.length - 1}, in the log's order and without a gap`), read };
 }
