@@ -68,8 +68,33 @@ async function follow(
   start: ChangeView,
   asked = false,
 ): Promise<{ readonly view: ChangeView; readonly standing: Standing }> {
+  const deaf = listenTo(context, start.id);
+  try {
+    return await followed(context, start, asked);
+  } finally {
+    deaf();
+  }
+}
+
+/** What a runner says while it works on this change: news, and no evidence of anything. */
+function listenTo({ known, terminal }: Context, id: string): () => void {
+  if (terminal.manner.quiet || terminal.manner.json) return () => undefined;
+  return known.listen("/v1/stream", (event, data) => {
+    const { change, lines } = (data ?? {}) as { readonly change?: unknown; readonly lines?: unknown };
+    if (event !== "progress" || change !== id || !Array.isArray(lines)) return;
+    for (const line of lines) if (typeof line === "string") terminal.note(terminal.paint("dim", `  ${visible(line)}`));
+  });
+}
+
+async function followed(
+  context: Context,
+  start: ChangeView,
+  asked: boolean,
+): Promise<{ readonly view: ChangeView; readonly standing: Standing }> {
   const { terminal } = context;
   const byItself = asked || (await startsByItself(context, start.id));
+  if (!terminal.manner.quiet)
+    for (const glass of start.glass ?? []) terminal.line(`${terminal.paint("red", "GLASS")}      ${glassText(glass)}`);
   let view = start;
   // Whoever had it started knows how it stood, but not whom it waits for.
   let told = asked && start.waits_for === undefined ? start.next : "";
@@ -101,8 +126,12 @@ async function startsByItself(context: Context, id: string): Promise<boolean> {
 }
 
 function progressLine(terminal: Terminal, view: ChangeView): string {
-  return `${terminal.paint("dim", moment(view.updated_at).slice(11))}  ${terminal.paint(statusStyle(view.status), visible(view.status).padEnd(13))}  ${visible(view.next)}`;
+  return `${terminal.paint("dim", moment(view.updated_at).slice(11))}  ${terminal.paint(statusStyle(view.status), visible(view.status).padEnd(13))}  ${nextText(view)}`;
 }
+
+/** What comes next, without what the line about the glass tells already. */
+export const nextText = ({ next, glass = [] }: ChangeView): string =>
+  visible(glass.length === 0 ? next : next.replace(/^THE GLASS WAS BROKEN by [^()]*\(pawl review chg_[0-9a-f]+\)\. /, ""));
 
 /** How a change stands, for a person: what it is, why it is so, what comes next. */
 export function changeLines(terminal: Terminal, view: ChangeView): string[] {
@@ -120,7 +149,7 @@ export function changeLines(terminal: Terminal, view: ChangeView): string[] {
           `${label("run")} ${view.run.id} on ${visible(view.run.runner)}, started ${moment(view.run.started_at)}`,
           ...stepTexts(view).map((text) => `${" ".repeat(HANG)}${text}`),
         ]),
-    `${label("next")} ${visible(view.next)}`,
+    `${label("next")} ${nextText(view)}`,
   ];
 }
 

@@ -49,9 +49,16 @@ export async function pawl(setting: Setting, ...argv: string[]): Promise<Ran> {
   return { code, out: stdout.text, err: stderr.text };
 }
 
+const closers = new WeakMap<TestContext, (() => Promise<unknown>)[]>();
+
+/** Whatever works in the folder ends before the folder goes. */
 export async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "pawl-cli-"));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  closers.set(t, closers.get(t) ?? []);
+  t.after(async () => {
+    for (const close of (closers.get(t) ?? []).splice(0).toReversed()) await close();
+    await rm(path, { recursive: true, force: true });
+  });
   return path;
 }
 
@@ -109,7 +116,7 @@ export async function world(t: TestContext): Promise<PawlWorld> {
   const started = await startPawl(settings, { log: (line) => t.diagnostic(line) });
   if (!started.ok) throw new Error(started.error.message);
   const running = started.value;
-  t.after(() => running.close());
+  closers.get(t)?.push(() => running.close());
   const base: Setting = { cwd: dir, env: { PAWL_URL: running.url } };
   for (const [name, principal] of [["agent", "agent:deployer"], ...["grace", "barbara", "linus"].map((id) => [id, `human:${id}`])]) {
     const made = await pawl(base, "token", "create", "--as", "ada", "--for", principal ?? "", "--save", name ?? "");

@@ -36,7 +36,8 @@ export async function replay(script: string, type: Type): Promise<string> {
 }
 
 /** How often a change is looked at while it moves is a matter of time. */
-const PASSING = /^\d\d:\d\d:\d\dZ  (?:proposed|planned|running|applied|authorised {5}Authorised; a runner)/;
+const PASSING =
+  /^\d\d:\d\d:\d\dZ  (?:proposed|planned|running|applied|authorised {5}Authorised; a runner)|^  (?:step-\d+: |verifying$|ended: |check \d)/;
 
 /** Text with whatever differs from run to run numbered or named. */
 export function numbered(text: string): string {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ChangeView } from "../../control/types.ts";
-import { answerChange, pathOf } from "../changes.ts";
+import { answerChange, answerEnd, pathOf } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { refusal } from "../errors.ts";
 import { changeId, digest } from "../inputs.ts";
@@ -10,6 +10,7 @@ interface Options {
   readonly reason: string;
   readonly digest?: string;
   readonly yes?: boolean;
+  readonly wait?: boolean;
 }
 
 export function define(command: Command, context: Context): void {
@@ -18,10 +19,11 @@ export function define(command: Command, context: Context): void {
     .requiredOption("--reason <text>", "why it cannot wait, for the record and for whoever reviews it")
     .option("--digest <digest>", "only if the review digest is still this one, as `pawl show` told it", digest)
     .option("--yes", "do not ask")
+    .option("--wait", "then follow it until it ends or waits for a person")
     .action((id: string, options: Options) => breakGlass(context, id, options));
 }
 
-async function breakGlass(context: Context, id: string, { reason, digest: wanted, yes }: Options): Promise<void> {
+async function breakGlass(context: Context, id: string, { reason, digest: wanted, yes, wait }: Options): Promise<void> {
   const { known, terminal } = context;
   const plan = await readPlan(context, id);
   const { review } = plan.digests;
@@ -36,5 +38,6 @@ async function breakGlass(context: Context, id: string, { reason, digest: wanted
   }
   if (!(await terminal.confirm("Break the glass?", yes === true)))
     throw refusal("not_confirmed", "nothing was done: the answer was not yes");
-  answerChange(context, await known.post<ChangeView>(pathOf(id, "/break-glass"), { reason, review_digest: review }));
+  const view = await known.post<ChangeView>(pathOf(id, "/break-glass"), { reason, review_digest: review });
+  await (wait === true ? answerEnd(context, view) : answerChange(context, view));
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { visible } from "../../core/base/index.ts";
 import { renderText } from "../../core/presentation/index.ts";
 import type { ChangeView, EventView, PlanView } from "../../control/types.ts";
-import { changeLines, conflictText, eventsOf, glassText, noteStuck, pathOf, stepTexts } from "../changes.ts";
+import { changeLines, conflictText, eventsOf, glassText, nextText, noteStuck, pathOf, stepTexts } from "../changes.ts";
 import type { Context } from "../context.ts";
 import { changeId } from "../inputs.ts";
 import { readPlan } from "../plans.ts";
@@ -50,26 +50,23 @@ async function planned(context: Context, view: ChangeView): Promise<ChangeView> 
 
 /** The sealed presentation; what is true only now stands where the renderer says so. */
 function planText({ terminal, io }: Context, { change, presentation, trace, context: volatile, conflicts = [] }: PlanView): string {
-  const seen = Object.entries(volatile).flatMap(([step, facts]) =>
-    Object.entries(facts).map(([name, text]) => ({ label: `${step} ${name}`, text })),
-  );
-  const left = change.expires_at - io.now();
   const facts = [
     { label: "status", text: change.status },
     { label: "revision", text: String(change.revision) },
-    { label: left > 0 ? "expires in" : "expired", text: left > 0 ? span(left) : `${span(left)} ago` },
+    ...expiry(change, io.now()),
     ...(change.drift === undefined
       ? []
       : [
           { label: "expected", text: change.drift.expected },
           { label: "found", text: change.drift.observed },
         ]),
-    ...(change.holds ?? []).map((text) => ({ label: "held by", text })),
+    // Of an authorised change, the line of what comes next tells them.
+    ...(change.status === "authorised" ? [] : (change.holds ?? [])).map((text) => ({ label: "held by", text })),
     ...(change.glass ?? []).map((glass) => ({ label: "GLASS", text: glassText(glass) })),
     ...stepTexts(change).map((text) => ({ label: "run", text })),
-    { label: "next", text: change.next },
+    { label: "next", text: nextText(change) },
     ...conflicts.map((conflict) => ({ label: "also open", text: conflictText(conflict) })),
-    ...seen,
+    ...lookedAt(volatile),
   ];
   const votes = (change.seats ?? []).flatMap(({ id, signed_by: signed }) =>
     signed.map(({ name, channel }) => ({ seat: id, text: `${name}, by ${channel}`, approves: true })),
@@ -79,6 +76,26 @@ function planText({ terminal, io }: Context, { change, presentation, trace, cont
     color: terminal.colored,
     context: { facts, votes, trace: trace.filter(({ fired, error }) => fired || error !== undefined) },
   });
+}
+
+/** When the state was looked at, and what of it helps whoever looks for what moved: a line each. */
+function lookedAt({ observed = {}, ...made }: PlanView["context"]): readonly { readonly label: string; readonly text: string }[] {
+  const several = Object.keys(made).length > 1;
+  const rows = Object.entries(made).flatMap(([step, facts]) =>
+    Object.entries(facts).map(([name, text], i) => ({
+      label: several && i === 0 ? step : "",
+      text: `${name.replaceAll("_", " ")} ${valueText(name, text)}`,
+    })),
+  );
+  return [...Object.values(observed).map((at) => ({ label: "looked at", text: moment(Date.parse(at)) })), ...rows];
+}
+
+const OPEN: readonly string[] = ["proposed", "planned", "awaiting", "authorised", "sent_back", "stale", "expired"];
+
+/** A change expires only while it has not started. */
+function expiry({ status, expires_at: end }: ChangeView, now: number): readonly { readonly label: string; readonly text: string }[] {
+  if (!OPEN.includes(status)) return [];
+  return [{ label: end > now ? "expires in" : "expired", text: end > now ? span(end - now) : `${span(end - now)} ago` }];
 }
 
 /** An event in one line; whatever is nested deeper stays for `--json`. */

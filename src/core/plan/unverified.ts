@@ -39,7 +39,7 @@ export const TOO_LARGE = "application/json";
 
 function undoUnknowns({ id, undo }: PlanStep): readonly Statement[] {
   if (undo.provenance === "derived" || undo.provenance === "attested") return [];
-  return [unknown("undo", `Whether step ${id} can be undone as described: nobody checked`)];
+  return [unknown("undo", `Whether ${id} can be undone as described: nobody checked`)];
 }
 
 function effectUnknowns(effect: Effect): readonly Statement[] {

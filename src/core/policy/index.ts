@@ -4,6 +4,7 @@ export { PROFILE, profileOver } from "./cel/profile.ts";
 export type { Expression, Profile, ProfileFault } from "./cel/profile.ts";
 export { loadBundle } from "./bundle.ts";
 export type { Bundle, Case, Rule } from "./bundle.ts";
+export { CHANNELS } from "./definition.ts";
 export type { Definition, RuleDefinition, SeatDefinition, SurfaceDefinition, Who } from "./definition.ts";
 export { CASE_BASE } from "./cases.ts";
 export { evaluate, routeOf, strictest } from "./evaluate.ts";

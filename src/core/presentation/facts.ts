@@ -12,7 +12,8 @@ export function scopeItems(plan: Plan, outside: boolean): readonly Item[] {
   const { scope, author } = plan.intent;
   const total = plan.steps.reduce((sum, step) => sum + step.effects.length, 0);
   const limits = Object.entries(scope.limits).toSorted(([a], [b]) => byText(a, b));
-  const all = total === 0 ? "There are no effects, so all is" : total === 1 ? "The one effect is" : `All ${total} effects are`;
+  const few = ["There are no effects, so all is", "The one effect is", "Both effects are"];
+  const all = few[total] ?? `All ${total} effects are`;
   const verdict = outside ? "Not everything is inside the scope: see the findings above." : `${all} inside the scope.`;
   return [
     { kind: "note", text: verdict },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import { canonical, visible } from "../base/index.ts";
-import type { PrincipalId } from "../base/index.ts";
+import type { Json, PrincipalId } from "../base/index.ts";
 import { assemblePlan } from "../plan/index.ts";
 import type { Plan } from "../plan/index.ts";
 import { altered, inputs, leaves } from "../../testing/arbitrary-plans.ts";
@@ -42,6 +42,12 @@ test("[PL-36, F50] at any width no line is wider, and nothing is in it but what 
   );
 });
 
+/** What of a value is to be seen: an object may be told member by member. */
+function partsOf(value: Json): readonly string[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [visible(canonical(value))];
+  return Object.entries(value).flatMap(([name, member]) => [visible(canonical(name).slice(1, -1)), ...partsOf(member)]);
+}
+
 /** Without the blanks and gutters that wrapping puts in. */
 const squashed = (text: string): string => text.replaceAll(/[\s│╎▌␠→]/g, "");
 
@@ -58,7 +64,7 @@ test("[PL-36, F50] every effect is there whole: resource, fields, content and al
             has(visible(part));
           for (const { path, before, after } of one.fields) {
             has(visible(path));
-            for (const value of [before, after]) if (value?.kind === "json") has(visible(canonical(value.value)));
+            for (const value of [before, after]) if (value?.kind === "json") for (const part of partsOf(value.value)) has(part);
           }
           if (one.detail.kind === "diff") for (const line of one.detail.text.split("\n")) has(visible(line, { lines: true }));
           if (one.detail.kind === "uninspectable") has(`CANNOT BE SHOWN: ${visible(one.detail.reason)}`);
@@ -215,4 +221,30 @@ test("[LC-53] [PO-77] a broken glass stands at the top, and a seat says which st
     text.replaceAll(/\s+/g, " "),
     /christmas: nobody is on call\. It does not start while calendar christmas \(Europe\/Oslo\) is in/,
   );
+});
+
+test("[PL-36] an object is told member by member, and what was not there before without an arrow", () => {
+  const json = (value: Json) => ({ kind: "json", value }) as const;
+  const fields = [
+    { path: "request", after: json({ method: "PUT", body: { status: "done" }, "odd name": [1, "a"] }) },
+    { path: "tags", before: json({ a: 1, b: 2 }), after: json({ a: 1, c: 3 }) },
+    { path: "port", before: json({ a: 1 }), after: json(1) },
+    { path: "id", before: json("x"), after: json({ known_after_apply: true }) },
+  ];
+  const lines = render(planWith({ step: { effects: [effect("a", { fields })] } }))
+    .split("\n")
+    .map((line) => line.trim().replaceAll(/ +/g, " "));
+  const told = (first: string, n: number): readonly string[] => {
+    const start = lines.findIndex((line) => line.startsWith(first));
+    return lines.slice(start, start + n);
+  };
+  assert.deepEqual(told("id ", 6), [
+    'id "x" → known after apply',
+    'port {"a":1} → 1',
+    'request.body.status "done"',
+    'request.method "PUT"',
+    'request["odd name"] [1, "a"]',
+    "tags.a 1 unchanged",
+  ]);
+  assert.deepEqual(told("tags.b", 2), ["tags.b 2 → nothing", "tags.c 3"]);
 });

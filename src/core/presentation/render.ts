@@ -1,13 +1,13 @@
 import { never, visible } from "../base/index.ts";
 import { payloadOf } from "../change/index.ts";
 import type { Effect, Provenance, Severity } from "../plan/index.ts";
-import { selectorText } from "../policy/index.ts";
+import { CHANNELS, selectorText } from "../policy/index.ts";
 import type { Outcome, RuleTrace, Seat } from "../policy/index.ts";
 import { presentationDigest } from "./present.ts";
 import { Sheet } from "./sheet.ts";
 import type { Cell, Style } from "./sheet.ts";
 import type { Item, ItemOf, Presentation, Section, Tone } from "./types.ts";
-import { renderDetail, renderFields, valueText } from "./values.ts";
+import { renderDetail, renderFields, seenRows, valueText } from "./values.ts";
 
 /** What is true as of now and not part of what is signed. */
 export interface RenderContext {
@@ -82,10 +82,8 @@ function renderItem(sheet: Sheet, item: Item, named: boolean, context: RenderCon
       return sheet.row({ lead: [{ text: visible(item.label), style: "dim" }], indent: HANG, body: { text: visible(item.text) } });
     case "statement":
       return renderStatement(sheet, item);
-    case "observation": {
-      const { subject, value, method, provenance } = item.observation;
-      return known(sheet, provenance, `${visible(subject)}: ${valueText(value)}`, named ? `${method} for ${item.step}` : method);
-    }
+    case "observation":
+      return renderObservation(sheet, item, named);
     case "reason":
       return sheet.row({
         lead: [{ text: item.outcome, style: OUTCOME[item.outcome] }],
@@ -198,6 +196,14 @@ function known(sheet: Sheet, provenance: Provenance, text: string, source: strin
   });
 }
 
+function renderObservation(sheet: Sheet, { observation, step }: ItemOf<"observation">, named: boolean): void {
+  const { subject, value, method, provenance } = observation;
+  const rows = seenRows(value);
+  const text = rows === undefined ? `${visible(subject)}: ${valueText(value)}` : visible(subject);
+  known(sheet, provenance, text, named ? `${method} for ${step}` : method);
+  if (rows !== undefined) renderFields(sheet, rows, HANG);
+}
+
 function renderStatement(sheet: Sheet, { text, resources, provenance, source }: ItemOf<"statement">): void {
   const [first = "", ...more] = visible(text, { lines: true }).split("\n");
   known(sheet, provenance, first, source);
@@ -220,17 +226,21 @@ function renderInstruction(sheet: Sheet, { rule, code, message, resource }: Item
   if (resource !== undefined) sheet.row({ indent: HANG, body: { text: visible(resource), style: "dim" } });
 }
 
+const IMPOSSIBLE = "It cannot be undone";
+
 function renderUndo(sheet: Sheet, { step, undo }: ItemOf<"undo">, named: boolean): void {
   const style: Style = undo.kind === "impossible" ? "red-bold" : "plain";
   known(sheet, undo.provenance, visible(undo.text), named ? `${step} · ${undo.kind}` : undo.kind);
-  if (undo.kind === "impossible") sheet.row({ indent: HANG, body: { text: "It cannot be undone.", style } });
+  if (undo.kind === "impossible" && !undo.text.startsWith(IMPOSSIBLE)) sheet.row({ indent: HANG, body: { text: `${IMPOSSIBLE}.`, style } });
 }
 
 function renderSeat(sheet: Sheet, seat: Seat, { votes = [] }: RenderContext): void {
   const who = seat.who.length === 0 ? "nobody" : seat.who.map((selector) => visible(selectorText(selector))).join(", or ");
   const how = [
     seat.strength,
-    ...(seat.channels.length === 0 ? [] : [`by ${seat.channels.map((channel) => visible(channel)).join(", ")}`]),
+    ...(seat.channels.length === 0 || CHANNELS.every((channel) => seat.channels.includes(channel))
+      ? []
+      : [`by ${seat.channels.map((channel) => visible(channel)).join(", ")}`]),
   ].join(" · ");
   const cast = votes.filter((vote) => vote.seat === seat.id);
   const aim = seat.glass !== undefined ? ", in an emergency" : seat.step === undefined ? "" : `, for ${visible(seat.step)}`;

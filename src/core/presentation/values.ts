@@ -1,4 +1,5 @@
-import { canonical, never, visible } from "../base/index.ts";
+import { canonical, never, sortedSet, visible } from "../base/index.ts";
+import type { Json } from "../base/index.ts";
 import type { Detail, FieldChange, PlanValue } from "../plan/index.ts";
 import { chop } from "./sheet.ts";
 import type { Sheet, Style } from "./sheet.ts";
@@ -11,7 +12,7 @@ const shortDigest = (digest: string): string => digest.slice(digest.indexOf(":")
 export function valueText(value: PlanValue): string {
   switch (value.kind) {
     case "json":
-      return visible(canonical(value.value));
+      return visible(jsonText(value.value));
     case "secret":
       return `hidden (${shortDigest(value.digest)})`;
     case "bytes":
@@ -21,14 +22,56 @@ export function valueText(value: PlanValue): string {
   }
 }
 
-function fieldText({ before, after }: FieldChange): string {
-  if (before === undefined && after === undefined) return "changes; the value is not stated";
-  if (before !== undefined && after !== undefined && canonical(before) === canonical(after)) return `${valueText(before)} unchanged`;
-  return `${before === undefined ? "nothing" : valueText(before)} → ${after === undefined ? "nothing" : valueText(after)}`;
+/** What a connector cannot know before it acts. */
+const LATER = canonical({ known_after_apply: true });
+
+/** A list has a blank after each comma, so that it can be read and be broken into lines. */
+function jsonText(value: Json): string {
+  if (!Array.isArray(value)) return canonical(value) === LATER ? "known after apply" : canonical(value);
+  return `[${value.map((item: Json) => canonical(item)).join(", ")}]`;
 }
 
+function fieldText({ before, after }: FieldChange): string {
+  if (after === undefined) return before === undefined ? "changes; the value is not stated" : `${valueText(before)} → nothing`;
+  if (before === undefined) return valueText(after);
+  return canonical(before) === canonical(after) ? `${valueText(before)} unchanged` : `${valueText(before)} → ${valueText(after)}`;
+}
+
+type Members = Readonly<Record<string, Json>>;
+const DEEPEST = 4;
+
+/** The members of a value that has some to be told one by one. */
+function membersOf(value: PlanValue | undefined): Members | undefined {
+  if (value?.kind !== "json" || typeof value.value !== "object" || value.value === null || Array.isArray(value.value)) return undefined;
+  const members = value.value as Members;
+  return Object.keys(members).length === 0 || canonical(members) === LATER ? undefined : members;
+}
+
+const memberPath = (path: string, name: string): string =>
+  /^[\p{L}\p{N}_-]+$/u.test(name) ? `${path}.${name}` : `${path}[${canonical(name)}]`;
+
+/** An object is told member by member, where nothing else stands on the other side. */
+function unfolded(field: FieldChange, depth = DEEPEST): readonly FieldChange[] {
+  const [before, after] = [membersOf(field.before), membersOf(field.after)];
+  const apart = (field.before !== undefined && before === undefined) || (field.after !== undefined && after === undefined);
+  if (depth === 0 || apart || (before ?? after) === undefined) return [field];
+  const names = sortedSet([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
+  const side = (key: "before" | "after", value: Json | undefined) =>
+    value === undefined ? {} : { [key]: { kind: "json", value } as const };
+  return names.flatMap((name) =>
+    unfolded({ path: memberPath(field.path, name), ...side("before", before?.[name]), ...side("after", after?.[name]) }, depth - 1),
+  );
+}
+
+/** What was seen, as rows: the members of an object each for itself, by their own names. */
+export const seenRows = (value: PlanValue): readonly FieldChange[] | undefined =>
+  membersOf(value) === undefined
+    ? undefined
+    : unfolded({ path: "", after: value }).map((one) => ({ ...one, path: one.path.replace(/^\./, "") }));
+
 /** Names in a column of their own, as wide as the widest that is not odd. */
-export function renderFields(sheet: Sheet, fields: readonly FieldChange[], indent: number): void {
+export function renderFields(sheet: Sheet, given: readonly FieldChange[], indent: number): void {
+  const fields = given.flatMap((field) => unfolded(field));
   const names = fields.map((field) => visible(field.path));
   const column = Math.min(Math.max(0, ...names.map((name) => name.length)), 32) + 2;
   for (const [i, field] of fields.entries()) {

@@ -84,7 +84,7 @@ test("[PL-28] whether all is inside the scope is said of none, one and many", ()
     "resources: **",
   ]);
   assert.equal(asked([effect("a")], every)[0], "The one effect is inside the scope.");
-  assert.equal(asked([effect("a"), effect("b")], every)[0], "All 2 effects are inside the scope.");
+  assert.equal(asked([effect("a"), effect("b")], every)[0], "Both effects are inside the scope.");
   assert.equal(asked([effect("a"), effect("b")], every)[4], "operations: any");
   assert.equal(asked([effect("a")], scope)[0], "Not everything is inside the scope: see the findings above.");
   assert.equal(asked([], { ...scope, limits: { rows: 2, deletes: 0 } }).at(-1), "limits: deletes ≤ 0, rows ≤ 2");
