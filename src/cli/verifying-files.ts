@@ -2,6 +2,7 @@
 import { equalBytes, utf8, visible } from "../core/base/index.ts";
 import {
   askOf,
+  bearsOn,
   completeness,
   MAX_BUNDLE_BYTES,
   readEntry,
@@ -46,10 +47,14 @@ async function report(context: Context, bytes: Uint8Array, trust: Trust, entries
       where: "--entries",
       remedy: "pawl ledger export FOLDER, then --entries FOLDER/entries.jsonl",
     });
-  const builder = new ReportBuilder(askOf(read));
+  const head = openCheckpoint(read.head.checkpoint, trust.logKeys, trust.origin);
+  const builder = new ReportBuilder(askOf(read), head.ok ? head.value.size : undefined);
   for await (const { index, entry } of entriesFrom(context, entries)) builder.take(index, entry);
   const made = builder.finish();
-  return { what: `report of ${visible(read.origin)}, ${read.from} to ${read.to}`, checks: verifyReport(read, made, trust) };
+  return {
+    what: `report of ${visible(read.origin)}, ${read.from} to ${read.to}`,
+    checks: verifyReport(read, made, trust, builder.headRoot),
+  };
 }
 
 /** Every entry of the log as it was signed: none of this change was left out. */
@@ -57,12 +62,11 @@ async function wholeLog({ bundle, story }: VerifiedBundle, trust: Trust, entries
   const head = openCheckpoint(bundle.checkpoint, trust.logKeys, trust.origin);
   if (!head.ok || story === undefined) return { name: "whole log", holds: undefined, text: "the bundle itself does not hold" };
   const tree = new Growth({ size: 0, hashes: new Uint8Array(0) }, () => undefined);
-  const wanted = new Set([`change/${bundle.change}`, ...story.context.map(({ stream }) => stream)]);
   const read: ReadEntry[] = [];
   for await (const { index, entry } of entries) {
     if (tree.size < head.value.size) tree.addEntry(utf8(entry));
     const each = readEntry({ index, entry });
-    if (each !== undefined && wanted.has(each.stream)) read.push(each);
+    if (each !== undefined && bearsOn(story, each.stream)) read.push(each);
   }
   const same = tree.size === head.value.size && equalBytes(tree.root(), head.value.root);
   if (!same) return { name: "whole log", holds: false, text: `these are not the ${head.value.size} entries of the signed head` };

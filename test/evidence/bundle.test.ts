@@ -115,6 +115,8 @@ const FORGERIES: Readonly<Record<string, readonly [fault: string, alter: (bundle
   "an entry is shown twice": ["chain", (b) => (b.entries = [first(b), ...b.entries])],
   "no entry is shown": ["chain", (b) => (b.entries = [])],
   "another's entry is passed for the change's": ["chain", (b) => (b.entries = [...b.entries, b.context[0] as never])],
+  "rules and people are shown in another order": ["chain", (b) => (b.context = b.context.toReversed())],
+  "rules are shown twice": ["chain", (b) => (b.context = [b.context[0] as never, ...b.context])],
   "it is told of another change": ["chain", (b) => (b.change = b.change.replace(/.$/, "z") as never)],
   "it is told of another log": ["origin", (b) => (b.origin = "pawl.test/other")],
   "the head has another size": ["checkpoint", (b) => (b.checkpoint = b.checkpoint.replace(/\n\d+\n/, "\n99\n"))],
@@ -350,6 +352,26 @@ describe("[EV-14] what a runner signed", () => {
     assert.equal((await told(testSigner("x", 78).publicKey))?.holds, false);
   });
 
+  test("by another runner's key it fails, though that runner is trusted too", async () => {
+    const other = testSigner("rnr_other00001", 79);
+    const world = await travelled({}, (body) => sealEvidence(body, other));
+    const runnerKeys = new Map([runner, other].map(({ name, publicKey }) => [name, publicKey]));
+    assert.equal(named(checks(await bundleOf(world), { ...world.trust, runnerKeys }), "evidence")?.holds, false);
+  });
+
+  test("what is named as erased takes nothing from what is here", async () => {
+    const world = await travelled({}, (body) => sealEvidence(body.kind === "observed" ? body : { ...body, kind: "failed" }, runner));
+    const bundle = await bundleOf(world);
+    const { entries } = JSON.parse(bundle) as EvidenceBundle;
+    const seen = entries
+      .map(({ entry }) => (JSON.parse(entry) as { event: JsonObject }).event)
+      .find(({ type }) => type === "effect_started");
+    const hidden = resealed(world, bundle, (b) => {
+      b.payloads = b.payloads.map((each) => (each.digest === seen?.["evidence"] ? { digest: each.digest, as: "erased" } : each));
+    });
+    assert.equal(named(checks(hidden, trusting(world.trust)), "evidence")?.holds, false);
+  });
+
   test("about another run, deployment or change, or other facts, it fails", async () => {
     const lies: readonly Partial<RunEvidence>[] = [
       { run: "run_another00001" as RunEvidence["run"] },
@@ -357,6 +379,11 @@ describe("[EV-14] what a runner signed", () => {
       { change: "chg_another00001" as RunEvidence["change"] },
       { runner: "rnr_another00001" as RunEvidence["runner"] },
       { facts: digestOf("other") },
+      // What it said of one event is not what it says of another: a failure is no success.
+      { kind: "verified" },
+      { kind: "failed" },
+      { step: "another" },
+      { payload: digestOf("other") },
     ];
     for (const lie of lies) {
       const world = await travelled({}, (body) => sealEvidence({ ...body, ...lie }, runner));

@@ -5,7 +5,7 @@ export type { ExportFormat } from "./export.ts";
 export { documentsOf } from "./digests.ts";
 export { readEntry } from "./ledger-checks.ts";
 export type { ReadEntry } from "./ledger-checks.ts";
-export { completeness } from "./run-checks.ts";
+export { bearsOn, completeness } from "./run-checks.ts";
 export * from "./types.ts";
 export { verifyBundle } from "./verify.ts";
 export type { VerifiedBundle } from "./verify.ts";

@@ -45,6 +45,7 @@ type Authorised = ChangeState & { readonly votes: readonly Vote[] };
 export function seatChecks(story: Story): Check[] {
   const authorised = toldOf(story, "authorised");
   if (authorised.length === 0) return [];
+  const unsure: string[] = [];
   for (const { index, before } of authorised) {
     if (before === undefined || !("seats" in before)) return [no("seats", "it was authorised before it was under review")];
     if (before.seats.length === 0) {
@@ -52,10 +53,15 @@ export function seatChecks(story: Story): Check[] {
       continue;
     }
     const people = directoryAt(story, index);
-    if (typeof people === "string") return [open("seats", people)];
+    if (typeof people === "string") {
+      unsure.push(people);
+      continue;
+    }
     const fault = seatFault(before, people);
     if (fault !== undefined) return [no("seats", fault)];
   }
+  // What cannot be told of one says nothing of the others.
+  if (unsure[0] !== undefined) return [open("seats", unsure[0])];
   const last = authorised.at(-1)?.before as Authorised & { readonly seats: readonly unknown[] };
   if (last.seats.length === 0) return [yes("seats", "nobody had to sign: a rule accepted it by itself (outcome auto)")];
   return [
@@ -78,7 +84,7 @@ function seatFault(
 }
 
 /** The people as they were, or why that is not known. */
-function directoryAt(story: Story, index: number): Directory | string {
+export function directoryAt(story: Story, index: number): Directory | string {
   const seen = inForce(story, "directory", index);
   if (seen === undefined) return "no entry shows which people were known";
   const text = textOf(story, seen.digest);
@@ -90,7 +96,8 @@ function directoryAt(story: Story, index: number): Directory | string {
 
 /** Votes of this version come with a bearer token: whose it was, and that nobody had revoked it, as far as the entries here tell. */
 export function tokenChecks(story: Story): Check[] {
-  const votes = toldOf(story, "voted").filter(({ event }) => event.vote.identity.startsWith("token:"));
+  const all = toldOf(story, "voted");
+  const votes = all.filter(({ event }) => event.vote.identity.startsWith("token:"));
   for (const { index, event } of votes) {
     const { identity, person } = event.vote;
     const own = story.context.filter(({ stream }) => stream === identity.replace("token:", "token/"));
@@ -100,9 +107,15 @@ export function tokenChecks(story: Story): Check[] {
     if (own.some((entry) => entry.event.type === "token_revoked" && entry.index < index))
       return [no("tokens", `${identity} had been revoked`)];
   }
-  return votes.length === 0
-    ? []
-    : [yes("tokens", "each vote came with a token of that person's own, not revoked as far as the entries here tell")];
+  if (all.length === 0) return [];
+  if (votes.length < all.length)
+    return [
+      open(
+        "tokens",
+        `${plural(all.length - votes.length, "vote")} came by no token that the log knows: whose they are is Pawl's word alone`,
+      ),
+    ];
+  return [yes("tokens", "each vote came with a token of that person's own, not revoked as far as the entries here tell")];
 }
 
 export function grantChecks(story: Story): Check[] {

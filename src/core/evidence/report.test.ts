@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { canonical, toHex, utf8, type Json } from "../base/index.ts";
-import { MemoryLog } from "../../testing/ledger.ts";
-import { ReportBuilder, type Recomputed, type ReportAsk } from "./index.ts";
+import { consistencyProof, parseVkeys, signCheckpoint, vkey } from "../ledger/index.ts";
+import { MemoryLog, testSigner } from "../../testing/ledger.ts";
+import { askOf, ReportBuilder, verifyReport, type ChangeReport, type Recomputed, type ReportAsk } from "./index.ts";
 
 const DIGEST = (n: number): string => `sha256:${String(n).padStart(64, "0")}`;
 const parties = { proposer: "agent:bot", onBehalfOf: "human:ada", owner: "human:ada", editors: [] };
@@ -121,5 +122,46 @@ describe("the sample", () => {
     assert.equal(drawn().seed, rootAt(many, many.length));
     assert.equal(drawn().changes.length, 5);
     assert.equal(report(many, { sample: 100 }).sample.changes.length, 40);
+  });
+});
+
+describe("the verification", () => {
+  const signer = testSigner("log.example/r", 12);
+  const keys = parseVkeys([vkey(signer.name, signer.publicKey)]);
+  assert.ok(keys.ok);
+  const trust = {
+    origin: signer.name,
+    logKeys: keys.value,
+    logLines: [],
+    grantKeys: new Map(),
+    runnerKeys: new Map(),
+    witnesses: [],
+    quorum: 0,
+  };
+  /** Made on the first entries alone, and verified on all that somebody has. */
+  const told = (ask: Partial<ReportAsk>, size: number, given = ROWS) => {
+    const log = new MemoryLog().append(ROWS.slice(0, size).map((row) => utf8(textOf(row))));
+    const made = report(ROWS.slice(0, size), ask);
+    const consistency = consistencyProof(made.range.to, size, log.readTile).map(toHex);
+    const checkpoint = signCheckpoint({ origin: signer.name, size, root: log.root }, [signer]);
+    const whole: ChangeReport = { ...made, head: { checkpoint, consistency }, told: { titles: {} } };
+    const builder = new ReportBuilder(askOf(whole), size);
+    for (const [index, row] of given.entries()) builder.take(index, textOf(row));
+    return new Map(verifyReport(whole, builder.finish(), trust, builder.headRoot).map(({ name, holds }) => [name, holds]));
+  };
+
+  test("[EV-22] [E41] a report on an old head is told as one: what came within its range afterwards is not in it", () => {
+    const open = told({ from: 0, to: 65 }, 5, ROWS.slice(0, 5));
+    assert.deepEqual([open.get("population"), open.get("range")], [true, undefined]);
+    assert.equal(told({ from: 0, to: 65 }, 5).get("population"), false, "whoever has the newer entries sees it");
+    const closed = told({ from: 0, to: 65 }, ROWS.length);
+    assert.deepEqual([closed.get("population"), closed.get("range")], [true, true]);
+    const invented = [...ROWS.slice(0, 5), started(70)];
+    assert.equal(told({ from: 0, to: 65 }, 5, invented).get("range"), undefined, "an entry that no head has closes no range");
+  });
+
+  test("[EV-21] a sample by a seed that its maker chose is said to be one", () => {
+    assert.equal(told({ from: 0, to: 65, sample: 1 }, ROWS.length).get("sample"), true);
+    assert.equal(told({ from: 0, to: 65, sample: 1, seed: "mine" }, ROWS.length).get("sample"), undefined);
   });
 });

@@ -2,11 +2,25 @@
  * What changed between two moments, with the proof that nothing is missing. A moment cuts the log before the first entry that is not
  * earlier, so that reports of adjoining ranges share no entry and leave none out, whatever clocks did.
  */
-import { canonical, digestOf, fail, fromHex, ok, parseJson, toHex, utf8, type JsonObject, type Result } from "../base/index.ts";
+import {
+  canonical,
+  digestOf,
+  equalBytes,
+  fail,
+  fromHex,
+  isObject,
+  ok,
+  parseJson,
+  toHex,
+  utf8,
+  type Json,
+  type JsonObject,
+  type Result,
+} from "../base/index.ts";
 import { Growth, openCheckpoint, verifyConsistency } from "../ledger/index.ts";
 import { witnessCheck, readEntry } from "./ledger-checks.ts";
 import { RowBuilder, type ReportRow } from "./report-row.ts";
-import { no, plural, REPORT_SCHEMA, yes, type Check, type EvidenceBundle, type EvidenceTrust } from "./types.ts";
+import { no, open, plural, REPORT_SCHEMA, yes, type Check, type EvidenceBundle, type EvidenceTrust } from "./types.ts";
 
 export interface ChangeReport {
   readonly schema: typeof REPORT_SCHEMA;
@@ -40,6 +54,8 @@ export type Recomputed = Omit<ChangeReport, "head" | "told">;
 /** Takes the log's entries from the first one on; keeps what open changes and those of the range need, and no more. */
 export class ReportBuilder {
   readonly #ask: ReportAsk;
+  readonly #headSize: number | undefined;
+  #headRoot: Uint8Array | undefined;
   readonly #tree = new Growth({ size: 0, hashes: new Uint8Array(0) }, () => undefined);
   readonly #rows = new Map<string, RowBuilder>();
   readonly #touched = new Set<string>();
@@ -47,8 +63,10 @@ export class ReportBuilder {
   #start: { readonly size: number; readonly root: string } | undefined;
   #end: { readonly size: number; readonly root: string } | undefined;
 
-  constructor(ask: ReportAsk) {
+  /** With the size of the head that the report names, the root there is kept for its verification. */
+  constructor(ask: ReportAsk, headSize?: number) {
     this.#ask = ask;
+    this.#headSize = headSize;
   }
 
   take(index: number, entry: string): void {
@@ -57,6 +75,7 @@ export class ReportBuilder {
     if (at >= this.#ask.from) this.#start ??= this.#cut();
     if (at >= this.#ask.to) this.#end ??= this.#cut();
     this.#tree.addEntry(utf8(entry));
+    if (this.#tree.size === this.#headSize) this.#headRoot = this.#tree.root();
     if (this.#end !== undefined) return;
     const inside = this.#start !== undefined;
     if (inside) this.#count(read === undefined ? "unreadable" : `${read.stream.split("/", 1)[0] ?? ""}.${read.event.type}`);
@@ -78,9 +97,9 @@ export class ReportBuilder {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
   }
 
-  /** The root of all entries that were taken. */
-  get root(): Uint8Array {
-    return this.#tree.root();
+  /** The root of the entries at the head's size; undefined where fewer were taken. */
+  get headRoot(): Uint8Array | undefined {
+    return this.#headRoot;
   }
 
   finish(): Recomputed {
@@ -119,7 +138,20 @@ export function readReport(bytes: Uint8Array): Result<ChangeReport> {
   if (!parsed.ok) return malformed(`it cannot be read: ${parsed.error.message}`);
   const { schema, origin, from, to, head, sample, told, ...rest } = parsed.value as JsonObject;
   const dated = [from, to].every((moment) => typeof moment === "string" && !Number.isNaN(Date.parse(moment)));
-  const whole = [head, sample, told, rest["range"], rest["changes"]].every((part) => typeof part === "object" && part !== null);
+  const texts = (part: Json | undefined): boolean => Array.isArray(part) && part.every((each) => typeof each === "string");
+  const rows = rest["changes"];
+  const whole =
+    isObject(head) &&
+    isObject(told) &&
+    isObject(sample) &&
+    isObject(rest["range"]) &&
+    isObject(told["titles"]) &&
+    typeof head["checkpoint"] === "string" &&
+    texts(head["consistency"]) &&
+    typeof sample["seed"] === "string" &&
+    texts(sample["changes"]) &&
+    Array.isArray(rows) &&
+    rows.every(isObject);
   if (schema !== REPORT_SCHEMA || typeof origin !== "string" || !dated || !whole || Object.keys(rest).length !== 3)
     return malformed("it has not the form of a report");
   return ok(parsed.value as unknown as ChangeReport);
@@ -133,8 +165,25 @@ export const askOf = ({ origin, from, to, sample, changes }: ChangeReport): Repo
   seed: sample.seed,
 });
 
-/** What the entries come to, beside what the report says. */
-export function verifyReport(report: ChangeReport, made: Recomputed, trust: EvidenceTrust): readonly Check[] {
+/** The range is closed by an entry that is as late as its end; a head of before then may keep back what followed. */
+function rangeCheck({ to, range }: Recomputed, size: number, proven: boolean): Check {
+  if (proven && range.to < size) return yes("range", `entry ${range.to} is not earlier than ${to}: nothing of the range can follow`);
+  return open(
+    "range",
+    `no entry under the signed head is as late as ${to}: the log may have gone on within the range, and a newer head shows it`,
+  );
+}
+
+/** Whoever may choose the seed can try seeds until what it draws pleases. */
+function sampleCheck({ sample, range, changes }: Recomputed): Check {
+  const drawn = `${sample.changes.length} of ${plural(changes.length, "change")}`;
+  return sample.seed === range.root_to
+    ? yes("sample", `${drawn}, drawn by the root at the end of the range`)
+    : open("sample", `${drawn}, drawn by a seed that its maker chose: ${sample.seed}. Take it for a sample if you named the seed`);
+}
+
+/** What the entries come to, beside what the report says; with the root of the entries at the head's size. */
+export function verifyReport(report: ChangeReport, made: Recomputed, trust: EvidenceTrust, headRoot?: Uint8Array): readonly Check[] {
   const { head, told, ...said } = report;
   const { range, changes } = made;
   const signed = openCheckpoint(head.checkpoint, trust.logKeys, trust.origin);
@@ -153,6 +202,8 @@ export function verifyReport(report: ChangeReport, made: Recomputed, trust: Evid
         "population",
         `all ${plural(changes.length, "change")} of entries ${range.from} to ${range.to - 1}, recomputed: none is missing, none is otherwise`,
       ),
+    rangeCheck(made, size, headRoot !== undefined && equalBytes(headRoot, root)),
+    sampleCheck(made),
     {
       name: "titles",
       holds: undefined,

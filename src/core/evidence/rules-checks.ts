@@ -50,9 +50,13 @@ export function planChecks(story: Story): Check[] {
   const planned = toldOf(story, "planned");
   const last = planned.at(-1);
   if (last === undefined) return [];
+  const unsure: string[] = [];
   for (const { event, before } of planned) {
     const found = documentOf(story, event.object.plan);
-    if ("missing" in found) return [open("plan", `the plan ${event.object.plan} ${found.missing}`)];
+    if ("missing" in found) {
+      unsure.push(`the plan ${event.object.plan} ${found.missing}`);
+      continue;
+    }
     const plan = found.value as unknown as Plan;
     const codes = new Map(event.stepDigests.map(({ id, code }) => [id, code]));
     const wrong = [
@@ -69,6 +73,7 @@ export function planChecks(story: Story): Check[] {
     ].find((text) => text !== undefined);
     if (wrong !== undefined) return [no("plan", wrong)];
   }
+  if (unsure[0] !== undefined) return [open("plan", unsure[0])];
   return [yes("plan", `${last.event.object.plan}: state, steps and what may run are those of the log`)];
 }
 
@@ -82,6 +87,14 @@ export function inForce(
 ): { readonly index: number; readonly digest: Digest } | undefined {
   const found = story.context.findLast(({ stream, index }) => stream === `config/${kind}` && index < before);
   return found === undefined ? undefined : { index: found.index, digest: found.event["digest"] as Digest };
+}
+
+/** The digest of the policy's bundle in force, where its text is here and this version can read it. */
+export function bundleInForce(story: Story, index: number): Digest | undefined {
+  const seen = inForce(story, "policy", index);
+  const text = seen && textOf(story, seen.digest);
+  const loaded = text === undefined ? undefined : loadBundle(text);
+  return loaded?.ok === true ? loaded.value.digest : undefined;
 }
 
 interface Judged {
@@ -119,6 +132,9 @@ export function policyChecks(story: Story): Check[] {
   });
 }
 
+/** Between judging and being on record: more than any store takes, and less than a freeze is worth. */
+const MOMENT_MILLIS = 10 * 60_000;
+
 /** The policy, evaluated again here, comes to the same route. */
 export function routeChecks(story: Story): Check[] {
   return forEachRoute(story, "route", "outcome and seats are what that policy says of that plan: evaluated again here", (routed) => {
@@ -130,6 +146,9 @@ export function routeChecks(story: Story): Check[] {
       return "the route's document says otherwise than the entry";
     if (isEmergency(routed))
       return { open: "the glass was broken: one person decided in an emergency, and not as policy has it otherwise" };
+    const moment = judgedOf(story, routed)?.at ?? routed.event.at;
+    if (Math.abs(moment - routed.event.at) > MOMENT_MILLIS)
+      return { open: `the policy was judged as of ${new Date(moment).toISOString()}, and not of the moment at which it is on record` };
     const again = evaluatedAgain(story, routed);
     if (again === undefined) return { open: "it cannot be evaluated again: plan, policy or moment are not here" };
     return again === review.route ? undefined : { open: "this version comes to another route; the document is the one that was signed" };

@@ -99,7 +99,7 @@ export function payloadsCheck(story: Story): Check {
   if (strange !== undefined) return no("documents", `no entry names ${strange.digest}`);
   const of = (as: EvidencePayload["as"]): readonly EvidencePayload[] => payloads.filter((payload) => payload.as === as);
   const gone = [
-    ...of("erased").map(({ digest }) => `${digest} was erased`),
+    ...of("erased").map(({ digest }) => `${digest} was erased, as its exporter says`),
     ...of("left_out").map(({ digest }) => `${digest} is too large`),
   ];
   const here = payloads.length - gone.length;
