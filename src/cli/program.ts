@@ -24,7 +24,12 @@ const COMMANDS: readonly Entry[] = [
     summary: "start Pawl here; the first start prints a first change",
     load: () => import("./commands/up.ts"),
   },
-  { name: "demo", group: "Run Pawl", summary: "watch five changes travel, in a temporary world", load: () => import("./commands/demo.ts") },
+  {
+    name: "demo",
+    group: "Run Pawl",
+    summary: "watch changes of code, data and infrastructure travel, in a temporary world",
+    load: () => import("./commands/demo.ts"),
+  },
   {
     name: "propose",
     group: "Propose",
