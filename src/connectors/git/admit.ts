@@ -1,6 +1,7 @@
 import type { Admitted } from "../../control/ports.ts";
 import { GLOB_MAX, fail, isObject, matchesPattern, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
+import { Faults } from "../kit.ts";
 import { isOid, refFault } from "./names.ts";
 import { readPatch } from "./patch.ts";
 import type { PatchShape } from "./patch.ts";
@@ -22,15 +23,6 @@ const SHAPES =
   "{ repository, branch, patch, message } or { repository, branch, ref, message? } or { repository, branch, commit, message? }";
 const KEYS = new Set(["repository", "branch", "patch", "ref", "commit", "message"]);
 
-/** Gathers every fault of one input, so that a proposer mends them at once. */
-class Faults {
-  readonly list: Refusal<AdmitCode>[] = [];
-  add(code: AdmitCode, message: string, where: string, remedy: string): undefined {
-    this.list.push({ code, message, where, remedy });
-    return undefined;
-  }
-}
-
 /** Everything about an input that can be known without looking at the repository. */
 export async function admitInput(
   input: Json,
@@ -40,7 +32,7 @@ export async function admitInput(
   const read = readInput(input, repositories, limits);
   if (!read.ok) return read;
   const value = read.value;
-  const faults = new Faults();
+  const faults = new Faults<AdmitCode>();
   const shape = value.from === "patch" ? readPatch(value.patch) : undefined;
   const paths = shape === undefined ? undefined : patchPaths(shape, limits, faults);
   await noSecrets("message", value.message, faults);
@@ -71,7 +63,7 @@ export function readInput(
   repositories: ReadonlyMap<string, GitRepository>,
   limits: GitLimits,
 ): Result<GitInput, readonly Refusal[]> {
-  const faults = new Faults();
+  const faults = new Faults<AdmitCode>();
   if (!isObject(input)) {
     faults.add("git_input_invalid", "the input of a git step is not an object", "input", `send ${SHAPES}`);
     return fail(faults.list);
@@ -99,7 +91,7 @@ export function readInput(
 function readRepository(
   value: Json | undefined,
   repositories: ReadonlyMap<string, GitRepository>,
-  faults: Faults,
+  faults: Faults<AdmitCode>,
 ): GitRepository | undefined {
   const known = [...repositories.keys()].toSorted().join(", ") || "none is declared";
   if (typeof value !== "string")
@@ -121,7 +113,7 @@ function readRepository(
   );
 }
 
-function readBranch(value: Json | undefined, repository: GitRepository | undefined, faults: Faults): string | undefined {
+function readBranch(value: Json | undefined, repository: GitRepository | undefined, faults: Faults<AdmitCode>): string | undefined {
   if (typeof value !== "string")
     return faults.add(
       "git_input_invalid",
@@ -150,7 +142,7 @@ type Source =
   | { readonly from: "ref"; readonly ref: string }
   | { readonly from: "commit"; readonly commit: string };
 
-function readSource(input: JsonObject, faults: Faults): Source | undefined {
+function readSource(input: JsonObject, faults: Faults<AdmitCode>): Source | undefined {
   const given = (["patch", "ref", "commit"] as const).filter((key) => input[key] !== undefined);
   const from = given[0];
   if (from === undefined || given.length > 1) {
@@ -193,7 +185,7 @@ function readMessage(
   source: Source | undefined,
   branch: string | undefined,
   limits: GitLimits,
-  faults: Faults,
+  faults: Faults<AdmitCode>,
 ): string | undefined {
   if (value === undefined && source?.from !== "patch") {
     const what = source === undefined ? "" : source.from === "ref" ? source.ref : source.commit;
@@ -209,7 +201,7 @@ function readMessage(
   return `${value.trim().normalize("NFC")}\n`;
 }
 
-function patchPaths(shape: PatchShape, limits: GitLimits, faults: Faults): readonly string[] {
+function patchPaths(shape: PatchShape, limits: GitLimits, faults: Faults<AdmitCode>): readonly string[] {
   for (const fault of shape.faults.slice(0, 50)) {
     const code = fault.message.startsWith("names the path") ? "git_path_refused" : "git_patch_malformed";
     faults.add(
@@ -233,14 +225,14 @@ function patchPaths(shape: PatchShape, limits: GitLimits, faults: Faults): reado
 const SECRET_REMEDY =
   "take the value out and read it from the environment or a secret store; if it was ever real, replace it where it is used";
 
-async function noSecrets(name: string, text: string, faults: Faults): Promise<void> {
+async function noSecrets(name: string, text: string, faults: Faults<AdmitCode>): Promise<void> {
   for (const hit of await findSecrets(text, name)) {
     faults.add("git_secret", `the ${name} holds what looks like a secret (${hit.rule})`, `input.${name}, line ${hit.line}`, SECRET_REMEDY);
   }
 }
 
 /** Read twice: as it stands, and without the first column, since a key of many lines is broken up by its plus signs. */
-async function noSecretsInPatch(patch: string, encoded: PatchShape["encoded"], faults: Faults): Promise<void> {
+async function noSecretsInPatch(patch: string, encoded: PatchShape["encoded"], faults: Faults<AdmitCode>): Promise<void> {
   const hits = [...(await findSecrets(patch, "patch")), ...(await findSecrets(patch.replace(/^[ +-]/gm, ""), "patch"))];
   for (const { line, bytes } of encoded)
     hits.push(...(await findSecrets(Buffer.from(bytes).toString("latin1"), "patch")).map((hit) => ({ ...hit, line })));

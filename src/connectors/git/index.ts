@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Analysed, Connector, Observed, PerformFault, Performed, RunLimits } from "../../control/ports.ts";
 import { assert, digestJson, fail, ok } from "../../core/base/index.ts";
 import type { Json, Result } from "../../core/base/index.ts";
+import { REMOTE_ENV, deadline, pathOf, remoteEnv } from "../kit.ts";
 import { admitInput, branchAllowed, readInput } from "./admit.ts";
 import { analyseInput, pinOf } from "./analyse.ts";
 import { checkRepositories } from "./declare.ts";
@@ -22,21 +23,6 @@ export type { GitLimits, GitOptions, GitRepository, Identity } from "./types.ts"
 
 /** Raised with every change to what the connector derives or does. */
 const VERSION = 2;
-
-/** What ssh, credential helpers and proxies of the operator need; given to git only when it talks to another machine. */
-const REMOTE_ENV = [
-  "HOME",
-  "SSH_AUTH_SOCK",
-  "GIT_SSH_COMMAND",
-  "GIT_ASKPASS",
-  "SSH_ASKPASS",
-  "HTTPS_PROXY",
-  "https_proxy",
-  "NO_PROXY",
-  "no_proxy",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-];
 
 /** The declarations, opened: what every operation of the connector starts from. */
 interface Setup {
@@ -127,18 +113,14 @@ async function execution(setup: Setup, bytes: Uint8Array, run: RunLimits): Promi
 
 function programOf(options: GitOptions): GitProgram {
   const env = options.env ?? process.env;
-  const remoteEnv = Object.fromEntries(REMOTE_ENV.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
   return {
     binary: options.gitBinary ?? "git",
     configFile: resolve(options.workDir, "gitconfig"),
     config: gitConfig(options.repositories.flatMap(({ url }) => localPath(url) ?? [])),
-    path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
-    remoteEnv,
+    path: pathOf(env),
+    remoteEnv: remoteEnv(env),
   };
 }
-
-const deadline = (run: RunLimits): AbortSignal =>
-  run.signal === undefined ? AbortSignal.timeout(run.timeoutMillis) : AbortSignal.any([run.signal, AbortSignal.timeout(run.timeoutMillis)]);
 
 const declaration = (repository: GitRepository): Record<string, unknown> =>
   JSON.parse(JSON.stringify(repository)) as Record<string, unknown>;

@@ -9,7 +9,8 @@ import { openObjects } from "./objects.ts";
 import type { ObjectReader } from "./objects.ts";
 import { FOREIGN_CONFIG, runGit, succeeded } from "./process.ts";
 import type { GitCall, GitOutcome, GitProgram } from "./process.ts";
-import { sweep, sweepLocks } from "./scratch.ts";
+import { sweepLocks } from "./locks.ts";
+import { sweep } from "../scratch.ts";
 import type { GitRepository, Head } from "./types.ts";
 
 export type MirrorCode =

@@ -5,7 +5,7 @@ import type { Refusal, Result } from "../../core/base/index.ts";
 import { gitFault } from "./mirror.ts";
 import type { Mirror, MirrorCode } from "./mirror.ts";
 import { succeeded } from "./process.ts";
-import { scratch } from "./scratch.ts";
+import { scratch } from "../scratch.ts";
 import type { GitInput, Head, TreeChange } from "./types.ts";
 
 /** A place for objects that are not approved of yet: it is thrown away unless the plan stands. */

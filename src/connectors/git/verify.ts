@@ -9,7 +9,7 @@ import { contains, currentHead, factOf } from "./execute.ts";
 import type { ExecuteContext } from "./execute.ts";
 import { readable, succeeded } from "./process.ts";
 import { withoutSecretLines } from "./redact.ts";
-import { scratch } from "./scratch.ts";
+import { scratch } from "../scratch.ts";
 import type { GitRepository } from "./types.ts";
 
 const TAIL = 4_000;

@@ -1,6 +1,7 @@
 import type { Admitted } from "../../control/ports.ts";
 import { fail, isObject, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
+import { Faults } from "../kit.ts";
 import { SQL_LIMITS } from "./types.ts";
 import type { Param, SqlDatabase, SqlInput, SqlOptions } from "./types.ts";
 
@@ -8,14 +9,6 @@ export type AdmitCode = "sql_input_invalid" | "sql_database_unknown" | "sql_too_
 
 const SHAPE = "{ database, statements, parameters?, expect_rows?, verify? }";
 const KEYS = new Set(["database", "statements", "parameters", "expect_rows", "verify"]);
-
-class Faults {
-  readonly list: Refusal<AdmitCode>[] = [];
-  add(code: AdmitCode, message: string, where: string, remedy: string): undefined {
-    this.list.push({ code, message, where, remedy });
-    return undefined;
-  }
-}
 
 /** Everything about an input that can be known without looking at the database. */
 export async function admitInput(
@@ -25,7 +18,7 @@ export async function admitInput(
 ): Promise<Result<Admitted, readonly Refusal[]>> {
   const read = readInput(input, databases);
   if (!read.ok) return read;
-  const faults = new Faults();
+  const faults = new Faults<AdmitCode>();
   const { statements, parameters, verify } = read.value;
   const texts: [string, string][] = [
     ["statements", statements],
@@ -48,7 +41,7 @@ export async function admitInput(
 
 /** The input's shape and names. Also read again before each analysis: what is stored may have been declared otherwise since. */
 export function readInput(input: Json, databases: ReadonlyMap<string, SqlDatabase>): Result<SqlInput, readonly Refusal[]> {
-  const faults = new Faults();
+  const faults = new Faults<AdmitCode>();
   if (!isObject(input)) {
     faults.add("sql_input_invalid", "the input of an sql step is not an object", "input", `send ${SHAPE}`);
     return fail(faults.list);
@@ -71,7 +64,7 @@ export function readInput(input: Json, databases: ReadonlyMap<string, SqlDatabas
   return ok({ database, statements, parameters, verify, ...(typeof expectRows === "number" && { expectRows }) });
 }
 
-function readDatabase(value: Json | undefined, databases: ReadonlyMap<string, SqlDatabase>, faults: Faults): string | undefined {
+function readDatabase(value: Json | undefined, databases: ReadonlyMap<string, SqlDatabase>, faults: Faults<AdmitCode>): string | undefined {
   const known = [...databases.keys()].toSorted().join(", ") || "none is declared";
   if (typeof value !== "string") return faults.add("sql_input_invalid", "`database` is missing", "input.database", `name one: ${known}`);
   if (databases.has(value)) return value;
@@ -84,7 +77,7 @@ function readDatabase(value: Json | undefined, databases: ReadonlyMap<string, Sq
 }
 
 /** Text that a grammar may be given: whole characters, no NUL, in one normal form as everything that is hashed. */
-function readText(value: Json | undefined, name: string, faults: Faults): string | undefined {
+function readText(value: Json | undefined, name: string, faults: Faults<AdmitCode>): string | undefined {
   const where = `input.${name}`;
   if (typeof value !== "string" || value.trim() === "")
     return faults.add("sql_input_invalid", `\`${name}\` is missing`, where, "give the statements as one text");
@@ -95,7 +88,7 @@ function readText(value: Json | undefined, name: string, faults: Faults): string
   return value;
 }
 
-function readParameters(value: Json | undefined, faults: Faults): readonly Param[] {
+function readParameters(value: Json | undefined, faults: Faults<AdmitCode>): readonly Param[] {
   if (value === undefined) return [];
   const remedy = "send a list of texts, numbers, booleans and nulls";
   if (!Array.isArray(value) || value.length > SQL_LIMITS.parameters) {
@@ -111,7 +104,7 @@ function readParameters(value: Json | undefined, faults: Faults): readonly Param
   return value as Param[];
 }
 
-function readVerify(value: Json | undefined, faults: Faults): readonly string[] {
+function readVerify(value: Json | undefined, faults: Faults<AdmitCode>): readonly string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || value.length > SQL_LIMITS.verify) {
     faults.add(

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { Analysed, Connector, Observed, PerformFault, Performed, RunLimits } from "../../control/ports.ts";
 import { assert, digestJson, digestOf, fail, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
+import { deadline } from "../kit.ts";
 import { admitInput, readInput } from "./admit.ts";
 import { checkDatabases } from "./declare.ts";
 import { effectsOf, systemOf } from "./effects.ts";
@@ -83,9 +84,6 @@ async function job(setup: Setup, database: SqlDatabase, work: Job, run: RunLimit
   const vaultDir = join(resolve(workDir), database.name);
   return runJob({ database, secretKey, vaultDir, now: clock.now(), signal: deadline(run), env }, work);
 }
-
-const deadline = (run: RunLimits): AbortSignal =>
-  run.signal === undefined ? AbortSignal.timeout(run.timeoutMillis) : AbortSignal.any([run.signal, AbortSignal.timeout(run.timeoutMillis)]);
 
 async function facts(setup: Setup, bytes: Uint8Array, run: RunLimits, work: (payload: SqlPayload) => Job): Promise<JsonObject> {
   const { payload, database } = opened(setup, bytes);

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync, backup } from "node:sqlite";
+import { scratch, sweep } from "../scratch.ts";
 import { Connection } from "./postgres-client.ts";
 import { strangers } from "./postgres-catalog.ts";
 import { PostgresEngine } from "./postgres-engine.ts";
@@ -77,8 +78,9 @@ function sqliteSession(options: SessionOptions): OpenSession {
     return new SqliteEngine(opened(database, path), database);
   };
   const copied = async (): Promise<SqliteEngine> => {
-    await mkdir(vaultDir, { recursive: true, mode: 0o700 });
-    const folder = await mkdtemp(join(vaultDir, "copy-"));
+    const copies = join(vaultDir, "copies");
+    await sweep(copies);
+    const folder = await scratch(copies);
     folders.push(folder);
     const source = opened(database, path, true);
     await backup(source, join(folder, "copy.sqlite"));

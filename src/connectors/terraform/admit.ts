@@ -1,6 +1,7 @@
 import { fail, isDigest, isObject, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import type { Admitted } from "../../control/ports.ts";
+import { Faults } from "../kit.ts";
 import { claimOf } from "./claim.ts";
 import { VARIABLE, isRepository, systemOf } from "./declare.ts";
 import { isCommit } from "./payload.ts";
@@ -21,15 +22,6 @@ const MOST_TARGETS = 100;
 
 type Workspaces = ReadonlyMap<string, TerraformWorkspace>;
 
-/** Gathers every fault of one input, so that a proposer mends them at once. */
-class Faults {
-  readonly list: Refusal<AdmitCode>[] = [];
-  add(code: AdmitCode, message: string, where: string, remedy: string): undefined {
-    this.list.push({ code, message, where, remedy });
-    return undefined;
-  }
-}
-
 /** Everything about an input that can be known without looking at a state. */
 export async function admitInput(
   input: Json,
@@ -38,7 +30,7 @@ export async function admitInput(
 ): Promise<Result<Admitted, readonly Refusal[]>> {
   const read = readInput(input, workspaces);
   if (!read.ok) return read;
-  const faults = new Faults();
+  const faults = new Faults<AdmitCode>();
   if (read.value.from === "configuration") await noSecrets(read.value.variables, options, faults);
   const kept = read.value.from === "configuration" ? ok(input as JsonObject) : keptClaim(read.value, options, faults);
   if (!kept.ok || faults.list.length > 0) return fail(faults.list);
@@ -50,14 +42,18 @@ export async function admitInput(
 }
 
 /** A plan that somebody brings is stored without its sensitive values, and without what no analysis needs. */
-function keptClaim(input: TerraformInput & { from: "plan" }, options: TerraformOptions, faults: Faults): Result<JsonObject> {
+function keptClaim(input: TerraformInput & { from: "plan" }, options: TerraformOptions, faults: Faults<AdmitCode>): Result<JsonObject> {
   const claim = claimOf(input.plan, options.secretKey);
   if (claim.ok) return ok({ workspace: input.workspace, plan_json: claim.value });
   faults.add("terraform_plan_refused", claim.error.message, "input.plan_json", claim.error.remedy ?? "send the plan whole");
   return claim;
 }
 
-async function noSecrets(variables: Readonly<Record<string, VariableValue>>, options: TerraformOptions, faults: Faults): Promise<void> {
+async function noSecrets(
+  variables: Readonly<Record<string, VariableValue>>,
+  options: TerraformOptions,
+  faults: Faults<AdmitCode>,
+): Promise<void> {
   for (const [name, value] of Object.entries(variables)) {
     const hits = (await options.findSecrets?.(`${name} = ${JSON.stringify(value)}`)) ?? [];
     for (const { rule } of hits)
@@ -72,7 +68,7 @@ async function noSecrets(variables: Readonly<Record<string, VariableValue>>, opt
 
 /** The input's shape and names. Also read again before each analysis: what is stored may have been declared otherwise since. */
 export function readInput(input: Json, workspaces: Workspaces): Result<TerraformInput, readonly Refusal[]> {
-  const faults = new Faults();
+  const faults = new Faults<AdmitCode>();
   if (!isObject(input)) {
     faults.add("terraform_input_invalid", "the input of a terraform step is not an object", "input", `send ${SHAPES}`);
     return fail(faults.list);
@@ -84,7 +80,7 @@ export function readInput(input: Json, workspaces: Workspaces): Result<Terraform
   return faults.list.length > 0 || read === undefined ? fail(faults.list) : ok(read);
 }
 
-function readWorkspace(value: Json | undefined, workspaces: Workspaces, faults: Faults): TerraformWorkspace | undefined {
+function readWorkspace(value: Json | undefined, workspaces: Workspaces, faults: Faults<AdmitCode>): TerraformWorkspace | undefined {
   const known = [...workspaces.keys()].toSorted().join(", ") || "none is declared";
   if (typeof value !== "string")
     return faults.add("terraform_input_invalid", "`workspace` is not a string", "input.workspace", `name one that is declared: ${known}`);
@@ -94,7 +90,7 @@ function readWorkspace(value: Json | undefined, workspaces: Workspaces, faults: 
   return faults.add("terraform_workspace_unknown", message, "input.workspace", `name one of: ${known}; an operator declares others`);
 }
 
-function readClaim(input: JsonObject, workspace: TerraformWorkspace | undefined, faults: Faults): TerraformInput | undefined {
+function readClaim(input: JsonObject, workspace: TerraformWorkspace | undefined, faults: Faults<AdmitCode>): TerraformInput | undefined {
   const others = Object.keys(input).filter((key) => KEYS.has(key) && key !== "workspace" && key !== "plan_json");
   if (others.length > 0)
     faults.add(
@@ -110,7 +106,7 @@ function readClaim(input: JsonObject, workspace: TerraformWorkspace | undefined,
   return workspace && { from: "plan", workspace: workspace.name, plan: bytes };
 }
 
-function readApply(input: JsonObject, workspace: TerraformWorkspace | undefined, faults: Faults): TerraformInput | undefined {
+function readApply(input: JsonObject, workspace: TerraformWorkspace | undefined, faults: Faults<AdmitCode>): TerraformInput | undefined {
   if (input["operation"] !== "apply")
     faults.add("terraform_input_invalid", "`operation` is not apply", "input.operation", `send ${SHAPES}`);
   const { destroy = false } = input;
@@ -122,7 +118,7 @@ function readApply(input: JsonObject, workspace: TerraformWorkspace | undefined,
   return workspace && { from: "configuration", workspace: workspace.name, variables, targets, destroy, ...(pin !== undefined && { pin }) };
 }
 
-function readPin(input: JsonObject, workspace: TerraformWorkspace | undefined, faults: Faults): string | undefined {
+function readPin(input: JsonObject, workspace: TerraformWorkspace | undefined, faults: Faults<AdmitCode>): string | undefined {
   if (workspace === undefined) return undefined;
   const [mine, other] = isRepository(workspace) ? (["commit", "archive"] as const) : (["archive", "commit"] as const);
   if (input[other] !== undefined)
@@ -137,7 +133,7 @@ function readPin(input: JsonObject, workspace: TerraformWorkspace | undefined, f
 function readVariables(
   value: Json | undefined,
   workspace: TerraformWorkspace | undefined,
-  faults: Faults,
+  faults: Faults<AdmitCode>,
 ): Readonly<Record<string, VariableValue>> {
   if (value === undefined || workspace === undefined) return {};
   if (!isObject(value)) {
@@ -164,7 +160,7 @@ function isOfType(value: Json, type: string): value is VariableValue {
   return type === "number" ? typeof value === "number" : typeof value === "boolean";
 }
 
-function readTargets(value: Json | undefined, workspace: TerraformWorkspace | undefined, faults: Faults): readonly string[] {
+function readTargets(value: Json | undefined, workspace: TerraformWorkspace | undefined, faults: Faults<AdmitCode>): readonly string[] {
   if (value === undefined) return [];
   const fits = Array.isArray(value) && value.length > 0 && value.length <= MOST_TARGETS;
   if (!fits || !value.every((one) => typeof one === "string" && /^[A-Za-z_][^\p{Cc}]{0,999}$/u.test(one))) {

@@ -3,8 +3,9 @@ import { join, resolve } from "node:path";
 import type { Analysed, Connector, PerformFault, Performed, RunLimits } from "../../control/ports.ts";
 import { assert, digestJson, fail, ok, refuse } from "../../core/base/index.ts";
 import type { Json, Result } from "../../core/base/index.ts";
+import { REMOTE_ENV, deadline, pathOf, remoteEnv } from "../kit.ts";
 import { admitInput, readInput } from "./admit.ts";
-import { checkWorkspaces, sourcesOf } from "./declare.ts";
+import { checkWorkspaces, isRepository, sourcesOf } from "./declare.ts";
 import { applyPayload, undoPayload, verifyPayload } from "./execute.ts";
 import type { Execution } from "./execute.ts";
 import { KeptPlans } from "./folders.ts";
@@ -21,19 +22,6 @@ export type { TerraformOptions, TerraformWorkspace } from "./types.ts";
 /** Raised with every change to what the connector derives or does. */
 const VERSION = 1;
 
-/** What git and ssh of the operator need to fetch a configuration. */
-const REMOTE_ENV = [
-  "HOME",
-  "SSH_AUTH_SOCK",
-  "GIT_SSH_COMMAND",
-  "GIT_ASKPASS",
-  "SSH_ASKPASS",
-  "HTTPS_PROXY",
-  "https_proxy",
-  "NO_PROXY",
-  "no_proxy",
-];
-
 export function terraformConnector(options: TerraformOptions): Connector {
   const faults = checkWorkspaces(options.workspaces);
   assert(faults.length === 0, `the workspaces were checked when they were read: ${faults[0]?.message ?? ""}`);
@@ -49,7 +37,10 @@ export function terraformConnector(options: TerraformOptions): Connector {
       workspaces: options.workspaces.map((one) => JSON.parse(JSON.stringify(one)) as Record<string, unknown>),
       programs: options.workspaces.map(({ name }) => setup.programs.get(name)?.digest ?? "absent"),
     }),
-    needs: { read: names("planEnv"), write: names("applyEnv") },
+    needs: {
+      read: [...names("planEnv"), ...(options.workspaces.some(isRepository) ? REMOTE_ENV : [])],
+      write: names("applyEnv"),
+    },
     admit: (input) => admitInput(input, workspaces, options),
     analyse: (input, run) => analyse(setup, input, run),
     observe: async (bytes, run) => {
@@ -67,16 +58,15 @@ export function terraformConnector(options: TerraformOptions): Connector {
 
 function opened(options: TerraformOptions): Setup {
   const env = options.env ?? process.env;
-  const path = env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
+  const path = pathOf(env);
   const workDir = resolve(options.workDir);
-  const remote = Object.fromEntries(REMOTE_ENV.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
   // A program that several workspaces name is read once.
   const found = new Map([...new Set(options.workspaces.map(({ binary }) => binary))].map((binary) => [binary, findProgram(binary, path)]));
   return {
     options: { ...options, workDir },
     workspaces: new Map(options.workspaces.map((one) => [one.name, one])),
     programs: new Map(options.workspaces.map(({ name, binary }) => [name, found.get(binary)])),
-    sources: { workDir, env: { ...remote, PATH: path }, clock: options.clock },
+    sources: { workDir, env: { ...remoteEnv(env), PATH: path }, clock: options.clock },
     plans: new Map(options.workspaces.map((one) => [one.name, plansIn(workDir, one, options.secretKey)])),
   };
 }
@@ -120,6 +110,3 @@ function execution(setup: Setup, bytes: Uint8Array, run: RunLimits): Result<Exec
     return refuse("terraform_changed", "the plan was made by another program than is here", { remedy: "plan the change again" });
   return ok({ setup, workspace, payload, bytes, signal: deadline(run), progress: run.progress });
 }
-
-const deadline = (run: RunLimits): AbortSignal =>
-  run.signal === undefined ? AbortSignal.timeout(run.timeoutMillis) : AbortSignal.any([run.signal, AbortSignal.timeout(run.timeoutMillis)]);

@@ -258,3 +258,10 @@ test(
     assert.ok(!linked.ok && linked.error.code === "terraform_source_link");
   },
 );
+
+test("[RU-12] what git needs to fetch a configuration is asked for where it is in a repository, and nowhere else", (t) => {
+  const world = new World(t);
+  const repository = world.connector({ source: "ssh://git@example.com/net.git", ref: "main", planEnv: ["CLOUD_KEY=READER"] });
+  for (const name of ["READER", "HOME", "SSH_AUTH_SOCK", "HTTPS_PROXY"]) assert.ok(repository.needs?.read.includes(name), name);
+  assert.deepEqual(world.connector({ planEnv: ["CLOUD_KEY=READER"] }).needs?.read, ["READER"]);
+});
