@@ -2,6 +2,7 @@ import type { Analysed } from "../../control/ports.ts";
 import { canonical, digestOf, fail, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
 import {
+  afterLooking,
   differences,
   effectOf,
   maskedValue,
@@ -140,7 +141,7 @@ async function analysed(
         kind: undo.kind,
         text:
           undo.kind === "planned"
-            ? `${undo.operation}: ${canonical([...undo.act.run.argv])}, if nothing moved in between`.slice(0, 8_000).toWellFormed()
+            ? `${undo.operation}: ${canonical([...undo.act.run.argv])}, ${afterLooking(look !== undefined)}`.slice(0, 8_000).toWellFormed()
             : undo.text,
         provenance: undo.kind === "impossible" ? "derived" : "claimed",
       },

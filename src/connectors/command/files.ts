@@ -41,7 +41,7 @@ export async function readOnce(
     if (!(await source.stat()).isFile()) return refusal("command_file", `${path} is no plain file`, "name a file");
     if (size > most) return refusal("command_file", `${path} has more than ${most} bytes`, "name a smaller one");
     if (target !== undefined) copy = await open(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    return ok(await through(source, copy));
+    return ok(await through(source, most, copy));
   } catch (error) {
     return refusal(
       "command_file",
@@ -54,15 +54,22 @@ export async function readOnce(
   }
 }
 
-async function through(source: FileHandle, copy: FileHandle | undefined): Promise<{ readonly digest: Digest; readonly head: Buffer }> {
+/** A file that grows meanwhile ends at the bound all the same. */
+async function through(
+  source: FileHandle,
+  most: number,
+  copy: FileHandle | undefined,
+): Promise<{ readonly digest: Digest; readonly head: Buffer }> {
   const hash = createHash("sha256");
   const buffer = Buffer.alloc(CHUNK);
   let head: Buffer | undefined;
-  for (;;) {
+  for (let bytes = 0; ;) {
     const { bytesRead } = await source.read(buffer, 0, CHUNK, null);
     const chunk = buffer.subarray(0, bytesRead);
     head ??= Buffer.from(chunk.subarray(0, 512));
     if (bytesRead === 0) return { digest: `sha256:${hash.digest("hex")}` as Digest, head };
+    bytes += bytesRead;
+    if (bytes > most) throw Object.assign(new Error("it grows"), { code: "EFBIG" });
     hash.update(chunk);
     await copy?.writeFile(chunk);
   }
@@ -76,6 +83,14 @@ function interpreterOf(head: Buffer): { readonly path: string; readonly argument
   return { path, ...(argument === undefined || argument === "" ? {} : { argument }) };
 }
 
+/** ELF, and Mach-O in both orders and as a bundle of several. */
+const NATIVE = ["7f454c46", "feedface", "feedfacf", "cefaedfe", "cffaedfe", "cafebabe"];
+
+/** Whether the system itself runs it. What it does not know is handed to a shell by the C library, and nobody asked for one. */
+const isNative = (head: Buffer): boolean => NATIVE.includes(head.subarray(0, 4).toString("hex"));
+
+const DECLARE = "declare the interpreter as the program, and the script as a file";
+
 /** A program as it is now; with a folder, a copy of it there as well, which only its owner can touch. */
 export async function programAt(path: string, programs: readonly string[], folder?: string): Promise<Result<ProgramDigest>> {
   if (!mayRun(programs, path))
@@ -83,16 +98,18 @@ export async function programAt(path: string, programs: readonly string[], folde
   const read = await readOnce(path, COMMAND_LIMITS.program, folder && join(folder, "program"));
   if (!read.ok) return read;
   const by = interpreterOf(read.value.head);
-  if (by === undefined) return ok({ path, digest: read.value.digest });
+  if (by === undefined)
+    return isNative(read.value.head)
+      ? ok({ path, digest: read.value.digest })
+      : refusal("command_interpreter", `${path} is no program by itself, and does not say what reads it`, DECLARE);
   // What env finds depends on where it looks.
   if (!by.path.startsWith("/") || by.path.endsWith("/env"))
-    return refusal(
-      "command_interpreter",
-      `${path} leaves it open what reads it: ${by.path.slice(0, 100)}`,
-      "declare the interpreter as the program, and the script as a file",
-    );
+    return refusal("command_interpreter", `${path} leaves it open what reads it: ${by.path.slice(0, 100)}`, DECLARE);
   const interpreter = await readOnce(by.path, COMMAND_LIMITS.program, folder && join(folder, "interpreter"));
   if (!interpreter.ok) return interpreter;
+  // What reads the reader would be bound by nothing.
+  if (!isNative(interpreter.value.head))
+    return refusal("command_interpreter", `${by.path.slice(0, 100)}, which reads ${path}, is a script itself`, DECLARE);
   return ok({ path, digest: read.value.digest, interpreter: { ...by, digest: interpreter.value.digest } });
 }
 

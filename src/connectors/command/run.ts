@@ -125,6 +125,8 @@ async function execute(
     maxBuffer: COMMAND_LIMITS.output,
   });
   const done = await running;
+  // What it leaves behind would act on after everybody was told how it ended.
+  endGroup(running.pid);
   const [stdout, stderr] = [Buffer.from(done.stdout ?? []), Buffer.from(done.stderr ?? [])];
   // Of what it printed only keyed digests are kept: it may hold anything.
   const facts: JsonObject = {
@@ -137,7 +139,6 @@ async function execute(
   };
   const finished = !done.timedOut && !done.isCanceled && !done.isMaxBuffer && done.exitCode !== undefined;
   if (finished) return { kind: "exit", code: done.exitCode ?? -1, output: decoded(stdout), facts };
-  endGroup(running.pid);
   // A process that could not be made has no number.
   const started = done.timedOut || done.isCanceled || done.isMaxBuffer || done.signal !== undefined;
   const why =

@@ -3,6 +3,7 @@ import { canonical, digestOf, fail, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
 import {
   ABSENT,
+  afterLooking,
   differences,
   effectOf,
   maskedValue,
@@ -106,7 +107,11 @@ function analysed(options: HttpOptions, prepared: Prepared, seen: Seen): Result<
       payloadDigest: digestOf(payload),
       observations: look === undefined ? [] : [observation(options, asked.resource, look, seen)],
       effects: [effect.value],
-      undo: { kind: undo.kind, text: undoText(where.origin, undo), provenance: undo.kind === "manual" ? "claimed" : "derived" },
+      undo: {
+        kind: undo.kind,
+        text: undoText(where.origin, undo, look !== undefined),
+        provenance: undo.kind === "manual" ? "claimed" : "derived",
+      },
     },
     findings: [],
     ...statementsOf(prepared),
@@ -142,11 +147,11 @@ function observation({ secretKey }: HttpOptions, subject: string, { select, targ
   return { subject, value: { kind: "json", value }, method: `GET ${target}`, provenance: "derived" };
 }
 
-function undoText(origin: string, undo: ResolvedUndo<HttpRequest>): string {
+function undoText(origin: string, undo: ResolvedUndo<HttpRequest>, looked: boolean): string {
   if (undo.kind !== "planned") return undo.text;
   const { method, target, body } = undo.act;
   const shown = body === undefined ? "" : ` with ${canonical(body)}`;
-  return `${undo.operation}: ${method} ${origin}${target}${shown}, if nothing moved in between`.slice(0, 8_000).toWellFormed();
+  return `${undo.operation}: ${method} ${origin}${target}${shown}, ${afterLooking(looked)}`.slice(0, 8_000).toWellFormed();
 }
 
 const SOURCE = "connector http";

@@ -4,7 +4,7 @@ import type { Digest, Json, JsonObject, Refusal, Result } from "../../core/base/
 import { differences, valueAt, type HttpRequest } from "../../core/operation/index.ts";
 import { isStrong } from "./analyse.ts";
 import { bearerFor } from "./credentials.ts";
-import { BASE, lookAt, type Seen } from "./look.ts";
+import { BASE, holdsCredential, lookAt, type Seen } from "./look.ts";
 import { stateDigest, type HttpPayload } from "./payload.ts";
 import { send, type Answer } from "./transport.ts";
 import type { HttpOptions } from "./types.ts";
@@ -139,7 +139,7 @@ async function judged(
     status,
     answer: keyedDigestOf(options.secretKey, body),
     answer_bytes: body.length,
-    ...(etag === undefined || etag.length > 200 ? {} : { etag }),
+    ...(etag === undefined || etag.length > 200 || holdsCredential(options, payload, etag) ? {} : { etag }),
   };
   if (request.success.includes(status)) {
     const after = payload.look === undefined ? undefined : await current(execution);

@@ -38,13 +38,24 @@ export async function lookAt(options: HttpOptions, where: Where, look: HttpLook,
     });
   const state = selected(document.value, look.select);
   if (!state.ok) return state;
-  if (bearer.value !== undefined && canonical(state.value.fields).includes(bearer.value.secret))
+  if (holdsCredential(options, where, `${canonical(state.value.fields)} ${etag ?? ""}`))
     return fail({
       code: "http_echo",
       message: "what the API shows as its state holds the credential that it was sent",
       remedy: "select other fields",
     });
   return ok({ state: state.value, ...(etag === undefined ? {} : { etag }), document: document.value });
+}
+
+/** Either credential, as it is or as JSON spells it: what the API shows of it would be kept for ever. */
+export function holdsCredential(options: HttpOptions, { origin, credential, read_credential: reading }: Where, text: string): boolean {
+  return [credential, reading].some((name) => {
+    const bearer = bearerFor(options, name, origin);
+    // One that this process does not have cannot be told apart here.
+    if (!bearer.ok || bearer.value === undefined) return false;
+    const { secret } = bearer.value;
+    return text.includes(secret) || text.includes(JSON.stringify(secret).slice(1, -1));
+  });
 }
 
 export const BASE = { accept: "application/json", "accept-encoding": "identity", "user-agent": "pawl" } as const;

@@ -69,6 +69,10 @@ function stateFields({ before, expected, select, secretKey }: EffectInput): read
   }));
 }
 
+/** On what an undo depends: without a probe nobody could tell whose work it takes back. */
+export const afterLooking = (looked: boolean): string =>
+  looked ? "if nothing moved in between" : "whatever was done in between: nothing is declared that looks";
+
 /** A value as a plan may carry it. */
 export const maskedValue = (select: Select | undefined, value: Json, secretKey: Uint8Array): PlanValue =>
   select?.masked === true ? secretValue(secretKey, JSON.stringify(value)) : { kind: "json", value };

@@ -1,6 +1,6 @@
 /** The door of core/operation: declared operations of systems that have no connector of their own. See docs/spec/operations.md. */
 export { NO_DECLARATIONS, loadDeclarations } from "./document.ts";
-export { effectOf, maskedValue } from "./effect.ts";
+export { afterLooking, effectOf, maskedValue } from "./effect.ts";
 export { readAsked, withDeclarations } from "./input.ts";
 export type { Asked } from "./input.ts";
 export { readArguments, wordsFor } from "./parameters.ts";

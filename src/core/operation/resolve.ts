@@ -128,7 +128,14 @@ export function resourceOf(system: System, operation: { readonly effect: { reado
 }
 
 export const resolveHttpUndo = (system: HttpSystem, operation: HttpOperation, args: Arguments, before: State): ResolvedUndo<HttpRequest> =>
-  resolveUndo(system, operation, args, before, resolveRequest);
+  resolveUndo(system, operation, args, before, (other: HttpOperation, values) => {
+    const request = resolveRequest(other, values);
+    if (!request.ok || request.value.compare === undefined) return request;
+    // What it is compared by comes from our own probe: another resource's version would pass for this one's.
+    const [ours, its] = [operation.probe && resolveLook(operation.probe, { args }), other.probe && resolveLook(other.probe, values)];
+    if (ours?.ok === true && its?.ok === true && ours.value.target === its.value.target) return request;
+    return refuse("operation_compare", "it is compared by what another probe reads", { remedy: "give both operations the same probe" });
+  });
 
 export const resolveCommandUndo = (
   system: CommandSystem,

@@ -169,6 +169,20 @@ test("[OP-55] only programs that the operator names run here", async (t) => {
   assert.equal(!unclear.ok && unclear.error.code, "command_interpreter");
 });
 
+test("[OP-51, OP-55, D38, B15] what no system runs by itself is no program: a shell would read it, or a reader that nothing binds", async (t) => {
+  const shop = world(t);
+  const script = readFileSync(shop.program, "utf8");
+  writeFileSync(shop.program, script.split("\n").slice(1).join("\n"));
+  const shell = await shop.connector().analyse(RELEASE_V2, LIMITS);
+  assert.equal(!shell.ok && shell.error.code, "command_interpreter");
+  const reader = join(shop.dir, "reader");
+  writeFileSync(reader, "#!/usr/bin/env sh\n");
+  chmodSync(reader, 0o755);
+  writeFileSync(shop.program, script.replace("/bin/sh", reader));
+  const nested = await shop.connector().analyse(RELEASE_V2, LIMITS);
+  assert.equal(!nested.ok && nested.error.code, "command_interpreter");
+});
+
 test("[OP-57] how it ends decides what is known: refused did nothing, anything else may have", async (t) => {
   for (const [flag, code, effect] of [
     ["refuses", "command_exit", "none"],
@@ -192,6 +206,26 @@ test("[OP-58, D30] a command that does not end in time is ended with all that it
   const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(shop.sleeper())], { encoding: "utf8" });
   assert.match(stdout, /^(Z.*)?\s*$/);
   assert.equal(shop.version(), "v1");
+});
+
+test("[OP-58, D30] what a command leaves running is ended with it, though it was told as done", async (t) => {
+  const shop = world(t);
+  const body = readFileSync(shop.program, "utf8").replace("echo x >>", 'sleep 600 >/dev/null 2>&1 & echo $! > "$state/pid"; echo x >>');
+  writeFileSync(shop.program, body);
+  assert.ok((await apply(shop.connector(), await planned(shop.connector()))).ok);
+  const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(shop.sleeper())], { encoding: "utf8" });
+  assert.match(stdout, /^(Z.*)?\s*$/);
+});
+
+test("[OP-20, OP-28] where nothing looks at the state, no undo is said to depend on it", async (t) => {
+  const shop = world(t, (text) =>
+    text
+      .replace(/ +probe: .*\n/, "")
+      .replace(/ +verify: .*\n/, "")
+      .replace('"{before.output}"', '"{version}"'),
+  );
+  const { analysis } = await planned(shop.connector());
+  assert.match(analysis.step.undo.text, /whatever was done in between: nothing is declared that looks$/);
 });
 
 test("[OP-59, F52] files are copied while they are hashed; one that changed since is not used", async (t) => {

@@ -22,7 +22,7 @@ export class Api {
   readonly tickets = new Map<string, Ticket>([["OPS-1", { status: "doing", title: "Rotate the keys", version: 7 }]]);
   readonly flags = new Map([["new-cart", { version: 3, percent: 5, last: "" }]]);
   /** What answers in place of the API, for requests that change something. */
-  misbehave: "never" | "loses" | "loses-before" | "redirects" | "is-slow" | "streams" | "ignores" | "echoes" | "fails" = "never";
+  misbehave: "never" | "loses" | "loses-before" | "redirects" | "is-slow" | "streams" | "ignores" | "echoes" | "tags" | "fails" = "never";
   /** Runs when a request to change something has come, before it is judged. */
   meanwhile: () => void = () => undefined;
   readonly #server: Server;
@@ -65,6 +65,7 @@ export class Api {
       if (this.#misbehaves(request, response)) return;
     } else if (this.misbehave === "echoes")
       return answer(response, 200, { status: `doing ${String(headers["authorization"])}`, title: "x" });
+    else if (this.misbehave === "tags") return answer(response, 200, { status: "doing", title: "x" }, credentialTag(headers));
     if (method !== "GET" && this.misbehave === "loses") request.socket.destroy();
     this.#serve({ method, url, rawHeaders, headers, body }, response);
   }
@@ -76,6 +77,9 @@ export class Api {
         return true;
       case "redirects":
         response.writeHead(307, { location: "http://127.0.0.1:1/elsewhere" }).end();
+        return true;
+      case "tags":
+        answer(response, 200, {}, credentialTag(request.headers));
         return true;
       case "is-slow":
         return true;
@@ -94,7 +98,8 @@ export class Api {
     }
   }
 
-  #serve({ method, url, headers, body }: Heard, response: ServerResponse): void {
+  #serve({ method, url: asked, headers, body }: Heard, response: ServerResponse): void {
+    const [url = ""] = asked.split("?", 1);
     const ticket = /^\/api\/tickets\/([^/]+)(\/status|\/comments)?$/.exec(url);
     const flag = /^\/v2\/flags\/([^/]+)$/.exec(url);
     if (ticket !== null) this.#ticket(method, decodeURIComponent(ticket[1] ?? ""), headers, body, response);
@@ -132,6 +137,7 @@ export class Api {
 }
 
 const etag = ({ version }: Ticket): string => `"v${version}"`;
+const credentialTag = (headers: Heard["headers"]): string => `"${String(headers["authorization"]).split(" ", 2)[1]}"`;
 const shown = ({ status, title, version }: Ticket) => ({ status, title, watchers: version });
 
 function answer(response: ServerResponse, status: number, body: unknown, tag?: string): void {

@@ -231,6 +231,33 @@ test("[OP-30, K78] what the credential is appears in no plan, payload, fact or m
   assert.ok(api.heard.every(({ headers }) => headers["authorization"] === `Bearer ${CANARY}`));
 });
 
+test("[OP-30, K78] a credential that the API repeats in its ETag, or spelled as JSON spells it, is kept nowhere either", async (t) => {
+  const { connector, api } = await world(t);
+  const plan = await planned(connector());
+  api.misbehave = "tags";
+  const looked = await connector().analyse(MOVE, LIMITS);
+  assert.equal(!looked.ok && looked.error.code, "http_echo");
+  const observed = await connector().observe(plan.payload, LIMITS);
+  assert.equal(!observed.ok && observed.error.code, "http_echo");
+  api.misbehave = "never";
+  api.meanwhile = () => void (api.misbehave = "tags");
+  const written = await connector().apply(plan.payload, plan.analysis.step.stateDigest, LIMITS);
+  assert.ok(!JSON.stringify([looked, observed, written]).includes(CANARY));
+  // A quotation mark is spelled otherwise in JSON than in a header.
+  api.misbehave = "echoes";
+  const odd = await connector({ env: { PAWL_TEST_CREDENTIAL: 'can"ary\\value-1' } }).analyse(MOVE, LIMITS);
+  assert.equal(!odd.ok && odd.error.code, "http_echo");
+});
+
+test("[OP-26, OP-27] an undo that would be compared by what another probe reads is not planned", async (t) => {
+  const { connector } = await world(t, (text) =>
+    text.replace("path: /api/tickets/{ticket}\n", "path: /api/tickets/{ticket}\n          query: { as: '{status}' }\n"),
+  );
+  const { analysis } = await planned(connector());
+  assert.equal(analysis.step.undo.kind, "impossible");
+  assert.match(analysis.step.undo.text, /it is compared by what another probe reads/);
+});
+
 test("[OP-31, K78] a masked field is seen by nobody and still counts", async (t) => {
   const { connector, api } = await world(t, (text) => text.replace("title: /title }", "title: { at: /title, masked: true } }"));
   const plan = await planned(connector());

@@ -29,7 +29,7 @@ test("approved and run, an operation is asked for exactly as it was shown", asyn
   const id = await signed("done");
   const shown = await as("linus", "show", id);
   assert.match(shown.out, /UPDATE +http:tickets#ticket\/OPS-1/);
-  assert.match(shown.out, /"compared_by":"etag"/);
+  assert.match(shown.out, /request\.compared_by +"etag"/);
   const ran = await as("linus", "run", id);
   assert.equal(ran.code, 0, ran.err + ran.out);
   assert.match(ran.out, /verified/);
