@@ -2,16 +2,13 @@ import type { Performed, PerformFault } from "../../control/ports.ts";
 import { fail, ok } from "../../core/base/index.ts";
 import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { ABSENT, decodeOutput, differences, type CommandLook, type Program, type State } from "../../core/operation/index.ts";
+import type { ExecutionOf } from "../operated.ts";
 import type { ProgramDigest } from "./files.ts";
 import { stateDigest, type Around, type CommandPayload } from "./payload.ts";
 import { runCommand } from "./run.ts";
 import type { CommandOptions } from "./types.ts";
 
-export interface Execution {
-  readonly options: CommandOptions;
-  readonly payload: CommandPayload;
-  readonly signal: AbortSignal;
-}
+export type Execution = ExecutionOf<CommandOptions, CommandPayload>;
 
 interface Looking {
   readonly look?: CommandLook;

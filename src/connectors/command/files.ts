@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, lstat, mkdtemp, mkdir, open, rm, type FileHandle } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, rm, type FileHandle } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import { compileGlob, fail, ok } from "../../core/base/index.ts";
 import type { Digest, Result } from "../../core/base/index.ts";
+import { scratch, sweep } from "../scratch.ts";
 import { COMMAND_LIMITS } from "./types.ts";
 
 /** A program by what is in it, and the one that reads it where it is a script. */
@@ -118,7 +119,9 @@ export async function privateFolder(workDir: string): Promise<string> {
   await mkdir(workDir, { recursive: true, mode: 0o700 });
   const { mode } = await lstat(workDir);
   if ((mode & 0o077) !== 0) await chmod(workDir, 0o700);
-  const folder = await mkdtemp(join(workDir, "run-"));
+  const runs = join(workDir, "runs");
+  await sweep(runs);
+  const folder = await scratch(runs);
   await mkdir(join(folder, "files"), { mode: 0o700 });
   await mkdir(join(folder, "programs"), { mode: 0o700 });
   return folder;

@@ -2,6 +2,7 @@ import type { Performed, PerformFault } from "../../control/ports.ts";
 import { canonical, fail, keyedDigestOf, ok } from "../../core/base/index.ts";
 import type { Digest, Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { differences, valueAt, type HttpRequest } from "../../core/operation/index.ts";
+import type { ExecutionOf } from "../operated.ts";
 import { isStrong } from "./analyse.ts";
 import { bearerFor } from "./credentials.ts";
 import { BASE, holdsCredential, lookAt, type Seen } from "./look.ts";
@@ -9,11 +10,7 @@ import { stateDigest, type HttpPayload } from "./payload.ts";
 import { send, type Answer } from "./transport.ts";
 import type { HttpOptions } from "./types.ts";
 
-export interface Execution {
-  readonly options: HttpOptions;
-  readonly payload: HttpPayload;
-  readonly signal: AbortSignal;
-}
+export type Execution = ExecutionOf<HttpOptions, HttpPayload>;
 
 const none = (error: Refusal): Result<never, PerformFault> => fail({ ...error, effect: "none" });
 
