@@ -13,6 +13,8 @@ export interface Proxy {
   cut(): void;
   /** Nothing passes either, but all of it arrives, in order, once the proxy heals: late, and perhaps after its sender is gone. */
   hold(): void;
+  /** What the process sends arrives; what it is answered is lost. The connections of that time end with a reset once the proxy heals. */
+  deafen(): void;
   /** Ends all connections with a reset and refuses new ones. */
   reset(): void;
   /** Each piece of data waits so long before it passes. */
@@ -33,6 +35,7 @@ export async function startProxy(target: Target): Promise<Proxy> {
     port: (server.address() as AddressInfo).port,
     cut: () => wire.turn("cut"),
     hold: () => wire.turn("held"),
+    deafen: () => wire.turn("deaf"),
     reset: () => wire.turn("reset"),
     delay: (millis) => wire.slow(millis),
     heal: () => wire.turn("open"),
@@ -54,9 +57,11 @@ interface Link {
   readonly far: Socket;
   /** Something of it was lost: nothing may follow. */
   dead: boolean;
+  /** Something that the far side said was lost: nothing may follow it. */
+  deaf: boolean;
 }
 
-type Mode = "open" | "cut" | "held" | "reset";
+type Mode = "open" | "cut" | "held" | "deaf" | "reset";
 
 class Wire {
   readonly #links = new Set<Link>();
@@ -74,7 +79,7 @@ class Wire {
     near.on("error", ignore);
     if (this.#mode === "reset") return void near.resetAndDestroy();
     const far = connect({ ...this.#target, allowHalfOpen: true });
-    const link: Link = { near, far, dead: this.#mode === "cut" };
+    const link: Link = { near, far, dead: this.#mode === "cut", deaf: this.#mode === "deaf" };
     this.#links.add(link);
     const outwards = this.#pass(link, near, far);
     this.#pass(link, far, near);
@@ -89,7 +94,8 @@ class Wire {
     else this.#gate.resolve();
     for (const link of this.#links) {
       if (mode === "cut") link.dead = true;
-      else if (mode === "reset" || (mode === "open" && link.dead)) end(link);
+      else if (mode === "deaf") link.deaf = true;
+      else if (mode === "reset" || (mode === "open" && (link.dead || link.deaf))) end(link);
     }
   }
 
@@ -109,7 +115,7 @@ class Wire {
       last = last
         .then(() => due)
         .then(() => this.#gate.promise)
-        .then(() => (link.dead || to.destroyed ? undefined : act()));
+        .then(() => (link.dead || to.destroyed || (link.deaf && to === link.near) ? undefined : act()));
     };
     from.on("data", (bytes) => inTurn(() => void to.write(bytes)));
     from.on("end", () => inTurn(() => void to.end()));

@@ -19,7 +19,7 @@ export async function checkAll(evidence: Evidence, url: string, moved: ReadonlyS
 }
 
 /** Every answer that any client ever had about these changes, against the entries of the ledger. */
-function checkAnswers({ recorder, mirror }: Evidence, moved: ReadonlySet<string>): void {
+export function checkAnswers({ recorder, mirror }: Evidence, moved: ReadonlySet<string>): void {
   const operations = recorder
     .operations()
     .filter(({ change, outcome }) => moved.has(change) || (change === "" && outcome.kind === "accepted"));
@@ -33,7 +33,7 @@ function checkAnswers({ recorder, mirror }: Evidence, moved: ReadonlySet<string>
   throw broken(`${fault.code} of change ${fault.change}: ${fault.message}\n${story}\n${tale(mirror.change(fault.change))}`);
 }
 
-const tale = (told: Told | undefined): string => (told?.events ?? []).map((event, n) => `${n + 1} ${JSON.stringify(event)}`).join("\n");
+export const tale = (told: Told | undefined): string => (told?.events ?? []).map((event, n) => `${n + 1} ${JSON.stringify(event)}`).join("\n");
 
 type RunEvent = Extract<ChangeEvent, { readonly run: string }>;
 const isRun = (event: ChangeEvent): event is RunEvent => "run" in event;
@@ -42,7 +42,7 @@ const isRun = (event: ChangeEvent): event is RunEvent => "run" in event;
  * Each grant starts once and each step begins once. A run of a server that is gone has ended: as a failure if nothing had begun,
  * else as indeterminate. `bornAt` is when the present server was started.
  */
-function checkRuns({ mirror }: Evidence, moved: ReadonlySet<string>, bornAt: number): void {
+export function checkRuns({ mirror }: Evidence, moved: ReadonlySet<string>, bornAt: number): void {
   const wrong = (id: string, what: string): Error => broken(`change ${id}: ${what}\n${tale(mirror.change(id))}`);
   for (const id of moved) {
     const told = mirror.change(id);

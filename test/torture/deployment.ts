@@ -12,7 +12,7 @@ export const REPOSITORIES = ["shop", "stock"] as const;
 export const ORIGIN = "torture.example/log";
 
 const person = (id: string, roles: readonly string[] = []) => ({ id, name: id, active: true, identities: [], roles });
-const DIRECTORY = {
+export const DIRECTORY = {
   persons: [person("ada", ["admin"]), person("grace"), person("barbara"), person("linus"), person("olga")],
   machines: AGENTS.map((id) => ({ id, owner: "human:olga", actsFor: [], active: true })),
   groups: [
@@ -84,13 +84,18 @@ async function prepare(folder: string, { postgres, urlOf = (path) => `./${basena
 export async function deploy(folder: string, made: Made = {}): Promise<Deployment> {
   await prepare(folder, made);
   const server = await startServer({ cwd: folder, env: made.env ?? {} });
+  return { folder, tokens: await tokensOf(folder, server.url), server };
+}
+
+/** After a first start: a token for everybody. */
+export async function tokensOf(folder: string, url: string): Promise<ReadonlyMap<string, string>> {
   const connection = new Connection();
   const admin = readFileSync(join(folder, "data", "tokens", "ada"), "utf8");
   const tokens = new Map([[ADMIN, admin]]);
   for (const principal of [...AGENTS, ...REVIEWERS]) {
     const ask = { method: "POST", path: "/v1/tokens", token: admin, body: { principal } } as const;
-    tokens.set(principal, (await answered<{ token: string }>(connection, server.url, ask)).token);
+    tokens.set(principal, (await answered<{ token: string }>(connection, url, ask)).token);
   }
   connection.close();
-  return { folder, tokens, server };
+  return tokens;
 }

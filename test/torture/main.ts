@@ -1,5 +1,6 @@
 /**
  * `npm run torture -- --rounds N --db sqlite|postgres [--seed S]`: kills a working Pawl again and again and looks what is lost.
+ * `npm run torture -- --connector KIND|all [--runner here|remote]`: kills one at each moment of a run of a connector, and looks at its target.
  * `npm run torture -- --every`: kills one at each system call of one change's story.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,12 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { ChangeEvent } from "../../src/core/change/index.ts";
+import { connectorsMain } from "./connectors-main.ts";
 import { allPoints, countCalls, killedAtAll } from "./every.ts";
 import { template } from "./story.ts";
 import { straceFault } from "./strace.ts";
 import { torture, TortureFailed, type Settings, type Summary } from "./torture.ts";
 
-const USAGE = "usage: npm run torture -- [--rounds N] [--db sqlite|postgres] [--seed S] [--fsck EVERY] | --every";
+const USAGE = "usage: npm run torture -- [--rounds N] [--db sqlite|postgres] [--seed S] [--fsck EVERY] | --connector KIND … | --every";
 
 type Options = Omit<Settings, "progress"> & { readonly every: boolean };
 
@@ -118,4 +120,5 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-process.exit(await main(process.argv.slice(2)));
+const args = process.argv.slice(2);
+process.exit(await (args.some((arg) => /^--connector\b/.test(arg)) ? connectorsMain(args) : main(args)));

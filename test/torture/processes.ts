@@ -57,6 +57,21 @@ export async function startServer({ cwd, under = [], env = {} }: Starting): Prom
   return { ...killable, url };
 }
 
+/** The real runner on the settings of a folder, once it waits for work. */
+export async function startRunner({ cwd, env = {} }: Starting): Promise<Killable> {
+  const child = spawn(process.execPath, [BIN, "runner", "run"], {
+    cwd,
+    detached: true,
+    env: { PATH, HOME: process.env["HOME"], NO_COLOR: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const killable = watched(child);
+  let told = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (told += chunk));
+  await untilSaid(child, killable, /^(Runner \S+ waits for work)/m);
+  return { ...killable, said: () => killable.said() + told };
+}
+
 /** The command line of a deployment, to its end. */
 export async function command(cwd: string, ...args: readonly string[]): Promise<{ readonly code: number | null; readonly text: string }> {
   const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { PATH, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] });
