@@ -124,6 +124,14 @@ test("[EV-16] OCSF events have every required attribute of their class, with val
 });
 
 test("[EV-17] nothing of a token but its id, for whom and by whom", async () => {
+  const invited = {
+    type: "runner_invited",
+    runner: "rnr_export0001",
+    by: "human:cy",
+    at: world.time.now(),
+    hash: `sha256:${"4".repeat(64)}`,
+  };
+  assert.ok((await world.store.append({ writes: [{ stream: "runner/rnr_export0001", expected: "any", events: [invited] }] })).ok);
   const rows = await world.store.entries(0, 1_000);
   const hashes = rows.flatMap(({ bytes }) => /"hash":"(sha256:[0-9a-f]+)"/.exec(new TextDecoder().decode(bytes))?.[1] ?? []);
   assert.ok(hashes.length > 0);
@@ -131,5 +139,6 @@ test("[EV-17] nothing of a token but its id, for whom and by whom", async () => 
     const text = JSON.stringify(await all(format, 100));
     for (const hash of hashes) assert.equal(text.includes(hash), false);
     assert.match(text, /token_created/);
+    assert.match(text, /runner_invited/);
   }
 });

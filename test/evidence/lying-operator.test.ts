@@ -1,9 +1,13 @@
 /** An operator who holds every key writes a log of things that did not happen as told: what does not follow from it is still noticed. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { canonical, toHex, utf8, type Digest, type Json, type JsonObject } from "../../src/core/base/index.ts";
+import { canonical, digestJson, digestOf, toHex, utf8, type Digest, type Json, type JsonObject } from "../../src/core/base/index.ts";
 import { approvalOf, evolve, type ChangeEvent, type ChangeState } from "../../src/core/change/index.ts";
 import { completeness, readEntry, verifyBundle, type EvidenceBundle } from "../../src/core/evidence/index.ts";
+import type { Plan } from "../../src/core/plan/index.ts";
+import type { Route } from "../../src/core/policy/index.ts";
+import { present } from "../../src/core/presentation/index.ts";
+import { reviewDigest, type ReviewObject } from "../../src/core/review/index.ts";
 import { inclusionProof, signCheckpoint } from "../../src/core/ledger/index.ts";
 import { good, ordinary, signIn, worldIdentity } from "../../src/testing/control-world.ts";
 import { WORLD_DIRECTORY } from "../../src/testing/world-rules.ts";
@@ -158,6 +162,40 @@ async function policyNow(world: BundleWorld["world"]) {
   assert.ok(row !== undefined);
   return (row.body as { digest: never }).digest;
 }
+
+test("[EV-4] [E40] a route that asks fewer people than the policy does is found, though every document and digest says the same", async () => {
+  const bundle = JSON.parse(text) as EvidenceBundle;
+  const events = bundle.entries.map(({ entry }) => (JSON.parse(entry) as { event: JsonObject }).event);
+  const routed = events.find(({ type }) => type === "routed") as unknown as { review: ReviewObject; seats: Json[]; reviewDigest: string };
+  const document = (digest: string): JsonObject => {
+    const found = bundle.payloads.find((each) => each.digest === digest);
+    assert.ok(found?.as === "text");
+    return JSON.parse(found.text) as JsonObject;
+  };
+  const { review } = routed;
+  const route = { ...document(review.route), seats: routed.seats.slice(0, 1) };
+  const plan = document(review.plan) as unknown as Plan;
+  const shown = present(plan, route as unknown as Route, { plan: review.plan, state: review.state, route: digestJson(route) });
+  const forged = { ...review, route: digestJson(route), presentation: digestJson(shown as unknown as Json) };
+  const reviewed = reviewDigest(forged);
+  const lie: Lie = (event) => {
+    if (event["type"] === "routed") return { ...event, review: forged, reviewDigest: reviewed, seats: route.seats };
+    if (event["type"] === "authorised") return { ...event, reviewDigest: reviewed };
+    const by = event["vote"] as JsonObject | undefined;
+    return event["type"] === "voted" && by !== undefined ? { ...event, vote: { ...by, reviewDigest: reviewed } } : event;
+  };
+  const told = resealed(made, await retold(lie), (b) => {
+    const others = b.payloads.filter(({ digest }) => digest !== review.route && digest !== review.presentation);
+    const texts = [route, shown as unknown as Json].map((each) => canonical(each));
+    const own = texts.map((each) => ({ digest: digestOf(each), as: "text", media_type: "application/json", text: each }) as const);
+    b.payloads = [...others, ...own].toSorted((x, y) => (x.digest < y.digest ? -1 : 1));
+  });
+  const found = checks(told, made.trust).filter(({ holds }) => holds === false);
+  assert.match(
+    found.find(({ name }) => name === "route")?.text ?? JSON.stringify(found),
+    /the policy comes to escalate with 2 seats; the entry says escalate with 1/,
+  );
+});
 
 test("[EV-12] [E40] a newer directory that the bundle leaves out is found by whoever has all entries", async () => {
   const first = (world: BundleWorld["world"]) =>

@@ -141,7 +141,9 @@ async function analysed(
         kind: undo.kind,
         text:
           undo.kind === "planned"
-            ? `${undo.operation}: ${canonical([...undo.act.run.argv])}, ${afterLooking(look !== undefined)}`.slice(0, 8_000).toWellFormed()
+            ? `${undo.operation}: ${canonical([...undo.act.run.argv])}${givenTo(back?.value)}, ${afterLooking(look !== undefined)}`
+                .slice(0, 8_000)
+                .toWellFormed()
             : undo.text,
         provenance: undo.kind === "impossible" ? "derived" : "claimed",
       },
@@ -151,6 +153,19 @@ async function analysed(
     context: {},
   };
   return ok({ analysis, payload, freshForMillis: FRESH_MILLIS });
+}
+
+/** What an undo has around it, which may be other than what the command has. */
+function givenTo(around: Around | undefined): string {
+  if (around === undefined) return "";
+  const { directory, files, env, pass } = around;
+  const given = {
+    ...(directory === undefined ? {} : { directory }),
+    ...(files.length === 0 ? {} : { files: files.map((file) => ({ ...file })) }),
+    ...(Object.keys(env).length === 0 ? {} : { env: { ...env } }),
+    ...(pass.length === 0 ? {} : { pass: [...pass] }),
+  };
+  return Object.keys(given).length === 0 ? "" : ` with ${canonical(given)}`;
 }
 
 const OUTPUT: Readonly<Record<string, Select>> = { output: { at: "", masked: false } };
@@ -220,7 +235,8 @@ function statementsOf({
 
 /** What a run is held to; a probe that lies is believed. */
 function afterwards(expected: Expectation | undefined, check: Program | undefined, resource: string): readonly Statement[] {
-  const state = expected && (expected.present ? `this must be so: ${canonical(expected.fields)}` : "it must be gone");
+  const wanted = Object.entries(expected?.fields ?? {}).map(([name, value]) => `${name} ${canonical(value)}`);
+  const state = expected && (expected.present ? `this must be so: ${wanted.join(", ")}` : "it must be gone");
   const succeeds = check && `${canonical([...check.argv])} must succeed`;
   const all = [state, succeeds].filter((each) => each !== undefined);
   if (all.length === 0) return [];

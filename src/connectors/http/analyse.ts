@@ -149,8 +149,11 @@ function observation({ secretKey }: HttpOptions, subject: string, { select, targ
 
 function undoText(origin: string, undo: ResolvedUndo<HttpRequest>, looked: boolean): string {
   if (undo.kind !== "planned") return undo.text;
-  const { method, target, body } = undo.act;
-  const shown = body === undefined ? "" : ` with ${canonical(body)}`;
+  const { method, target, headers, body } = undo.act;
+  const shown = [
+    ...(Object.keys(headers).length === 0 ? [] : [` under ${canonical(headers)}`]),
+    ...(body === undefined ? [] : [` with ${canonical(body)}`]),
+  ].join("");
   return `${undo.operation}: ${method} ${origin}${target}${shown}, ${afterLooking(looked)}`.slice(0, 8_000).toWellFormed();
 }
 
@@ -201,7 +204,8 @@ function statementsOf({
 }
 
 function afterwards({ present, fields }: Expectation, resource: string): Statement {
-  const what = present ? `this must be so: ${canonical(fields)}` : "it must be gone";
+  const wanted = Object.entries(fields).map(([name, value]) => `${name} ${canonical(value)}`);
+  const what = present ? `this must be so: ${wanted.join(", ")}` : "it must be gone";
   const text = `After it is applied, ${what.slice(0, 4_000).toWellFormed()}, or the change is taken back`;
   return { topic: "check", text, resource, provenance: "derived", source: SOURCE };
 }

@@ -31,9 +31,9 @@ export function exportEntry(origin: string, index: number, entry: string, format
   }
 }
 
-/** Of a bearer token the ledger has a hash. It opens nothing, and nobody outside needs it. */
+/** Of a bearer token, and of one with which a runner enrols, the ledger has a hash. It opens nothing, and nobody outside needs it. */
 function withoutHash({ stream, event }: ReadEntry): ReadEntry["event"] {
-  if (!stream.startsWith("token/")) return event;
+  if (!/^(token|runner)\//.test(stream)) return event;
   const { hash: _, ...rest } = event;
   return rest;
 }

@@ -2,7 +2,7 @@
 import { canonical, digestJson, type Digest, type Json, type Millis } from "../base/index.ts";
 import { payloadOf, stepDigests } from "../change/index.ts";
 import { planDigest, stateDigestOf, type Plan, type Proposal } from "../plan/index.ts";
-import { evaluate, factsOf, loadBundle, type Route } from "../policy/index.ts";
+import { evaluate, factsOf, loadBundle, type Evaluation, type Route } from "../policy/index.ts";
 import { present } from "../presentation/index.ts";
 import { documentOf, textOf, toldOf, type EventOf, type Story, type Told } from "./story.ts";
 import { no, open, plural, yes, type Check } from "./types.ts";
@@ -151,18 +151,23 @@ export function routeChecks(story: Story): Check[] {
       return { open: `the policy was judged as of ${new Date(moment).toISOString()}, and not of the moment at which it is on record` };
     const again = evaluatedAgain(story, routed);
     if (again === undefined) return { open: "it cannot be evaluated again: plan, policy or moment are not here" };
-    return again === review.route ? undefined : { open: "this version comes to another route; the document is the one that was signed" };
+    if (again.routeDigest === review.route) return undefined;
+    const { route: made } = again;
+    // Words and notes of a version may be others; what it asks of people is not.
+    if (canonical({ outcome, seats, holds }) !== canonical({ outcome: made.outcome, seats: made.seats, holds: made.holds }))
+      return `the policy comes to ${made.outcome} with ${plural(made.seats.length, "seat")}; the entry says ${outcome} with ${seats.length}`;
+    return { open: "this version words the route otherwise; outcome, seats and holds are the same" };
   });
 }
 
-function evaluatedAgain(story: Story, routed: Routed): Digest | undefined {
+function evaluatedAgain(story: Story, routed: Routed): Evaluation | undefined {
   const judged = judgedOf(story, routed);
   const plan = documentOf(story, routed.event.review.plan);
   const text = judged && textOf(story, judged.policy);
   const bundle = text === undefined ? undefined : loadBundle(text);
   if (judged === undefined || bundle?.ok !== true || "missing" in plan || routed.before === undefined) return undefined;
   const { revision, parties } = routed.before;
-  return evaluate(bundle.value, factsOf(plan.value as unknown as Plan, { revision, parties, now: judged.at })).routeDigest;
+  return evaluate(bundle.value, factsOf(plan.value as unknown as Plan, { revision, parties, now: judged.at }));
 }
 
 /** What reviewers were shown is laid out again from plan and route. */
