@@ -68,8 +68,9 @@ async function seed(deps: Deps, settings: Settings, person: FirstPerson): Promis
   for (const { kind, text, path } of seeds) {
     const admitted = await connector.admit({ kind, text });
     if (!admitted.ok) {
-      const faults = admitted.error.map((f) => `${f.where ?? ""} ${f.message}`.trim()).join("; ");
-      return refuse(`${kind}_invalid`, `the ${kind} is not valid: ${faults}`, { where: path ?? kind, remedy: "mend it, and start again" });
+      const faults = admitted.error.map(({ message }) => message).join("; ");
+      const what = kind === "connectors" ? "the text of declared operations" : `the ${kind}`;
+      return refuse(`${kind}_invalid`, `${what} is not valid: ${faults}`, { where: path ?? kind, remedy: "mend it, and start again" });
     }
   }
   for (const { kind, text } of seeds) {
@@ -149,10 +150,12 @@ function directoryText(settings: Settings, person: FirstPerson): string {
 
 /** What a verifier must already trust; hand it out through another way than Pawl itself. */
 function writeTrust(settings: Settings, deps: Deps, keys: Keys): void {
+  const base64 = (key: Uint8Array): string => Buffer.from(key).toString("base64");
   const trust = {
     origin: keys.origin,
     log_keys: deps.logKeys,
-    grant_keys: { [keys.grant.name]: Buffer.from(keys.grant.publicKey).toString("base64") },
+    grant_keys: { [keys.grant.name]: base64(keys.grant.publicKey) },
+    runner_keys: { [keys.runner]: base64(keys.evidence.publicKey) },
     ...(settings.witnesses.length === 0 ? {} : { witness_keys: settings.witnesses.map(({ key }) => key) }),
   };
   writeFileSync(join(settings.dataDir, "trust.json"), `${JSON.stringify(trust, null, 2)}\n`);

@@ -28,6 +28,8 @@ export interface Keys {
   /** Keys the digests of secrets. */
   readonly secret: Uint8Array;
   readonly runner: string;
+  /** Signs what the runner of this process tells of its runs; its name is the runner's. */
+  readonly evidence: Signer;
 }
 
 /**
@@ -54,13 +56,15 @@ export function openKeys(dataDir: string, origin: string | undefined, random: (b
       where: dir,
       remedy: "finish it: pawl keys rotate",
     });
+  const runner = once("runner", () => `rnr_${hex(8)}`).trim();
   return ok({
     origin: named,
     log,
     formerLog: former.value,
     grant: signerFrom(`${named}/grants`, once("grant.pem", newKey)),
     secret: Buffer.from(once("secret.hex", () => hex(32)).trim(), "hex"),
-    runner: once("runner", () => `rnr_${hex(8)}`).trim(),
+    runner,
+    evidence: signerFrom(runner, once("runner.pem", newKey)),
   });
 }
 

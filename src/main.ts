@@ -24,6 +24,7 @@ import {
 } from "./control/index.ts";
 import type { Connector, RunReport } from "./control/ports.ts";
 import { ok, refuse, visible, type ChangeId, type Result, type RunnerId } from "./core/base/index.ts";
+import { sealEvidence, type RunEvidence } from "./core/grant/index.ts";
 import { parseVkeys, parseWitnessKey } from "./core/ledger/index.ts";
 import { firstStart, type FirstStart } from "./first-start.ts";
 import { logKeyLines, openWitnessKey, type Keys } from "./keys.ts";
@@ -134,7 +135,7 @@ async function serve(settings: Settings, hooks: Hooks, { store, keys }: Opened, 
   const server = createServer({ control: createControl(deps, runner), clock, settings: apiSettings(settings), logger: apiLogger(hooks) });
   undo.add(() => server.close());
   await server.listen({ host: settings.listen.host, port: settings.listen.port });
-  await appendAudit(deps, { type: "started", runner });
+  await appendAudit(deps, { type: "started", runner, key: Buffer.from(keys.evidence.publicKey).toString("base64") });
   const { made } = begun.value;
   return ok({ url: urlOf(server.addresses(), settings), ...(made === undefined ? {} : { firstStart: made }) });
 }
@@ -305,6 +306,7 @@ function inProcessRunner(
     clock,
     timers,
     timeoutMillis: deps.limits.runTimeoutMillis,
+    attest: (body: RunEvidence) => sealEvidence(body, keys.evidence),
     signal,
   };
   return (change, rest) => {

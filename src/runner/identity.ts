@@ -31,7 +31,8 @@ export function readEnrolment(value: Json | undefined): Omit<Identity, "url"> | 
 }
 
 export function readTrust(value: Json | undefined): Trust | undefined {
-  const raw = exactly(value, ["origin", "log_keys", "grant_keys"]);
+  // What else a verifier's trust.json names is nothing to a runner.
+  const raw = exactly(value, ["origin", "log_keys", "grant_keys", "runner_keys?", "witness_keys?", "witness_quorum?"]);
   const origin = textOf(raw?.["origin"], 256);
   const logKeys = listOf(raw?.["log_keys"], 16, (line) => textOf(line, 1_024));
   const keys = Object.entries(objectOf(raw?.["grant_keys"]) ?? {}).map(

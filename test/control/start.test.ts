@@ -72,7 +72,7 @@ test("[CO-43] the first start makes keys, rules, tokens and a sample; later ones
   assert.equal((await fetch(`${first.url}/v1/whoami`, { headers: { authorization } })).status, 200);
   assert.equal(readFileSync(join(settings.dataDir, "tokens", person.id), "utf8"), person.token);
   const keys = readdirSync(join(settings.dataDir, "keys")).toSorted();
-  assert.deepEqual(keys, ["grant.pem", "log.pem", "origin", "runner", "secret.hex"]);
+  assert.deepEqual(keys, ["grant.pem", "log.pem", "origin", "runner", "runner.pem", "secret.hex"]);
   for (const key of keys) assert.equal(statSync(join(settings.dataDir, "keys", key)).mode & 0o077, 0);
   const before = keys.map((key) => readFileSync(join(settings.dataDir, "keys", key), "utf8"));
   await first.close();

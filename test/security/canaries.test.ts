@@ -178,7 +178,7 @@ test("[K78] [GI-37] secrets that were planted everywhere are in no ledger, answe
     readdirSync(join(data, "tokens")).map((name) => [`token of ${name}`, readFileSync(join(data, "tokens", name), "utf8").trim()]),
   );
   const keys = Object.fromEntries(
-    ["log.pem", "grant.pem", "secret.hex"].map((name) => [
+    ["log.pem", "grant.pem", "runner.pem", "secret.hex"].map((name) => [
       name,
       readFileSync(join(data, "keys", name), "utf8")
         .split("\n")
