@@ -176,7 +176,7 @@ test("[EV-4] [E40] a route that asks fewer people than the policy does is found,
   const route = { ...document(review.route), seats: routed.seats.slice(0, 1) };
   const plan = document(review.plan) as unknown as Plan;
   const shown = present(plan, route as unknown as Route, { plan: review.plan, state: review.state, route: digestJson(route) });
-  const forged = { ...review, route: digestJson(route), presentation: digestJson(shown as unknown as Json) };
+  const forged = { ...review, route: digestJson(route), presentation: digestJson(shown) };
   const reviewed = reviewDigest(forged);
   const lie: Lie = (event) => {
     if (event["type"] === "routed") return { ...event, review: forged, reviewDigest: reviewed, seats: route.seats };

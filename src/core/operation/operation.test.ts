@@ -137,6 +137,24 @@ test("[OP-3] a test compares what it speaks of, and shows what came out otherwis
   ]);
 });
 
+test("[OP-3, OP-29] a test whose probe is answered as no state is one fails, as it would when it is asked for", () => {
+  const probed = (before: string) => {
+    const text = ticketText("body: { a: 1 }")
+      .replace("STATUS", "x")
+      .replace("{ probe: null }", `{ state: { s: 1 } }, before: ${before}`)
+      .replace("        request:", "        probe: { path: /p, select: { s: /s } }\n        request:");
+    const loaded = loadDeclarations(text);
+    assert.ok(loaded.ok, JSON.stringify(loaded));
+    return runTests(loaded.value)[0]?.passed;
+  };
+  assert.deepEqual(
+    ["{ status: 200, body: { s: 1 } }", "{ body: { s: 1 } }", "{ status: 500, body: { s: 1 } }", "{ status: 302, body: { s: 1 } }"].map(
+      probed,
+    ),
+    [true, true, false, false],
+  );
+});
+
 test("[OP-10] an input names a system and an operation; who names another is told which there are, and nobody brings declarations", () => {
   const text = ticketText("body: { a: 1 }").replace("STATUS", "x");
   const read = (input: Json) => {

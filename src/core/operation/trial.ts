@@ -88,7 +88,10 @@ const shownState = ({ present, fields }: State): Json => (present ? fields : "ab
 
 function httpState({ probe }: HttpOperation, before: OperationTest["before"]): Result<State> {
   if (probe === undefined || before === undefined || probe.absent.includes(before["status"] as number)) return ok(ABSENT);
-  return selected(before["body"] ?? null, probe.select);
+  const { status = 200, body = null } = before;
+  // As when it is asked for: no other answer is a state.
+  if (status === 200) return selected(body, probe.select);
+  return fail({ code: "operation_probe", message: `the probe is answered with ${canonical(status)}`, remedy: "give what the API answers" });
 }
 
 function commandOutcome(
