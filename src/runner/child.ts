@@ -172,7 +172,7 @@ class Child {
     return promise.finally(() => {
       cancel();
       signal?.removeEventListener("abort", late);
-      this.#rest = this.#options.timers.after(IDLE_MILLIS, () => this.end());
+      if (this.alive) this.#rest = this.#options.timers.after(IDLE_MILLIS, () => this.end());
     });
   }
 
