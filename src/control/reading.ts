@@ -229,6 +229,14 @@ interface Evidence {
 const runText = ({ cause, undo }: Evidence): string | undefined =>
   undo?.message === undefined ? cause?.message : `${cause?.message ?? "it went no further"}; and when undoing it: ${undo.message}`;
 
+/** Of runs that nobody was left to tell of. */
+const GIVEN_UP: Readonly<Record<string, string>> = {
+  runner_restarted: "the runner's process ended while it was at work",
+  runner_lost: "the runner was not heard of any more",
+  runner_revoked: "the runner was revoked while it was at work",
+  runner_lost_before_effect: "the runner was not heard of any more, and had begun nothing",
+};
+
 async function becauseView(deps: Deps, state: ChangeState, made: readonly Payload[]): Promise<Partial<ChangeView>> {
   if (state.status === "rejected") {
     const words = await readWords(deps, state.comment);
@@ -239,7 +247,7 @@ async function becauseView(deps: Deps, state: ChangeState, made: readonly Payloa
   const { evidence: digest } = because;
   const evidence = digest && ((documentAmong(made, digest) as Evidence | undefined) ?? (await readJson<Evidence>(deps, digest)));
   const parts = evidence?.reasons?.map((r) => r.text) ?? evidence?.instructions?.map((i) => i.message) ?? [];
-  const text = evidence?.message ?? (evidence && runText(evidence)) ?? parts.join("; ");
+  const text = evidence?.message ?? (evidence && runText(evidence)) ?? (parts.join("; ") || (GIVEN_UP[because.code] ?? ""));
   const details = evidence === undefined ? {} : { details: evidence as unknown as Json };
   return {
     because: { code: because.code, ...(text === "" ? {} : { text }), ...details },
@@ -298,7 +306,7 @@ function appliedSentence(state: Extract<ChangeState, { status: "applied" }>): st
   if (state.undoing.length > 0) return "Applied, and being undone.";
   if (state.stopped !== undefined) return `Applied, and stopped by ${state.stopped}: it is being undone.`;
   if (until === undefined) return "Applied; being verified.";
-  return `Applied; watched until ${new Date(until).toISOString()}, and undone if it does not hold: pawl stop ${state.id} has it undone now.`;
+  return `Applied; watched until ${new Date(until).toISOString().slice(0, 19)}Z, and undone if it does not hold: pawl stop ${state.id} has it undone now.`;
 }
 
 function authorisedSentence({ id, holds, start, grantExpiresAt }: Extract<ChangeState, { status: "authorised" }>, now: number): string {

@@ -68,8 +68,8 @@ export async function exchange(url: string, { method, headers, body }: Sent, tim
     if (!answer.ok) return away(`${new URL(url).origin} does not speak as Pawl does (status ${response.status})`);
     return response.ok ? ok(answer.value) : fail(refusalIn(answer.value, response.status));
   } catch (error) {
-    const { cause } = error as { readonly cause?: { readonly code?: string } };
-    return away(`${new URL(url).origin} cannot be reached: ${cause?.code ?? String(error)}`);
+    const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } };
+    return away(`${new URL(url).origin} cannot be reached: ${cause?.message ?? cause?.code ?? String(error)}`);
   }
 }
 

@@ -174,7 +174,7 @@ class RunnerService {
         continue;
       }
       if (FATAL.includes(answered.error.code)) return this.#giveUp(answered.error);
-      if (failures === 0) this.#options.log(`waiting for ${client.url}: ${answered.error.message}`);
+      if (failures === 0) this.#options.log(`waiting for work: ${answered.error.message}`);
       await this.#pause(failures);
       failures += 1;
     }
@@ -324,7 +324,9 @@ class RunnerService {
 
 const endOf = (report: RunReport): string =>
   report.kind === "ended"
-    ? `${report.end}, ${report.code}`
+    ? report.code === report.end
+      ? report.end
+      : `${report.end}, ${report.code}`
     : report.kind === "stale"
       ? "the state had moved"
       : `${report.kind}: ${report.error.message}`;

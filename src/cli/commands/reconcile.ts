@@ -80,6 +80,12 @@ function stepLines({ id, connector, outcome, approved, seen, fault }: OutcomeVie
   if (seen === undefined) return [head];
   const context = Object.entries(seen.context).map(([name, text]) => `    ${visible(name)} ${visible(text)}`);
   if (seen.as_approved)
-    return [head, "    now as it was when it was approved: as if it had never happened, or had been undone", ...context];
-  return [head, "    now not as it was when it was approved:", `      then ${approved}`, `      now  ${seen.state}`, ...context];
+    return [head, "    its state is now as it was when it was approved: as if it had never happened, or had been undone", ...context];
+  return [
+    head,
+    "    its state is now another than was approved: it may have happened",
+    `      then ${approved}`,
+    `      now  ${seen.state}`,
+    ...context,
+  ];
 }

@@ -179,6 +179,9 @@ const squawkFindings = ({ squawk, planned }: Looked): readonly Raw[] =>
 const SOURCE = "sql";
 type Words = Record<"impact" | "evidence" | "unverified" | "assumptions", readonly Statement[]>;
 
+/** Labels of statements whose count of rows says something. */
+const COUNTS = /^(?:SELECT|INSERT|UPDATE|DELETE|MERGE|COPY)\b/;
+
 /** What is known of the change as a whole, how, and what nobody looked at. */
 export function statementsOf({ database, input, planned, squawk }: Looked): Words {
   const say =
@@ -192,7 +195,7 @@ export function statementsOf({ database, input, planned, squawk }: Looked): Word
     });
   const [derived, unknown] = [say("derived"), say("unknown")];
   const { change } = planned;
-  const counts = change?.results.map(({ label, rows }) => `${label} ${rows}`).join(", ");
+  const counts = change?.results.map(({ label, rows }) => (COUNTS.test(label) ? `${label} ${rows}` : label)).join(", ");
   const where = database.rehearse === "copy" ? "a copy" : "the database itself";
   const triggers = planned.objects.filter((object) => hasTriggers(planned.schemas[object]));
   return {

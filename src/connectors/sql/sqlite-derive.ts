@@ -165,7 +165,15 @@ function ddlOf(events: readonly Event[], text: string): readonly { readonly labe
             };
       const named = kind === "INDEX" || kind === "TRIGGER" ? nameOf("main", two) : object;
       const verb = kind === "INDEX" || kind === "TRIGGER" ? "alter" : "create";
-      found.push({ label, action: { verb, what: `gets: ${label.toLowerCase()} ${one}`, object: named, ...inverse } });
+      found.push({
+        label,
+        action: {
+          verb,
+          what: verb === "alter" ? `gets the ${kind.toLowerCase()} ${one}` : `a ${kind.toLowerCase()}`,
+          object: named,
+          ...inverse,
+        },
+      });
     } else if (label.startsWith("DROP"))
       found.push({
         label,

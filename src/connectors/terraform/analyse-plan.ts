@@ -100,8 +100,8 @@ function countsText({ outputs, drift }: PlanDocument, done: readonly Done[]): st
   const changed = outputs.filter(({ change }) => !change.actions.includes("no-op")).length;
   return [
     counts.length === 0 ? "no resource changes" : counts.join(", "),
-    ...(changed > 0 ? [`${changed} outputs change`] : []),
-    ...(drift.length > 0 ? [`${drift.length} were changed outside Terraform`] : []),
+    ...(changed > 0 ? [`${changed} output${changed === 1 ? " changes" : "s change"}`] : []),
+    ...(drift.length > 0 ? [`${drift.length} ${drift.length === 1 ? "was" : "were"} changed outside Terraform`] : []),
   ].join("; ");
 }
 
@@ -109,7 +109,9 @@ function unverifiedIn(document: PlanDocument): readonly Statement[] {
   const open = (topic: string, text: string): Statement => ({ topic, text, provenance: "unknown", source: "terraform" });
   const late = document.resources.filter(({ change }) => hasUnknown(change.unknown)).length;
   return [
-    ...(late > 0 ? [open("terraform.unknown", `Values that are known only after the apply, in ${late} resources`)] : []),
+    ...(late > 0
+      ? [open("terraform.unknown", `Values that are known only after the apply, in ${late} resource${late === 1 ? "" : "s"}`)]
+      : []),
     ...(document.complete ? [] : [open("terraform.complete", "Whether the configuration is met afterwards: the plan is not complete")]),
   ];
 }
