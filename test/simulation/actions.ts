@@ -8,6 +8,12 @@ export interface WireWatch {
   readonly every_seconds: number;
 }
 
+/** Not before and not after these moments, in milliseconds. */
+export interface Times {
+  readonly from?: number;
+  readonly until?: number;
+}
+
 /** What somebody asks a process for. `slot`: the number of the action that proposed the change. */
 export type Request =
   | {
@@ -21,6 +27,7 @@ export type Request =
       readonly patience?: number;
       readonly supersedes?: number;
       readonly watch?: WireWatch;
+      readonly times?: Times;
     }
   | { readonly ask: "govern"; readonly what: Rule }
   | { readonly ask: "put"; readonly what: Rule }
@@ -31,6 +38,7 @@ export type Request =
       readonly hours: number;
       readonly patience?: number;
       readonly watch?: WireWatch;
+      readonly times?: Times;
     }
   | {
       readonly ask: "vote";
@@ -40,7 +48,18 @@ export type Request =
       readonly seat?: string;
     }
   | {
-      readonly ask: "withdraw_vote" | "send_back" | "withdraw" | "replan" | "run" | "stop" | "reconcile" | "look" | "wait";
+      readonly ask:
+        | "withdraw_vote"
+        | "send_back"
+        | "withdraw"
+        | "replan"
+        | "run"
+        | "stop"
+        | "reconcile"
+        | "look"
+        | "wait"
+        | "break_glass"
+        | "review_glass";
       readonly slot: number;
     }
   | { readonly ask: "make_token" | "revoke_token"; readonly principal: string }

@@ -1,8 +1,9 @@
 /** Chooses what happens next: mostly sensible things, in any order, with processes, people, clocks and answers that fail. */
 import { never } from "../../src/core/base/index.ts";
 import type { Dice } from "../../src/testing/dice.ts";
-import type { Deed, Ground, Request, Rule, WireWatch } from "./actions.ts";
-import { MINUTE, PEOPLE, type Bundle, RESOURCES, VALUES, type Wish } from "./facts.ts";
+import type { Deed, Ground, Request, Times, WireWatch } from "./actions.ts";
+import { policy, rule, token } from "./chance-rules.ts";
+import { MINUTE, PEOPLE, RESOURCES, VALUES, type Wish } from "./facts.ts";
 import type { Fate, Kind, Parked } from "./scheduler.ts";
 import { makersOf, named } from "./tally.ts";
 import type { Track } from "./track.ts";
@@ -41,8 +42,19 @@ const LIKELY: Readonly<Record<string, Partial<Record<Asks, number>>>> = {
   proposed: { replan: 2, revise: 2, withdraw: 0.3, look: 2 },
   planned: { replan: 5, revise: 2 },
   sent_back: { revise: 30, withdraw: 2 },
-  awaiting: { vote: 80, withdraw_vote: 3, send_back: 1, revise: 4, replan: 5, withdraw: 0.3, look: 3, wait: 2 },
-  authorised: { vote: 4, withdraw_vote: 4, send_back: 0.5, revise: 1, replan: 4, withdraw: 0.4, run: 35, look: 3, intrude: 2 },
+  awaiting: { break_glass: 12, vote: 80, withdraw_vote: 3, send_back: 1, revise: 4, replan: 5, withdraw: 0.3, look: 3, wait: 2 },
+  authorised: {
+    break_glass: 6,
+    vote: 4,
+    withdraw_vote: 4,
+    send_back: 0.5,
+    revise: 1,
+    replan: 4,
+    withdraw: 0.4,
+    run: 35,
+    look: 3,
+    intrude: 2,
+  },
   stale: { replan: 40, revise: 3 },
   running: { stop: 12, intrude: 10, vote: 3, withdraw: 2, replan: 2, revise: 2, look: 2 },
   applied: { stop: 3, intrude: 8, withdraw: 2, revise: 1 },
@@ -60,6 +72,8 @@ const ANY: Partial<Record<Asks, number>> = {
   reconcile: 1,
   intrude: 1,
   look: 1,
+  break_glass: 1,
+  review_glass: 1,
 };
 
 export function nextDeed(world: World, dice: Dice, climate: Climate, n: number): Deed {
@@ -67,8 +81,8 @@ export function nextDeed(world: World, dice: Dice, climate: Climate, n: number):
   const down = world.nodes.findIndex((node) => node === undefined);
   if (down >= 0 && dice.chance(0.04)) return { do: "restart", node: down };
   if (dice.chance(climate.crash)) return { do: "crash", node: dice.below(NODES) };
-  // Half of the worlds begin under another policy than the first start's.
-  if (n === 2 && dice.chance(0.5))
+  // Most worlds begin under another policy than the first start's.
+  if (n === 2 && dice.chance(0.6))
     return { do: "ask", by: "human:cy", via: "token", node: 0, request: { ask: "put", what: { kind: "policy", bundle: policy(dice, n) } } };
   const idle = ready.length === 0;
   const acts = world.open < climate.open ? climate.acts : 0;
@@ -131,7 +145,10 @@ function tick(world: World, dice: Dice, idle: boolean): Deed {
 
 function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
   const all = [...world.oracle.tracks.values()];
-  const tracks = all.filter((track) => !track.ended).slice(-10);
+  const live = all.filter((track) => !track.ended).slice(-10);
+  // Of an emergency that nobody stands for it matters most what becomes.
+  const open = live.filter(({ status, route }) => status === "awaiting" && route?.seats.some(({ glass }) => glass !== undefined));
+  const tracks = open.length > 0 && dice.chance(0.7) ? open : live;
   const kind = dice.weighted({
     propose: tracks.length < climate.open + 2 ? 10 : 1,
     act: tracks.length > 0 ? 40 : 0,
@@ -140,13 +157,18 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
     clock: { right: 0, skewed: 0.7, wild: 7 }[climate.clocks],
     repeat: world.requests.size > 0 ? 1.5 : 0,
     token: 1.2,
+    glass: all.some(owed) ? 2 : 0,
   });
   const node = dice.below(NODES);
   switch (kind) {
     case "propose":
-      return propose(dice, node, tracks);
+      return propose(world, dice, node, tracks);
     case "act":
       return { ...actOn(world, dice, tracks), node };
+    case "glass": {
+      const slot = dice.pick(all.filter(owed))?.tag ?? 0;
+      return { do: "ask", ...voter(world, dice, world.track(slot) as Track), node, request: { ask: "review_glass", slot } };
+    }
     case "rule":
       return rule(world, dice, node, n);
     case "drift":
@@ -167,6 +189,8 @@ function someAct(world: World, dice: Dice, climate: Climate, n: number): Deed {
       return never(kind, "act");
   }
 }
+
+const owed = ({ glass }: Track): boolean => glass.some(({ reviewed }) => !reviewed);
 
 /** How long a proposer waits for plan and route: not at all, less than a look may take, or as long as it takes. */
 const PATIENCE = [0, 1_000, 60_000];
@@ -194,7 +218,16 @@ const watch = (dice: Dice): { readonly watch?: WireWatch } => {
   return chosen === undefined ? {} : { watch: chosen };
 };
 
-function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
+/** Now and then not before, or not after; the moments are near, so that they are met. */
+function times({ scheduler }: World, dice: Dice): { readonly times?: Times } {
+  if (dice.chance(0.84)) return {};
+  const now = Math.floor(scheduler.now / 1000) * 1000;
+  const from = now + dice.pick([2_000, MINUTE, 12 * MINUTE]);
+  const until = now + dice.pick([2 * MINUTE, 6 * MINUTE, 20 * MINUTE, 60 * MINUTE]);
+  return { times: dice.pick([{ from }, { until }, { until }, ...(from < until ? [{ from, until }] : [])]) };
+}
+
+function propose(world: World, dice: Dice, node: number, tracks: readonly Track[]): Deed {
   const by = dice.pick(["agent:bot", "agent:bot", "agent:sub", "human:hal", "human:bo", "human:di"]);
   const behalf = by === "agent:bot" ? { behalf: dice.pick(["human:ada", "human:hal", "human:hal", "human:bo"]) } : {};
   const old = dice.chance(0.1) ? dice.pick(tracks) : undefined;
@@ -213,6 +246,7 @@ function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
       leak: dice.chance(0.02),
       patience: dice.pick(PATIENCE),
       ...watch(dice),
+      ...times(world, dice),
       ...(old === undefined ? {} : { supersedes: old.tag }),
     },
   };
@@ -221,7 +255,13 @@ function propose(dice: Dice, node: number, tracks: readonly Track[]): Deed {
 function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract<Deed, { do: "ask" }>, "node"> {
   const track = dice.pick(tracks) as Track;
   const slot = track.tag;
-  const ask = dice.weighted<Asks>(dice.chance(0.06) ? ANY : (LIKELY[track.status] ?? ANY));
+  const likely = dice.chance(0.06) ? ANY : (LIKELY[track.status] ?? ANY);
+  // An emergency is rarely thought of where policy has none.
+  const rarely = world.oracle.bundle.glass === undefined && likely.break_glass !== undefined ? { break_glass: 0.3 } : {};
+  // What becomes of an emergency whose signature goes is seen only in the moment before it is routed anew.
+  const emergent = track.route?.seats.some(({ glass }) => glass !== undefined) === true;
+  const taken = emergent && track.status === "authorised" ? { withdraw_vote: 40 } : {};
+  const ask = dice.weighted<Asks>({ ...likely, ...rarely, ...taken });
   const maker = dice.chance(0.7) ? track.parties.proposer : `human:${dice.pick(PEOPLE)}`;
   const asker = (by: string, request: Request) => ({ do: "ask", by, via: "token", request }) as const;
   switch (ask) {
@@ -241,9 +281,12 @@ function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract
       const by = dice.chance(0.8) ? dice.pick(votes) : undefined;
       return { do: "ask", ...voter(world, dice, track, by), request: { ask, slot } };
     }
+    case "break_glass":
+      return { do: "ask", ...breaker(world, dice, track), request: { ask, slot } };
     case "send_back":
     case "stop":
     case "reconcile":
+    case "review_glass":
       return { do: "ask", ...voter(world, dice, track), request: { ask, slot } };
     case "revise":
       return asker(dice.chance(0.25) ? (sitterFor(world, dice, track) ?? maker) : maker, {
@@ -253,6 +296,7 @@ function actOn(world: World, dice: Dice, tracks: readonly Track[]): Omit<Extract
         hours: dice.pick([0.1, 2, 12]),
         patience: dice.pick(PATIENCE),
         ...watch(dice),
+        ...times(world, dice),
       });
     case "intrude":
       return asker("agent:sub", {
@@ -290,6 +334,14 @@ function sitterFor(world: World, dice: Dice, { route, votes, parties }: Track): 
   return sitter === undefined ? undefined : `human:${sitter.id}`;
 }
 
+/** An agent in a hurry, one of the makers, or mostly somebody who may. */
+function breaker(world: World, dice: Dice, track: Track): { readonly by: string; readonly via: string } {
+  const hurried = dice.weighted({ machine: 1, other: 1, right: 6 });
+  if (hurried === "machine") return { by: dice.pick(["agent:bot", "agent:sub"]), via: "token" };
+  if (hurried === "other") return voter(world, dice, track);
+  return voter(world, dice, track, dice.pick(["human:bo", "human:cy", "human:ed", "human:ada", "human:di"]));
+}
+
 /** Mostly those who could sit, by any of their identities, now and then somebody else's, and now and then a machine. */
 function voter(world: World, dice: Dice, track: Track, given?: string): { readonly by: string; readonly via: string } {
   const sitters =
@@ -304,75 +356,4 @@ function voter(world: World, dice: Dice, track: Track, given?: string): { readon
   const name = by.slice(by.indexOf(":") + 1);
   const via = dice.weighted({ token: 6, [`@${name}`]: 2, [`slack:U-${name}`]: 1, [by]: 0.5, "@bo-private": 0.3, "@di": 0.3 });
   return { by, via };
-}
-
-function policy(dice: Dice, n: number): Bundle {
-  return {
-    n: n % 3,
-    low: dice.weighted<Bundle["low"]>({ auto: 8, review: 3, silent: 2, revise: 1, block: 1, escalate: 1 }),
-    high: dice.chance(0.6) ? "review" : "escalate",
-    count: dice.chance(0.7) ? 1 : 2,
-    hold: dice.weighted({ no: 8, always: 1, even: 1 }),
-    broken: dice.weighted({ no: 6, auto: 1, review: 1.5, absent: 1.5 }),
-  };
-}
-
-function rule(world: World, dice: Dice, node: number, n: number): Deed {
-  const what: Rule = dice.chance(0.25) ? { kind: "policy", bundle: policy(dice, n) } : { kind: "directory", edit: edit(world, dice) };
-  if (dice.chance(0.2))
-    return { do: "ask", by: dice.pick(["human:flo", "human:ed", "human:cy"]), via: "token", node, request: { ask: "govern", what } };
-  return { do: "ask", by: "human:cy", via: "token", node, request: { ask: "put", what } };
-}
-
-/** People come and go; groups change; now and then a second account is found out. */
-function edit(world: World, dice: Dice): Extract<Rule, { kind: "directory" }>["edit"] {
-  const { persons } = world.oracle.people.directory;
-  const signer = dice.chance(0.75) ? signature(world, dice) : undefined;
-  const regular = signer?.person ?? dice.pick(["bo", "cy", "di", "ed"]);
-  const kind = dice.weighted({ back: 6, leave: 5, lost: signer === undefined ? 0 : 4, member: 3, identity: 1.5, machine: 0.7 });
-  switch (kind) {
-    case "back":
-      return { edit: "active", person: dice.pick(persons.filter((each) => !each.active))?.id ?? "gus", active: true };
-    case "leave":
-      return { edit: "active", person: regular, active: false };
-    case "lost":
-      return { edit: "member", group: signer?.group ?? "security", person: regular, member: false };
-    case "member":
-      return { edit: "member", group: dice.pick(["security", "identity", "admins"]), person: regular, member: dice.chance(0.8) };
-    case "identity":
-      return { edit: "identity", person: dice.pick(["bo", "bo2", "hal"]), identity: dice.pick(["@bo-private", "@di", "@bo"]) };
-    case "machine":
-      return {
-        edit: "machine",
-        machine: dice.pick(["agent:bot", "agent:sub"]),
-        owner: dice.pick(["human:ada", "human:bo"]),
-        active: dice.chance(0.8),
-      };
-    default:
-      return never(kind, "edit");
-  }
-}
-
-/** Somebody whose vote stands somewhere, and the group that they sit there for: of them it matters most what becomes. */
-function signature(world: World, dice: Dice): { readonly person: string; readonly group: string } | undefined {
-  const signed = [...world.oracle.tracks.values()].filter((each) => !each.ended && each.votes.length > 0);
-  const ready = dice.chance(0.6) ? dice.pick(signed.filter(({ status }) => status === "authorised")) : undefined;
-  const track = ready ?? dice.pick(signed);
-  const vote = dice.pick(track?.votes ?? []);
-  const who = track?.route?.seats.find((seat) => seat.id === vote?.seat)?.who.find(({ kind }) => kind === "group");
-  return vote === undefined ? undefined : { person: vote.person, group: who?.kind === "group" ? who.group : "identity" };
-}
-
-/** Whoever has lost every token gets another, sooner or later. */
-function token(world: World, dice: Dice, node: number): Deed {
-  const ask = (by: string, what: "make_token" | "revoke_token", principal: string): Deed => {
-    return { do: "ask", by: dice.chance(0.3) ? "human:cy" : by, via: "token", node, request: { ask: what, principal } };
-  };
-  const without = ["agent:bot", ...PEOPLE.map((each) => `human:${each}`)].filter((each) => world.goodTokens(each).length === 0);
-  const poor = dice.chance(0.6) ? dice.pick(without) : undefined;
-  if (poor !== undefined) return ask("human:cy", "make_token", poor);
-  const signer = dice.chance(0.6) ? signature(world, dice) : undefined;
-  const by = `human:${signer?.person ?? dice.pick(PEOPLE)}`;
-  const principal = signer === undefined && dice.chance(0.3) ? "agent:bot" : by;
-  return ask(by, dice.chance(signer === undefined ? 0.7 : 0.3) ? "make_token" : "revoke_token", principal);
 }

@@ -16,7 +16,7 @@ import { configDesk } from "../../src/control/index.ts";
 import type { RunRef } from "../../src/control/ports.ts";
 import type { Caller, ChangeView, Control, ControlRefusal, PrincipalKind } from "../../src/control/types.ts";
 import type { Invocation, Kind } from "../../src/testing/history.ts";
-import type { Rule } from "./actions.ts";
+import type { Rule, Times } from "./actions.ts";
 import { bundleText, LEAK, peopleText, stepOf, withEdit, WORDS } from "./facts.ts";
 import type { Process } from "./node.ts";
 import { Away } from "./scheduler.ts";
@@ -44,8 +44,15 @@ function remember(world: World, { n, by, request }: Ask): void {
   if (world.oracle.asked.has(n)) return;
   if (request.ask === "govern")
     world.oracle.asked.set(n, { kind: "pawl", by, config: request.what.kind, text: textOf(world, request.what, n) });
-  else if (request.ask === "propose" || request.ask === "revise") world.oracle.asked.set(n, { kind: "sim", by, wishes: request.wishes });
+  else if (request.ask === "propose" || request.ask === "revise")
+    world.oracle.asked.set(n, { kind: "sim", by, wishes: request.wishes, times: request.times ?? {} });
 }
+
+const iso = (at: number): string => new Date(at).toISOString().replace(".000Z", "Z");
+const timesOf = ({ from, until }: Times = {}): JsonObject => ({
+  ...(from === undefined ? {} : { not_before: iso(from) }),
+  ...(until === undefined ? {} : { not_after: iso(until) }),
+});
 
 const textOf = ({ oracle }: World, what: Rule, n: number): string =>
   what.kind === "policy" ? bundleText(what.bundle, n) : peopleText(withEdit(oracle.people.directory, what.edit), n);
@@ -70,6 +77,9 @@ const said = (answer: Answered | undefined): string => {
   if (answer === undefined) return "nothing came of it";
   return answer.ok ? "ok" : `refused, ${answer.error.reason ?? answer.error.code}`;
 };
+
+/** Refused before the lifecycle is asked, in whatever state. */
+const WORDED: Partial<Record<Ask["request"]["ask"], string>> = { replan: "not_plannable", break_glass: "not_breakable" };
 
 class Session {
   readonly #world: World;
@@ -112,6 +122,8 @@ class Session {
         return this.#intrude(track, request);
       case "reconcile":
         return this.#reconcile(caller, track);
+      case "break_glass":
+        return this.#break(caller, track);
       default:
         return this.#simple(caller, track, request.ask);
     }
@@ -149,8 +161,7 @@ class Session {
     const answer = await work;
     if (answer.ok) this.#world.answered(answer.value.id, answer.value.version);
     if (answer.ok) invocation.accepted({ version: answer.value.version, status: answer.value.status, change: answer.value.id });
-    else if (answer.error.code !== "unavailable")
-      invocation.refused(this.#ask.request.ask === "replan" ? "not_plannable" : answer.error.reason);
+    else if (answer.error.code !== "unavailable") invocation.refused(WORDED[this.#ask.request.ask] ?? answer.error.reason);
     return answer;
   }
 
@@ -167,7 +178,7 @@ class Session {
   }
 
   #propose(caller: Caller, request: RequestOf<"propose">): Promise<Answered> {
-    const { wishes, behalf, hours, start, keyed, leak, supersedes, patience, watch } = request;
+    const { wishes, behalf, hours, start, keyed, leak, supersedes, patience, watch, times } = request;
     const n = keyed ? this.#ask.n : this.#tag();
     const old = supersedes === undefined ? undefined : this.#world.track(supersedes);
     this.#world.oracle.asks.add(`propose ${n} ${caller.principal}`);
@@ -178,6 +189,7 @@ class Session {
       steps: wishes.map((wish) => stepOf(wish, n)),
       start,
       expires_in_seconds: Math.round(hours * 3600),
+      ...timesOf(times),
       ...(behalf === undefined ? {} : { on_behalf_of: behalf }),
       ...(watch === undefined ? {} : { watch: { ...watch } }),
       ...(old === undefined ? {} : { supersedes: old.id }),
@@ -198,7 +210,7 @@ class Session {
     return this.#recorded(this.#invoke("touch", caller.principal), this.#control.propose(caller, raw, `key ${n}`));
   }
 
-  #revise(caller: Caller, track: Track, { wishes, hours, patience, watch }: RequestOf<"revise">): Promise<Answered> {
+  #revise(caller: Caller, track: Track, { wishes, hours, patience, watch, times }: RequestOf<"revise">): Promise<Answered> {
     const n = this.#tag();
     this.#world.oracle.asks.add(`revise ${n} ${caller.principal}`);
     const raw: JsonObject = {
@@ -206,6 +218,7 @@ class Session {
       summary: WORDS,
       steps: wishes.map((wish) => stepOf(wish, n)),
       expires_in_seconds: Math.round(hours * 3600),
+      ...timesOf(times),
       ...(watch === undefined ? {} : { watch: { ...watch } }),
     };
     return this.#recorded(this.#invoke("revise", caller.principal, track.id), this.#control.revise(caller, track.id, raw, patience));
@@ -242,6 +255,18 @@ class Session {
     return view;
   }
 
+  /** On what the page says, as somebody in a hurry reads it. */
+  async #break(caller: Caller, track: Track): Promise<Answered> {
+    const { oracle } = this.#world;
+    const seen = await this.#view(caller, track.id);
+    if (!seen.ok) return seen;
+    const { review_digest: digest, payload_digest } = seen.value;
+    if (digest !== undefined && payload_digest !== undefined) oracle.shown.set(digest, payload_digest);
+    this.#asked(caller, `glass_broken ${track.id} ${caller.person}`);
+    const raw: JsonObject = { reason: `${WORDS} the shop is down`, review_digest: digest ?? digestOf("") };
+    return this.#recorded(this.#invoke("touch", caller.principal, track.id), this.#control.glass.break(caller, track.id, raw));
+  }
+
   async #reconcile(caller: Caller, track: Track): Promise<Answered | undefined> {
     const { run } = track;
     // Nobody judges a run whose runner may still be at it.
@@ -254,7 +279,7 @@ class Session {
   #simple(
     caller: Caller,
     track: Track,
-    ask: "withdraw_vote" | "send_back" | "withdraw" | "replan" | "run" | "stop" | "look" | "wait",
+    ask: "withdraw_vote" | "send_back" | "withdraw" | "replan" | "run" | "stop" | "look" | "wait" | "review_glass",
   ): Promise<Answered> {
     const { id } = track;
     const control = this.#control;
@@ -276,6 +301,11 @@ class Session {
       case "stop":
         this.#asked(caller, `stop_requested ${id} ${caller.person}`);
         return this.#recorded(this.#invoke("touch", by, id), control.stop(caller, id));
+      case "review_glass": {
+        this.#asked(caller, `glass_reviewed ${id} ${caller.person}`);
+        const raw = { verdict: this.#ask.n % 2 === 0 ? "approve" : "object", evidence: `${WORDS} I looked` };
+        return this.#recorded(this.#invoke("touch", by, id), control.glass.review(caller, id, raw));
+      }
       case "wait":
         return this.#recorded(this.#invoke("read", by, id), control.wait(caller, id, track.version, 120_000));
       case "look":

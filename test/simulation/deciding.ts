@@ -2,10 +2,11 @@
 import { digestJson, digestOf, type Digest } from "../../src/core/base/index.ts";
 import type { ChangeEvent, StepDigests } from "../../src/core/change/index.ts";
 import type { Plan } from "../../src/core/plan/index.ts";
-import type { Bundle } from "./facts.ts";
+import { emergency, broken, reviewed } from "./emergency.ts";
+import { isFrozen, type Bundle } from "./facts.ts";
 import { payloadOf } from "./outside.ts";
 import { expected } from "./policy.ts";
-import { faultOf, makersOf, quorumFault, type People } from "./tally.ts";
+import { faultOf, makersOf, mayAlone, quorumFault, type People } from "./tally.ts";
 import type { EventOf, Must, Track } from "./track.ts";
 
 /** How far two clocks of one deployment may differ. */
@@ -22,6 +23,8 @@ export interface Judge {
   readonly shown: ReadonlyMap<Digest, Digest>;
   readonly consumed: Set<string>;
   readonly looks: number;
+  /** All changes, for what one person owes elsewhere. */
+  readonly tracks: ReadonlyMap<string, Track>;
 }
 
 const payloadDigest = (steps: readonly StepDigests[]): Digest =>
@@ -45,6 +48,10 @@ export function decideOn(track: Track, event: ChangeEvent, judge: Judge, must: M
     case "sent_back":
       track.votes = [];
       return;
+    case "glass_broken":
+      return broken(track, event, judge, must);
+    case "glass_reviewed":
+      return reviewed(track, event, judge, must);
     case "authorised":
       return authorised(track, event, judge, must);
     case "run_started":
@@ -92,15 +99,8 @@ function routed(track: Track, event: EventOf<"routed">, judge: Judge, must: Must
   must(1, same, "the plan that is reviewed does not show the payloads that would run");
   must(1, judge.payload(event.review.presentation) !== undefined, "nobody can see what is reviewed");
   const wanted = expected(track.asked, judge.bundle, event.at);
-  must(11, event.outcome === wanted.outcome, `routed as ${event.outcome}, where the policy says ${wanted.outcome}`);
-  must(7, event.holds.join() === wanted.holds.join(), `held by ${event.holds.join()}, where the policy says ${wanted.holds.join()}`);
-  for (const seat of wanted.seats) {
-    const named = event.seats.some(
-      ({ who, count }) =>
-        count >= seat.count && who.some((each) => each.kind === seat.kind && (each.kind !== "group" || each.group === seat.group)),
-    );
-    must(4, named, `nobody is asked to sit for ${seat.kind} ${seat.group}`);
-  }
+  if (event.seats.some(({ glass }) => glass !== undefined)) emergency(track, event, wanted.outcome, must);
+  else ordinary(event, wanted, must);
   track.votes = track.votes.filter((vote) => event.kept.includes(vote.person));
   must(
     6,
@@ -111,6 +111,19 @@ function routed(track: Track, event: EventOf<"routed">, judge: Judge, must: Must
   track.reviews.push(event.reviewDigest);
 }
 
+function ordinary(event: EventOf<"routed">, wanted: ReturnType<typeof expected>, must: Must): void {
+  must(11, event.outcome === wanted.outcome, `routed as ${event.outcome}, where the policy says ${wanted.outcome}`);
+  must(7, event.holds.join() === wanted.holds.join(), `held by ${event.holds.join()}, where the policy says ${wanted.holds.join()}`);
+  must(7, (event.freezes ?? []).join() === wanted.freezes.join(), "the route names other freezes than the policy has for it");
+  for (const seat of wanted.seats) {
+    const named = event.seats.some(
+      ({ who, count }) =>
+        count >= seat.count && who.some((each) => each.kind === seat.kind && (each.kind !== "group" || each.group === seat.group)),
+    );
+    must(4, named, `nobody is asked to sit for ${seat.kind} ${seat.group}`);
+  }
+}
+
 /** Counted or not, a vote is recorded only for somebody who could give it then. */
 function voted(track: Track, event: EventOf<"voted">, { people }: Judge, must: Must): void {
   const { vote } = event;
@@ -119,7 +132,11 @@ function voted(track: Track, event: EventOf<"voted">, { people }: Judge, must: M
   must(4, !track.votes.some((each) => each.person === vote.person), `${vote.person} votes twice`);
   const fault = faultOf(vote, seats, people);
   must(4, fault === undefined, `a vote is recorded although ${fault}`);
-  must(5, !makersOf(track.parties, people.directory).has(vote.person), `${vote.person} votes on what they had a part in`);
+  const emergent = seats.some(({ glass }) => glass !== undefined);
+  const may = vote.decision === "reject" || !emergent || track.breaking?.by === vote.person;
+  must(4, may, `${vote.person} takes the seat of an emergency without breaking the glass`);
+  const free = mayAlone(seats, track.parties) || !makersOf(track.parties, people.directory).has(vote.person);
+  must(5, free, `${vote.person} votes on what they had a part in`);
   track.votes.push(vote);
 }
 
@@ -139,11 +156,14 @@ function authorised(track: Track, event: EventOf<"authorised">, judge: Judge, mu
     `authorised although policy says ${route.outcome}`,
   );
   must(14, event.grantExpiresAt <= track.expiresAt, "a grant outlives its change");
-  for (const vote of votes) must(1, judge.shown.get(vote.reviewDigest) === event.payload, `${vote.person} was not shown what would run`);
+  // Whoever breaks the glass has read the page of the route that it takes the place of.
+  if (track.breaking === undefined)
+    for (const vote of votes) must(1, judge.shown.get(vote.reviewDigest) === event.payload, `${vote.person} was not shown what would run`);
   if (route.outcome !== "auto") {
     const fault = quorumFault(votes, route.seats, track.parties, judge.people);
     if (fault !== undefined) must(fault.invariant, false, fault.message);
   }
+  delete track.breaking;
   track.grant = { event, plan, route, votes: [...votes], revoked: false };
 }
 
@@ -157,6 +177,10 @@ function started(track: Track, event: EventOf<"run_started">, judge: Judge, must
   must(14, event.at >= grant.event.at - SKEW, "started by a clock that is behind");
   must(11, grant.route.review.bundle === judge.bundleDigest, "started under a policy that is not the one in force");
   must(7, grant.route.holds.length === 0, "started although it is held");
+  const { from = 0, until = Number.POSITIVE_INFINITY } = track.asked.kind === "sim" ? track.asked.times : {};
+  must(14, event.at >= from && event.at < until, "started outside the time that its proposer asked for");
+  const free = grant.route.seats.some(({ glass }) => glass !== undefined) || track.asked.kind === "pawl";
+  must(14, free || !(isFrozen(judge.bundle, event.at) || isFrozen(judge.bundle, event.at + SKEW)), "started in a freeze");
   if (grant.route.outcome !== "auto") {
     const fault = quorumFault(grant.votes, grant.route.seats, track.parties, judge.people);
     if (fault !== undefined) must(fault.invariant, false, fault.message);

@@ -47,7 +47,7 @@ export const stepOf = (wish: Wish, tag: number): JsonObject => {
   return { connector: "sim", input: { known, note: { $secret: `${CANARY}-${tag}` }, resource, risk, stray, tag, value } };
 };
 
-/** A policy as a few numbers. `hold`: a freeze, for good or in every even hour. `broken`: a rule that cannot be evaluated, since it asks for too much or for what is absent. */
+/** A policy as a few numbers. `hold`: a rule that holds, for good or in every even hour. `broken`: a rule that cannot be evaluated, since it asks for too much or for what is absent. */
 export interface Bundle {
   readonly n: number;
   readonly low: Outcome | "silent";
@@ -56,8 +56,43 @@ export interface Bundle {
   readonly count: 1 | 2;
   readonly hold: "no" | "always" | "even";
   readonly broken: "no" | "auto" | "review" | "absent";
+  /** A freeze, always in force or for some of the world's time; and an emergency route, for a change of one's own too. Histories that were kept before have neither. */
+  readonly frozen?: "always" | "spells";
+  readonly glass?: "others" | "alone";
 }
 export const FIRST_BUNDLE: Bundle = { n: 0, low: "auto", high: "review", count: 1, hold: "no", broken: "no" };
+
+/** Of `spells`: in minutes after noon, on the day of the world. */
+const SPELLS = [
+  [10, 22],
+  [40, 75],
+  [100, 110],
+  [150, 240],
+] as const;
+
+/** Whether the freeze of this policy is in force. */
+export const isFrozen = ({ frozen }: Bundle, at: number): boolean =>
+  frozen === "always" || (frozen === "spells" && SPELLS.some(([from, to]) => at >= NOON + from * MINUTE && at < NOON + to * MINUTE));
+
+/** Who breaks the glass, who reviews it, and within what time. */
+export const GLASS = { who: ["admins", "security"], second: ["admins", "identity"], within: 15 * MINUTE } as const;
+
+const wall = (minutes: number): string => `Wed ${12 + Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
+const WINDOWS = {
+  always: "{ from: Mon 00:00, to: Thu 00:00 }, { from: Thu 00:00, to: Mon 00:00 }",
+  spells: SPELLS.map(([from, to]) => `{ from: ${wall(from)}, to: ${wall(to)} }`).join(", "),
+};
+
+function clockwork({ frozen, glass }: Bundle): string {
+  const groups = (names: readonly string[]): string => names.map((group) => `{ group: ${group} }`).join(", ");
+  return [
+    frozen === undefined ? "" : `calendars: [{ name: quiet, zone: Etc/UTC, weekly: [${WINDOWS[frozen]}] }]\n`,
+    frozen === undefined ? "" : `freezes: [{ name: quiet, calendar: quiet, when: '!("pawl" in summary.surfaces)', reason: simulated }]\n`,
+    glass === undefined
+      ? ""
+      : `break_glass: { name: incident, who: [${groups(GLASS.who)}], alone: ${glass === "alone" ? "allowed" : "refused"}, second: { within: 15m, who: [${groups(GLASS.second)}] } }\n`,
+  ].join("");
+}
 
 const needs = (outcome: Outcome): string => {
   if (outcome === "escalate") return "    seats: [{ id: owner, who: [{ owners: true }] }]\n";
@@ -86,6 +121,7 @@ export function bundleText(bundle: Bundle, mark = 0): string {
     broken === "auto" || broken === "review" ? rule("broken", broken, 'effects[9].path == "x"') : "",
     broken === "absent" ? rule("broken", "review", 'effects.exists(e, e.path == "x")') : "",
     "defaults:\n  seats: [{ id: owner, who: [{ owners: true }] }]\n  unowned: [{ group: maintainers }]\n",
+    clockwork(bundle),
   ].join("");
 }
 

@@ -111,6 +111,7 @@ export class Oracle implements Witness, Judge {
     if (event.type !== "proposed") throw new Broken(10, `${event.type} before anything was proposed`, id);
     const { parties, proposal, expiresAt, start } = event;
     const { tag, asked } = this.#askedFor(proposal, must);
+    timely(asked, event, must);
     must(15, this.asks.has(`propose ${tag} ${parties.proposer}`), `${parties.proposer} has not proposed this`);
     const track: Track = {
       id,
@@ -122,6 +123,7 @@ export class Oracle implements Witness, Judge {
       version: 0,
       status: "proposed",
       votes: [],
+      glass: [],
       ended: false,
       reviews: [],
     };
@@ -139,8 +141,10 @@ export class Oracle implements Witness, Judge {
     return { tag, asked: asked as Asked };
   }
 
-  #revised(track: Track, { by, issuer, proposal, expiresAt }: Extract<ChangeEvent, { type: "revised" }>, must: Must): void {
+  #revised(track: Track, event: Extract<ChangeEvent, { type: "revised" }>, must: Must): void {
+    const { by, issuer, proposal, expiresAt } = event;
     const { tag, asked } = this.#askedFor(proposal, must);
+    timely(asked, event, must);
     must(15, this.asks.has(`revise ${tag} ${by}`), `${by} has not revised this`);
     const editors = [...track.parties.editors, by, ...(issuer === undefined ? [] : [issuer])];
     Object.assign(track, { tag, asked, expiresAt, parties: { ...track.parties, editors } });
@@ -150,7 +154,9 @@ export class Oracle implements Witness, Judge {
   /** Only people decide, in their own name, and only what they asked for. */
   #credential(track: Track, event: ChangeEvent, must: Must): void {
     const person = decider(event);
-    if (event.type === "voted") {
+    if (event.type === "voted" && track.breaking !== undefined) {
+      must(15, track.breaking.by === person, `${person} signs the emergency of ${track.breaking.by}`);
+    } else if (event.type === "voted") {
       const { identity, reviewDigest, decision } = event.vote;
       must(15, this.asks.has(`vote ${track.id} ${person} ${identity} ${reviewDigest} ${decision}`), `${person} has not cast this vote`);
       const owner = this.#owners.get(identity);
@@ -165,7 +171,8 @@ export class Oracle implements Witness, Judge {
 
   #stricter(track: Track, event: Extract<ChangeEvent, { type: "routed" }>, must: Must): void {
     const bytes = this.payload(event.review.plan);
-    if (bytes === undefined || track.asked.kind === "pawl") return;
+    // An emergency has no stricter or milder form: it is allowed, or it is not.
+    if (bytes === undefined || track.asked.kind === "pawl" || event.seats.some(({ glass }) => glass !== undefined)) return;
     onlyStricter(track, JSON.parse(text.decode(bytes)) as Plan, event.outcome, this.bundle, event.at, must);
   }
 
@@ -294,6 +301,8 @@ export class Oracle implements Witness, Judge {
     run.sent.add(step.id);
     const now = this.#scheduler.now + (this.offsets[life.node] ?? 0);
     must(14, now < run.grant.event.grantExpiresAt - SKEW, "an effect is sent after the time of its grant");
+    const { from = 0, until = Number.POSITIVE_INFINITY } = track.asked.kind === "sim" ? track.asked.times : {};
+    must(14, now >= from - SKEW && now < until - SKEW, "an effect is sent outside the time that its proposer asked for");
   }
 
   touched({ kind, tag, payload }: Touch, state: Digest): void {
@@ -313,6 +322,14 @@ export class Oracle implements Witness, Judge {
   told(what: string, value: unknown): void {
     noSecret(JSON.stringify(value) ?? "", what);
   }
+}
+
+/** What was asked about its time is what is on record. */
+function timely(asked: Asked, { notBefore, expiresAt }: { readonly notBefore?: number; readonly expiresAt: number }, must: Must): void {
+  if (asked.kind === "pawl") return;
+  const { from, until } = asked.times;
+  must(14, notBefore === from, `not before ${notBefore}, where ${from} was asked for`);
+  must(14, until === undefined || expiresAt <= until, "it may start after the moment that its proposer named");
 }
 
 interface Read {

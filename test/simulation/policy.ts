@@ -8,6 +8,8 @@ import type { Asked, Must, Track } from "./track.ts";
 interface Expected {
   readonly outcome: Outcome;
   readonly holds: readonly string[];
+  /** Those that it is under, in force or not. */
+  readonly freezes: readonly string[];
   /** Who at least is asked. */
   readonly seats: readonly { readonly kind: "group" | "owner"; readonly group: string; readonly count: number }[];
 }
@@ -35,7 +37,8 @@ export function expected(asked: Asked, bundle: Bundle, at: Millis): Expected {
   const outcome = fired.reduce((a, b) => (OUTCOMES.indexOf(b) > OUTCOMES.indexOf(a) ? b : a), "auto");
   const asks = outcome === "review" || outcome === "escalate";
   if (asks && asked.kind === "sim" && !high) seats.push(OWNER);
-  return { outcome, holds: holds && asked.kind === "sim" ? ["freeze"] : [], seats: asks ? seats : [] };
+  const freezes = bundle.frozen !== undefined && asked.kind === "sim" ? ["quiet"] : [];
+  return { outcome, holds: holds && asked.kind === "sim" ? ["freeze"] : [], freezes, seats: asks ? seats : [] };
 }
 
 const loaded = new Map<string, Loaded>();

@@ -67,6 +67,8 @@ function signatures({ oracle }: World): readonly Deed[] {
   });
 }
 
+const isEarly = (asked: Track["asked"], now: number): boolean => asked.kind === "sim" && now < (asked.times.from ?? 0);
+
 /** Why a change is neither at its end nor waiting for somebody who can be told. */
 function restless(world: World, track: Track): string | undefined {
   const { people } = world.oracle;
@@ -82,6 +84,7 @@ function restless(world: World, track: Track): string | undefined {
       return fault === undefined ? "every seat is signed, and nobody is asked for anything" : undefined;
     }
     case "authorised":
+      if (isEarly(track.asked, world.scheduler.now)) return undefined;
       if (expected(track.asked, world.oracle.bundle, world.scheduler.time()).holds.length > 0) return undefined;
       return track.start === "on-request" || waitsForAnother(track, world.oracle.tracks.values()) ? undefined : "nobody starts it";
     default:

@@ -36,7 +36,7 @@ test(`[LC-1] ${FRESH_STEPS} steps of fresh seeds keep every invariant`, { timeou
 const KINDS = [
   ["proposed", "planned", "routed", "blocked", "sent_back", "voted", "vote_withdrawn", "votes_voided", "rejected", "authorised", "revised"],
   ["staled", "expired", "withdrawn", "superseded", "run_started", "effect_started", "effect_done", "undo_started", "applied", "verified"],
-  ["failed", "undone", "indeterminate", "reconciled", "checked", "stop_requested"],
+  ["failed", "undone", "indeterminate", "reconciled", "checked", "stop_requested", "glass_broken", "glass_reviewed"],
 ].flat();
 
 test("[LC-14] [LC-26] [LC-27] [LC-29] [LC-33] [A1, A2, A7, B12, B13, D31, D35] a fixed seed keeps every invariant, and everything that can happen happens", async () => {

@@ -2,6 +2,7 @@
 import type { ChangeId, Digest } from "../../src/core/base/index.ts";
 import type { ChangeEvent } from "../../src/core/change/index.ts";
 import type { Parties, Vote } from "../../src/core/review/index.ts";
+import type { Times } from "./actions.ts";
 import type { Wish } from "./facts.ts";
 import { Broken } from "./scheduler.ts";
 
@@ -10,7 +11,7 @@ export type Must = (invariant: number, holds: boolean, message: string) => void;
 
 /** What somebody asked for, as the asker knows it. */
 export type Asked =
-  | { readonly kind: "sim"; readonly by: string; readonly wishes: readonly Wish[] }
+  | { readonly kind: "sim"; readonly by: string; readonly wishes: readonly Wish[]; readonly times: Times }
   | { readonly kind: "pawl"; readonly by: string; readonly config: "policy" | "directory"; readonly text: string };
 
 /** A write to the target that took effect. */
@@ -45,6 +46,9 @@ export interface Granted {
   revoked: boolean;
 }
 
+/** A broken glass, and whether somebody has looked at it. */
+export type Broke = EventOf<"glass_broken">["glass"] & { reviewed: boolean };
+
 export interface Track {
   readonly id: ChangeId;
   /** Of the proposal or revision that stands now. */
@@ -60,6 +64,10 @@ export interface Track {
   votes: Vote[];
   grant?: Granted;
   run?: Run;
+  /** Each time that the glass was broken for it. */
+  readonly glass: Broke[];
+  /** Whoever is breaking it, until that has authorised. */
+  breaking?: Broke;
   ended: boolean;
   /** Review digests in their order, for those who look at an old page. */
   readonly reviews: Digest[];
@@ -116,6 +124,8 @@ function statusAfter(event: ChangeEvent, now: string): string {
     case "undo_started":
     case "checked":
     case "stop_requested":
+    case "glass_broken":
+    case "glass_reviewed":
       return now;
     default:
       return event.type;
@@ -125,10 +135,12 @@ function statusAfter(event: ChangeEvent, now: string): string {
 /** What holds for every entry, whatever it says. */
 export function book(track: Track, event: ChangeEvent, n: number, must: Must): void {
   must(13, n === track.version, `event ${n} follows ${track.version} events`);
-  must(10, !track.ended, "something happens after the end");
-  if (track.status === "indeterminate") must(9, event.type === "reconciled", "an unknown outcome is not left alone");
+  // A review is owed whatever has become of the change.
+  const owed = event.type === "glass_reviewed";
+  must(10, !track.ended || owed, "something happens after the end");
+  if (track.status === "indeterminate" && !owed) must(9, event.type === "reconciled", "an unknown outcome is not left alone");
   const started = track.run !== undefined && track.run.ended !== "staled";
-  if (!started && event.type !== "expired") must(7, event.at < track.expiresAt, "something happens to a change that has expired");
+  if (!started && event.type !== "expired" && !owed) must(7, event.at < track.expiresAt, "something happens to a change that has expired");
   track.version += 1;
   track.status = statusAfter(event, track.status);
   if (REVOKES.includes(event.type) && track.grant !== undefined) track.grant.revoked = true;
@@ -145,7 +157,10 @@ export function decider(event: ChangeEvent): string | undefined {
     case "rejected":
     case "stop_requested":
     case "reconciled":
+    case "glass_reviewed":
       return event.by;
+    case "glass_broken":
+      return event.glass.by;
     case "sent_back":
       return event.by === "policy" || event.by === "plan" ? undefined : event.by;
     default:
