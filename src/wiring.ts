@@ -107,7 +107,7 @@ function httpOf(settings: Settings, secretKey: Uint8Array): Result<Connector> {
 }
 
 function commandOf({ dataDir, command }: Settings, secretKey: Uint8Array): Result<Connector> {
-  const [fault] = checkPrograms(command.programs);
+  const [fault] = checkPrograms(command);
   if (fault !== undefined) return refuse("programs_invalid", `${fault.where ?? ""} ${fault.message}`, { remedy: fault.remedy ?? "" });
   const workDir = join(dataDir, "work", "command");
   return ok(commandConnector({ ...command, workDir, secretKey, findSecrets: findSecretsInWords, env: process.env }));

@@ -15,7 +15,7 @@ export interface ConnectorSettings {
   readonly credentials: readonly CredentialSettings[];
   readonly http: { readonly allowPrivate: readonly string[] };
   /** What the command connector may run here, and which variables it may hand on. */
-  readonly command: { readonly programs: readonly string[]; readonly pass: readonly string[] };
+  readonly command: { readonly programs: readonly string[]; readonly probes: readonly string[]; readonly pass: readonly string[] };
   readonly databases: readonly DatabaseSettings[];
   readonly terraform: readonly TerraformSettings[];
   /** Of the server: whose work it leaves to enrolled runners. */
@@ -138,6 +138,14 @@ export const CONNECTOR_SETTINGS: readonly Setting[] = [
     shape: "absolute paths",
     default: [],
     text: "Programs that declared commands may run here, by absolute path; `*` stands for a part of one. None, when absent.",
+  },
+  {
+    name: "command.probes",
+    type: "texts",
+    pattern: /^\//,
+    shape: "command lines that begin with an absolute path",
+    default: [],
+    text: "Command lines that may run here to look at a state, as `/usr/bin/name --current`; `*` stands for a part of an argument. Any of the programs with any arguments, when absent: a look needs no approval, so name them where what runs commands has to hold out against the server.",
   },
   {
     name: "command.pass",

@@ -1,5 +1,5 @@
 import type { Performed, PerformFault } from "../../control/ports.ts";
-import { fail, ok } from "../../core/base/index.ts";
+import { compileGlob, fail, ok } from "../../core/base/index.ts";
 import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { ABSENT, decodeOutput, differences, type CommandLook, type Program, type State } from "../../core/operation/index.ts";
 import type { ExecutionOf } from "../operated.ts";
@@ -20,10 +20,23 @@ interface Looking {
 /** The state as the declared command tells it; absent where none is declared. */
 export async function lookBy(options: CommandOptions, { look, around, programs, signal }: Looking): Promise<Result<State>> {
   if (look === undefined) return ok(ABSENT);
+  if (!mayLook(options.probes ?? [], look.argv))
+    return fail({
+      code: "command_not_a_probe",
+      message: `${look.argv[0]} may not be run here with these arguments to look at anything`,
+      remedy: "name the command line in command.probes, if it changes nothing",
+    });
   const ended = await runCommand(options, { program: look, around, programs, signal });
   if (ended.kind === "unfinished") return fail({ ...ended.error, message: `the probe could not tell: ${ended.error.message}` });
   return decodeOutput(look, ended.code, ended.output);
 }
+
+const mayLook = (probes: readonly string[], argv: readonly string[]): boolean =>
+  probes.length === 0 ||
+  probes.some((line) => {
+    const globs = line.split(" ").map(compileGlob);
+    return globs.length === argv.length && globs.every((glob, n) => glob.ok && glob.value.matches(argv[n] ?? ""));
+  });
 
 export async function current({
   options,

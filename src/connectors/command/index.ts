@@ -16,21 +16,42 @@ export type { CommandOptions } from "./types.ts";
 const VERSION = 1;
 
 /** What is wrong with the operator's list of programs. */
-export const checkPrograms = (programs: readonly string[]): readonly Refusal[] =>
-  programs
-    .map((pattern, i) => ({ pattern, i }))
-    .filter(({ pattern }) => !pattern.startsWith("/") || !compileGlob(pattern).ok)
-    .map(({ i }) => ({
-      code: "command_declaration_invalid",
-      message: "is no absolute path",
-      where: `command.programs[${i}]`,
-      remedy: "write /usr/bin/name; `*` stands for a part",
-    }));
+export const checkPrograms = ({ programs, probes = [] }: Pick<CommandOptions, "programs" | "probes">): readonly Refusal[] => {
+  const isPath = (pattern: string): boolean => pattern.startsWith("/") && compileGlob(pattern).ok;
+  const fault = (where: string, message: string, remedy: string): Refusal => ({
+    code: "command_declaration_invalid",
+    message,
+    where,
+    remedy,
+  });
+  return [
+    ...programs.flatMap((pattern, i) =>
+      isPath(pattern) ? [] : [fault(`command.programs[${i}]`, "is no absolute path", "write /usr/bin/name; `*` stands for a part")],
+    ),
+    ...probes.flatMap((line, i) =>
+      isPath(line.split(" ")[0] ?? "") && line.split(" ").every((part) => part !== "" && compileGlob(part).ok)
+        ? []
+        : [
+            fault(
+              `command.probes[${i}]`,
+              "is no command line",
+              "write /usr/bin/name and its arguments with one space between; `*` stands for a part",
+            ),
+          ],
+    ),
+  ];
+};
 
 export function commandConnector(given: CommandOptions): Connector {
   const options = { ...given, workDir: resolve(given.workDir) };
   return {
-    digest: digestJson({ connector: "command", version: VERSION, programs: options.programs.toSorted(), pass: options.pass.toSorted() }),
+    digest: digestJson({
+      connector: "command",
+      version: VERSION,
+      programs: options.programs.toSorted(),
+      probes: (options.probes ?? []).toSorted(),
+      pass: options.pass.toSorted(),
+    }),
     needs: { read: options.pass, write: options.pass },
     ...operated({
       name: "command",

@@ -1,6 +1,11 @@
 export interface CommandOptions {
   /** Patterns of absolute paths of programs that may run here. */
   readonly programs: readonly string[];
+  /**
+   * Command lines that may run to look, each argument a pattern; any of those programs where none is named. A look needs no grant, so
+   * whoever can ask for one could otherwise run what writes.
+   */
+  readonly probes?: readonly string[];
   /** Names of variables that may be handed on. */
   readonly pass: readonly string[];
   /** Each run has a folder of its own below it. It belongs to Pawl alone. */

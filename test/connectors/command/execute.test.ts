@@ -183,6 +183,27 @@ test("[OP-51, OP-55, D38, B15] what no system runs by itself is no program: a sh
   assert.equal(!nested.ok && nested.error.code, "command_interpreter");
 });
 
+test("[OP-60, B20] nothing is run to look but the command lines that the operator names, whoever asks and whatever is declared", async (t) => {
+  const shop = world(t);
+  const probes = [`${shop.program} --current`];
+  const plan = await planned(shop.connector({ probes }));
+  assert.ok((await apply(shop.connector({ probes }), plan)).ok);
+  assert.equal(shop.version(), "v2");
+  // As a server would that somebody took over: the program is allowed, what it is asked writes, and nobody approved it.
+  const text = shop.text.replace(`probe: { argv: [${shop.program}, --current] }`, `probe: { argv: [${shop.program}, --to, v666] }`);
+  const asked = { system: "shop", operation: "release", arguments: { version: "v3" } };
+  const looked = await shop.connector({ probes }, text).analyse(asked, LIMITS);
+  assert.equal(!looked.ok && looked.error.code, "command_not_a_probe");
+  const payload = Buffer.from(
+    Buffer.from(plan.payload)
+      .toString()
+      .replace('"argv":["' + shop.program + '","--current"]', '"argv":["' + shop.program + '","--to","v666"]'),
+  );
+  const observed = await shop.connector({ probes }).observe(payload, LIMITS);
+  assert.equal(!observed.ok && observed.error.code, "command_not_a_probe");
+  assert.equal(shop.version(), "v2");
+});
+
 test("[OP-57] how it ends decides what is known: refused did nothing, anything else may have", async (t) => {
   for (const [flag, code, effect] of [
     ["refuses", "command_exit", "none"],
