@@ -33,7 +33,8 @@ export function checkAnswers({ recorder, mirror }: Evidence, moved: ReadonlySet<
   throw broken(`${fault.code} of change ${fault.change}: ${fault.message}\n${story}\n${tale(mirror.change(fault.change))}`);
 }
 
-export const tale = (told: Told | undefined): string => (told?.events ?? []).map((event, n) => `${n + 1} ${JSON.stringify(event)}`).join("\n");
+export const tale = (told: Told | undefined): string =>
+  (told?.events ?? []).map((event, n) => `${n + 1} ${JSON.stringify(event)}`).join("\n");
 
 type RunEvent = Extract<ChangeEvent, { readonly run: string }>;
 const isRun = (event: ChangeEvent): event is RunEvent => "run" in event;

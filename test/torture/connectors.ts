@@ -197,7 +197,8 @@ class World extends Evidence {
   async #comeBack(blow: Blow, id: string): Promise<void> {
     await this.#striker.startAgain(blow);
     if (!isPartition(blow)) return;
-    if (this.#dice.chance(0.5)) {
+    // A runner that is heard and hears nothing is given up when its requests have run out of time, and that takes long.
+    if (this.#dice.chance(blow === "deaf" ? 0.1 : 0.5)) {
       const connection = new Connection();
       await this.#over(id, connection);
       connection.close();

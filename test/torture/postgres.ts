@@ -56,10 +56,11 @@ export async function startDurablePostgres(folder: string): Promise<DurablePostg
     url: `${server}/${DATABASE}`,
     kill,
     async restart() {
-      running = watched(
-        spawn(recipe.program, recipe.args, { detached: true, stdio: ["ignore", "ignore", "pipe"], uid: recipe.uid, gid: recipe.gid }),
-      );
-      await untilItAnswers(`${server}/${DATABASE}`, running);
+      const { args, uid, gid } = recipe;
+      for (;;) {
+        running = watched(spawn(recipe.program, args, { detached: true, stdio: ["ignore", "ignore", "pipe"], uid, gid }));
+        if (await itAnswers(`${server}/${DATABASE}`, running)) return;
+      }
     },
   };
 }
@@ -72,13 +73,16 @@ function recipeOf(pid: number): Recipe {
   return { program, args, uid, gid };
 }
 
-async function untilItAnswers(url: string, server: Killable): Promise<void> {
+/** False when a process that was born as its server was killed holds the folder still: it ends as soon as it notices. */
+async function itAnswers(url: string, server: Killable): Promise<boolean> {
   let over = false;
   void server.ended.then(() => (over = true));
   for (;;) {
     try {
-      return await query(url, "SELECT 1");
+      await query(url, "SELECT 1");
+      return true;
     } catch (error) {
+      if (over && server.said().includes("shared memory block")) return false;
       if (over) throw new Error(`PostgreSQL did not start again on its data folder: ${server.said()}`, { cause: error });
       await wait(20);
     }
