@@ -128,7 +128,7 @@ function operationLines({ terminal }: Context, { name, system, operation }: List
   const entries = Object.entries({ ...around, ...rest }).flatMap(([key, value]) =>
     value === undefined || (Array.isArray(value) && value.length === 0)
       ? []
-      : [line(wordOf(key), typeof value === "string" ? value : canonical(withoutEmpty(value as Json)))],
+      : told(withoutEmpty(value as Json)).map((text, i) => line(i === 0 ? wordOf(key) : "", text)),
   );
   return [
     `${terminal.paint("bold", visible(name))}  ${visible(summary)}`,
@@ -150,6 +150,12 @@ function withoutEmpty(value: Json): Json {
   if (!isObject(value)) return value;
   const isEmpty = (each: Json): boolean => each !== null && typeof each === "object" && Object.keys(each).length === 0;
   return Object.fromEntries(Object.entries(value).flatMap(([key, each]) => (isEmpty(each) ? [] : [[key, withoutEmpty(each)]])));
+}
+
+/** The members of an object a line each; what is deeper stays as it would be written. */
+function told(value: Json): readonly string[] {
+  const plain = (each: Json): string => (typeof each === "string" ? each : canonical(each));
+  return isObject(value) ? Object.entries(value).map(([key, each]) => `${wordOf(key)} ${plain(each)}`) : [plain(value)];
 }
 
 const wordOf = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -69,9 +69,12 @@ export const seenRows = (value: PlanValue): readonly FieldChange[] | undefined =
     ? undefined
     : unfolded({ path: "", after: value }).map((one) => ({ ...one, path: one.path.replace(/^\./, "") }));
 
+const fresh = ({ before }: FieldChange): number => (before === undefined ? 1 : 0);
+
 /** Names in a column of their own, as wide as the widest that is not odd. */
 export function renderFields(sheet: Sheet, given: readonly FieldChange[], indent: number): void {
-  const fields = given.flatMap((field) => unfolded(field));
+  // What becomes another value is read first; what has none before it is told below.
+  const fields = given.flatMap((field) => unfolded(field)).toSorted((x, y) => fresh(x) - fresh(y));
   const names = fields.map((field) => visible(field.path));
   const column = Math.min(Math.max(0, ...names.map((name) => name.length)), 32) + 2;
   for (const [i, field] of fields.entries()) {
