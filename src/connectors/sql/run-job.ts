@@ -1,4 +1,5 @@
-import { extname } from "node:path";
+import { getCompileCacheDir } from "node:module";
+import { dirname, extname } from "node:path";
 import { execa } from "execa";
 import { doJob } from "./job.ts";
 import type { Job } from "./job.ts";
@@ -22,12 +23,18 @@ type Said =
 
 const CHILD = new URL(`./sqlite-child${extname(import.meta.filename)}`, import.meta.url);
 
+/** What this process has compiled, the child need not compile again: it is ended before it could keep anything itself. */
+function compiled(): Record<string, string> {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) };
+}
+
 async function inChild({ database, secretKey, vaultDir, now, signal }: SessionOptions, job: Job): Promise<unknown> {
   const child = execa(process.execPath, ["--disable-warning=ExperimentalWarning", CHILD.pathname], {
     ipc: true,
     buffer: false,
     reject: false,
-    env: {},
+    env: compiled(),
     extendEnv: false,
     stdin: "ignore",
     stdout: "ignore",
