@@ -1,4 +1,4 @@
-import type { Performed, PerformFault } from "../../control/ports.ts";
+import type { Performed, PerformFault, VerifyFault } from "../../control/ports.ts";
 import { compileGlob, fail, ok } from "../../core/base/index.ts";
 import type { Digest, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { ABSENT, decodeOutput, differences, type CommandLook, type Program, type State } from "../../core/operation/index.ts";
@@ -106,14 +106,15 @@ async function withAfter(execution: Execution, facts: JsonObject): Promise<JsonO
   return after.ok ? { ...facts, after: after.value.digest } : facts;
 }
 
-export async function verifyPayload(execution: Execution): Promise<Result<Performed>> {
+export async function verifyPayload(execution: Execution): Promise<Result<Performed, VerifyFault>> {
   const { options, payload, signal } = execution;
   const { verify, check, around, programs } = payload;
   if (verify === undefined && check === undefined) return ok({ facts: { verified: "nothing is declared that verifies it" } });
   const facts: JsonObject = {};
   if (verify !== undefined) {
     const now = await current(execution);
-    if (!now.ok) return now;
+    // A probe that could not tell has not said that it is otherwise. One that hangs is not waited for again and again.
+    if (!now.ok) return fail(now.error.code === "command_timeout" ? now.error : { ...now.error, inconclusive: true });
     const wrong = differences(now.value.state, verify);
     if (wrong.length > 0)
       return fail({

@@ -1,4 +1,4 @@
-import type { Performed, PerformFault } from "../../control/ports.ts";
+import type { Performed, PerformFault, VerifyFault } from "../../control/ports.ts";
 import { canonical, fail, keyedDigestOf, ok } from "../../core/base/index.ts";
 import type { Digest, Json, JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import { differences, valueAt, type HttpRequest } from "../../core/operation/index.ts";
@@ -169,11 +169,12 @@ async function provenOr(
   return ok({ facts: { ...facts, proven_by: idempotency.proof, after: now.value.digest } });
 }
 
-export async function verifyPayload(execution: Execution): Promise<Result<Performed>> {
+export async function verifyPayload(execution: Execution): Promise<Result<Performed, VerifyFault>> {
   const { verify } = execution.payload;
   if (verify === undefined) return ok({ facts: { verified: "nothing is declared that verifies it" } });
   const now = await current(execution);
-  if (!now.ok) return now;
+  // An API that cannot be asked has not said that it is otherwise: what holds must not be taken back for that.
+  if (!now.ok) return fail({ ...now.error, inconclusive: true });
   const wrong = now.value.seen === undefined ? ["not looked at"] : differences(now.value.seen.state, verify);
   if (wrong.length === 0) return ok({ facts: { state: now.value.digest, fields: Object.keys(verify.fields) } });
   return fail({

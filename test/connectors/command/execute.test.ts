@@ -204,6 +204,18 @@ test("[OP-60, B20] nothing is run to look but the command lines that the operato
   assert.equal(shop.version(), "v2");
 });
 
+test("[OP-26, D30] a probe that could not tell has not failed the verification", async (t) => {
+  const shop = world(t);
+  const plan = await planned(shop.connector());
+  const applied = await apply(shop.connector(), plan);
+  assert.ok(applied.ok);
+  const unsure = await shop.connector({ pass: [] }).verify(plan.payload, applied.value, LIMITS);
+  assert.deepEqual(!unsure.ok && [unsure.error.code, unsure.error.inconclusive], ["command_variable", true]);
+  shop.version("v9");
+  const wrong = await shop.connector().verify(plan.payload, applied.value, LIMITS);
+  assert.deepEqual(!wrong.ok && [wrong.error.code, wrong.error.inconclusive], ["command_not_as_planned", undefined]);
+});
+
 test("[OP-57] how it ends decides what is known: refused did nothing, anything else may have", async (t) => {
   for (const [flag, code, effect] of [
     ["refuses", "command_exit", "none"],

@@ -22,7 +22,18 @@ export class Api {
   readonly tickets = new Map<string, Ticket>([["OPS-1", { status: "doing", title: "Rotate the keys", version: 7 }]]);
   readonly flags = new Map([["new-cart", { version: 3, percent: 5, last: "" }]]);
   /** What answers in place of the API, for requests that change something. */
-  misbehave: "never" | "loses" | "loses-before" | "redirects" | "is-slow" | "streams" | "ignores" | "echoes" | "tags" | "fails" = "never";
+  misbehave:
+    | "never"
+    | "loses"
+    | "loses-before"
+    | "redirects"
+    | "is-slow"
+    | "streams"
+    | "ignores"
+    | "echoes"
+    | "tags"
+    | "is-down"
+    | "fails" = "never";
   /** Runs when a request to change something has come, before it is judged. */
   meanwhile: () => void = () => undefined;
   readonly #server: Server;
@@ -65,6 +76,7 @@ export class Api {
       if (this.#misbehaves(request, response)) return;
     } else if (this.misbehave === "echoes")
       return answer(response, 200, { status: `doing ${String(headers["authorization"])}`, title: "x" });
+    else if (this.misbehave === "is-down") return answer(response, 503, {});
     else if (this.misbehave === "tags") return answer(response, 200, { status: "doing", title: "x" }, credentialTag(headers));
     if (method !== "GET" && this.misbehave === "loses") request.socket.destroy();
     this.#serve({ method, url, rawHeaders, headers, body }, response);

@@ -177,6 +177,21 @@ test("[OP-26] what is not so afterwards is not verified, and what somebody moved
   assert.equal(api.tickets.get("OPS-1")?.status, "open");
 });
 
+test("[OP-26, D30] an API that cannot be asked for a moment has not failed the verification", async (t) => {
+  const { connector, api } = await world(t);
+  const plan = await planned(connector());
+  const applied = await apply(connector(), plan);
+  assert.ok(applied.ok);
+  api.misbehave = "is-down";
+  const unsure = await connector().verify(plan.payload, applied.value, LIMITS);
+  assert.deepEqual(!unsure.ok && [unsure.error.code, unsure.error.inconclusive], ["http_status", true]);
+  api.misbehave = "never";
+  assert.ok((await connector().verify(plan.payload, applied.value, LIMITS)).ok);
+  api.move("OPS-1", "open");
+  const wrong = await connector().verify(plan.payload, applied.value, LIMITS);
+  assert.deepEqual(!wrong.ok && [wrong.error.code, wrong.error.inconclusive], ["http_not_as_planned", undefined]);
+});
+
 test("[OP-27] what cannot be taken back says so before it is done", async (t) => {
   const { connector, api } = await world(t);
   api.tickets.set("OPS-2", { status: "archived", title: "Old", version: 1 });
