@@ -28,10 +28,16 @@ const minuteOf = (at: Millis): string => `${new Date(at).toISOString().slice(0, 
 export function frozenFor({ clock, limits }: Deps, bundle: Bundle, state: ChangeState): readonly string[] {
   const freezes = "freezes" in state ? (state.freezes ?? []) : [];
   if (freezes.length === 0) return [];
-  const now = clock.now();
-  const texts = [now, now + limits.clockSkewMillis].flatMap((at) => frozenAt(bundle, freezes, at).map(({ text }) => text));
-  return [...new Set(texts)];
+  const [now, skew] = [clock.now(), limits.clockSkewMillis];
+  const found = new Map<string, string>();
+  // No window is shorter than a minute, so that none falls between two of these looks.
+  for (let ahead = 0; ; ahead = Math.min(ahead + MINUTE, skew)) {
+    const left = freezes.filter((name) => !found.has(name));
+    for (const { name, text } of frozenAt(bundle, left, now + ahead)) found.set(name, text);
+    if (ahead >= skew) return [...found.values()];
+  }
 }
+const MINUTE = 60_000;
 
 /** When what holds it by the clock lets it go, as far as is known now; nothing where nothing holds it. */
 export async function freeAt(deps: Deps, state: Reviewed): Promise<Millis | "unknown" | undefined> {

@@ -1,6 +1,6 @@
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-/** Since 1972 no zone has changed its clock but at a quarter of an hour. */
+/** Clocks are put at quarters of an hour, but for a few that were put a minute past midnight (the last in 2020): on such a night one is some minutes off. */
 const QUARTER = 15 * MINUTE;
 const MOST_KNOWN = 4096;
 
