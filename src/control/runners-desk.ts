@@ -1,14 +1,16 @@
 /** The desk at which runs are reported, as a runner elsewhere reaches it: nothing is taken but in its own name, and over its own signature. */
 import { fail, isDigest, isId, ok, refuse, toBase64 } from "../core/base/index.ts";
 import type { ChangeId, Digest, GrantId, Json, JsonObject, Result, RunId, RunnerId } from "../core/base/index.ts";
-import { factsOf, verifyEvidence } from "../core/grant/index.ts";
+import { factsOf, verifyEvidence, type RunEvidence } from "../core/grant/index.ts";
+import type { Plan } from "../core/plan/index.ts";
 import { exactly, objectOf, textOf, toWire, wholeOf } from "../core/runner/index.ts";
 import { findChange } from "./commit.ts";
 import type { Deps } from "./deps.ts";
-import type { RunDesk, RunEnd, RunRef } from "./ports.ts";
+import { readJson } from "./payloads.ts";
+import type { Guard, RunDesk, RunEnd, RunRef } from "./ports.ts";
 import { invalid } from "./refusals.ts";
-import { keyOf, type RunnerState } from "./runners-state.ts";
-import { findRunner } from "./runners.ts";
+import { keyOf, runnerStream, type RunnerState } from "./runners-state.ts";
+import { findRunner, lifeFault } from "./runners.ts";
 import type { Signed } from "./runners-types.ts";
 import { runDesk } from "./running.ts";
 import type { Answer } from "./types.ts";
@@ -83,21 +85,31 @@ function readCall(raw: Json): Call | undefined {
 
 export async function deskCall(deps: Deps, signed: Signed, raw: Json): Answer<{ readonly result: Json }> {
   const call = readCall(raw);
-  const state = (await findRunner(deps, signed.runner))?.state;
-  if (call === undefined || state === undefined) return fail(invalid("this is no call of the desk, or not with these members"));
-  const fault = evidenceFault(deps, state, call);
-  return ok({ result: toWire(fault ?? (await made(deps, signed, call))) });
+  const held = await findRunner(deps, signed.runner);
+  if (call === undefined || held === undefined) return fail(invalid("this is no call of the desk, or not with these members"));
+  // Its request was let in before its body came, which may have taken its time.
+  const over = lifeFault(held.state, signed);
+  if (over !== undefined) return fail(over);
+  const fault = (await placeFault(deps, held.state, call)) ?? (await evidenceFault(deps, held.state, call));
+  const guards = [{ stream: runnerStream(signed.runner), version: held.version }];
+  return ok({ result: toWire(fault ?? (await made({ deps, guards }, signed, call))) });
 }
 
-function made(deps: Deps, { runner }: Signed, { name, members }: Call): Promise<Result<unknown>> {
-  const desk = runDesk(deps);
+/** What is written for a runner is written while it is still enrolled, and in this life of it. */
+interface Standing {
+  readonly deps: Deps;
+  readonly guards: readonly Guard[];
+}
+
+function made(standing: Standing, { runner }: Signed, { name, members }: Call): Promise<Result<unknown>> {
+  const desk = runDesk(standing.deps, standing.guards);
   const { change, run, grant, key, step, code, observed, expected, n, result, end, evidence } = members;
   const ref: RunRef = { change, run, runner };
   switch (name) {
     case "offer":
       return offered(desk, ref);
     case "start":
-      return started(deps, { change, grant, key, runner });
+      return started(standing, { change, grant, key, runner });
     case "begin":
       return desk.begin(ref, step, observed, evidence);
     case "finish":
@@ -127,10 +139,10 @@ const keys = new WeakMap<Deps, Map<GrantId, string>>();
 const MOST_KEYS = 10_000;
 
 /** One start for one grant. The one who made it may ask again for its answer; to everybody else it is used. */
-async function started(deps: Deps, { change, grant, key, runner }: Starting): Promise<Result<RunRef>> {
+async function started({ deps, guards }: Standing, { change, grant, key, runner }: Starting): Promise<Result<RunRef>> {
   const known = keys.get(deps) ?? new Map<GrantId, string>();
   keys.set(deps, known);
-  const begun = await runDesk(deps).start(change, grant, runner);
+  const begun = await runDesk(deps, guards).start(change, grant, runner);
   if (begun.ok) {
     known.set(grant, key);
     const [oldest] = known.keys();
@@ -149,8 +161,32 @@ async function offered(desk: RunDesk, { change, runner }: RunRef): Promise<Resul
   return offer.ok ? ok({ envelope: offer.value.envelope, payloads: offer.value.payloads.map(toBase64) }) : offer;
 }
 
+const PLACED: readonly string[] = ["offer", "start"];
+
+/** A change is offered to those it could have gone to: a runner that has its connectors, and may work where it takes effect. */
+async function placeFault(deps: Deps, { allowed, declared }: RunnerState, { name, members }: Call): Promise<Result<never> | undefined> {
+  const found = PLACED.includes(name) ? await findChange(deps, members.change) : undefined;
+  if (found?.ok !== true || found.value.state.status !== "authorised") return undefined;
+  const { stepDigests, object } = found.value.state;
+  const has = stepDigests.every((step) => declared?.connectors.some((each) => each.name === step.connector && each.digest === step.code));
+  if (!has)
+    return refuse("not_placed", "this runner does not declare the connectors that derived this change", {
+      where: members.change,
+      remedy: "it is for a runner that has them",
+    });
+  const environments = declared === undefined || declared.environments.length === 0 ? allowed : declared.environments;
+  if (environments.length === 0) return undefined;
+  const plan = await readJson<Plan>(deps, object.plan);
+  const elsewhere = plan?.steps.flatMap(({ effects }) => effects).find(({ environment }) => !environments.includes(environment));
+  if (plan !== undefined && elsewhere === undefined) return undefined;
+  return refuse("not_placed", `this runner does not serve the environment ${elsewhere?.environment ?? "that was erased"}`, {
+    where: members.change,
+    remedy: "it is for a runner that serves it",
+  });
+}
+
 /** Facts are taken with the runner's statement about them, of this run and no other: they become evidence. */
-function evidenceFault(deps: Deps, state: RunnerState, { name, members }: Call): Result<never> | undefined {
+async function evidenceFault(deps: Deps, state: RunnerState, { name, members }: Call): Promise<Result<never> | undefined> {
   const { evidence, change, run, step } = members;
   if (evidence === undefined && !FACTS.has(name)) return undefined;
   const read = verifyEvidence(evidence["attestation"], new Map([[state.runner, keyOf(state)]]), factsOf(evidence));
@@ -158,6 +194,18 @@ function evidenceFault(deps: Deps, state: RunnerState, { name, members }: Call):
     return refuse("evidence_refused", read.error.message, { where: "evidence", remedy: "a runner signs what it tells with its own key" });
   const { deployment, runner } = read.value;
   const same = deployment === deps.origin && runner === state.runner && read.value.change === change && read.value.run === run;
-  if (same && (step === undefined || read.value.step === step)) return undefined;
-  return refuse("evidence_refused", "the statement is about another run or step", { where: "evidence", remedy: "tell each run's own" });
+  if (same && read.value.step === step && (await isOfItsBytes(deps, change, read.value))) return undefined;
+  return refuse("evidence_refused", "the statement is about another run, step or bytes", {
+    where: "evidence",
+    remedy: "tell each run's own",
+  });
+}
+
+/** What was approved, of the step or of all: a statement about other bytes is none about this run. */
+async function isOfItsBytes(deps: Deps, change: ChangeId, { step, payload }: RunEvidence): Promise<boolean> {
+  const found = await findChange(deps, change);
+  const state = found.ok && "run" in found.value.state ? found.value.state : undefined;
+  const approved = step === undefined ? state?.payload : state?.stepDigests.find(({ id }) => id === step)?.payload;
+  // Without a run it is the lifecycle that says what is wrong.
+  return state === undefined || approved === payload;
 }

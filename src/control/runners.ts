@@ -245,14 +245,7 @@ export async function authenticateRunner(
   const { claim, signature } = read;
   if (!verifyEd25519(keyOf(held.state), requestMessage(claim, { deployment: deps.origin, method, path }), signature)) return bad;
   // From here on it is the runner itself that is told.
-  if (held.state.status === "revoked")
-    return fail({
-      code: "forbidden",
-      reason: "runner_revoked",
-      message: "this runner was revoked",
-      remedy: "enrol it anew with another token: pawl runner enrol --anew",
-    });
-  const fault = timeFault(deps, nonces, claim) ?? epochFault(held.state, claim.epoch, path);
+  const fault = revokedFault(held.state) ?? timeFault(deps, nonces, claim) ?? epochFault(held.state, claim.epoch, path);
   if (fault !== undefined) return fail(fault);
   return ok({ runner: claim.runner, epoch: claim.epoch, body: claim.body });
 }
@@ -278,6 +271,20 @@ function timeFault(
     ? undefined
     : no("unauthenticated", "replayed", "this request was sent before", "sign each request anew");
 }
+
+const revokedFault = ({ status }: RunnerState): ControlRefusal | undefined =>
+  status !== "revoked"
+    ? undefined
+    : {
+        code: "forbidden",
+        reason: "runner_revoked",
+        message: "this runner was revoked",
+        remedy: "enrol it anew with another token: pawl runner enrol --anew",
+      };
+
+/** Why what a runner signed counts for nothing any more: it was revoked since, or another life of it has begun. */
+export const lifeFault = (state: RunnerState, { epoch }: Pick<Signed, "epoch">): ControlRefusal | undefined =>
+  revokedFault(state) ?? epochFault(state, epoch, "");
 
 const SESSION = "/v1/runner/session";
 

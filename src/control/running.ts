@@ -19,7 +19,7 @@ import type { Deps } from "./deps.ts";
 import { frozenFor } from "./holding.ts";
 import { inclusionAt } from "./ledger.ts";
 import { jsonPayload, salted } from "./payloads.ts";
-import type { LedgerEntry, Offer, Payload, RunDesk, RunEnd, RunRef } from "./ports.ts";
+import type { Guard, LedgerEntry, Offer, Payload, RunDesk, RunEnd, RunRef } from "./ports.ts";
 import { read } from "./reading.ts";
 import { refused } from "./refusals.ts";
 import { rulesFor } from "./standing.ts";
@@ -196,11 +196,11 @@ function wasTold(state: ChangeState, { run, runner }: RunRef, command: ChangeCom
   return command.type === "report" && state.status === command.outcome && (state.status === "verified" || state.status === "undone");
 }
 
-/** The desk at which runners report; what they may say is decided by the lifecycle, not here. */
-export function runDesk(deps: Deps): RunDesk {
+/** The desk at which runners report; what they may say is decided by the lifecycle, not here. `standing`: what must still be so of who reports. */
+export function runDesk(deps: Deps, standing: readonly Guard[] = []): RunDesk {
   const commit = (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []) =>
     commitChange(deps, ref.change, async (state) =>
-      ok(wasTold(state, ref, command) ? { commands: [] } : { commands: [command], payloads }),
+      ok(wasTold(state, ref, command) ? { commands: [] } : { commands: [command], payloads, guards: standing }),
     );
   const tell = async (ref: RunRef, command: ChangeCommand, payloads: readonly Payload[] = []): Promise<Result<void>> => {
     const done = await commit(ref, command, payloads);
@@ -221,7 +221,7 @@ export function runDesk(deps: Deps): RunDesk {
         const frozen = frozenFor(deps, bundle, state);
         const declarations = await onDeclarations(deps, state);
         if (!declarations.ok) return declarations;
-        const all = [...guards, ...declarations.value];
+        const all = [...guards, ...declarations.value, ...standing];
         return starting(deps, state, { type: "start", grant, run, runner, directory, bundle: bundle.digest, frozen }, all);
       });
       return done.ok ? ok({ change, run, runner }) : fail(atDesk(done.error));

@@ -7,18 +7,26 @@ import { requestMessage, runnerCredential, type RequestClaim } from "../../src/c
 import { ask } from "./harness.ts";
 import type { ApiWorld } from "./world.ts";
 
-export const DECLARED = { connectors: [{ name: "far", digest: digestOf("far") }], environments: [], labels: ["test"] };
+const NAMES = ["far", "shelf"];
+export const DECLARED = { connectors: NAMES.map((name) => ({ name, digest: digestOf(name) })), environments: [], labels: ["test"] };
 
 export interface TestRunner {
   readonly id: RunnerId;
   readonly origin: string;
   epoch: number;
   /** The Authorization header of a request; `over` replaces what is claimed, not what is signed for it. */
+  /** By its own key. */
+  readonly sign: (message: Uint8Array) => Uint8Array;
   credential(method: string, url: string, body?: unknown, over?: Partial<RequestClaim>): string;
   ask(method: "GET" | "POST", url: string, body?: unknown): ReturnType<typeof ask>;
 }
 
-export async function enrolled(app: FastifyInstance, world: ApiWorld, environments?: readonly string[]): Promise<TestRunner> {
+export async function enrolled(
+  app: FastifyInstance,
+  world: ApiWorld,
+  environments?: readonly string[],
+  connectors: readonly unknown[] = DECLARED.connectors,
+): Promise<TestRunner> {
   const invited = await ask(app, {
     method: "POST",
     url: "/v1/runners/tokens",
@@ -29,7 +37,7 @@ export async function enrolled(app: FastifyInstance, world: ApiWorld, environmen
   const { token } = invited.json<{ token: string }>();
   const { privateKey } = generateKeyPairSync("ed25519");
   const key = createPublicKey(privateKey).export({ type: "spki", format: "der" }).subarray(-32).toString("base64");
-  const declared = { ...DECLARED, environments: environments ?? [] };
+  const declared = { ...DECLARED, connectors, environments: environments ?? [] };
   const made = await ask(app, { method: "POST", url: "/v1/runners/enrolment", body: { token, key, declared } });
   assert.equal(made.statusCode, 201, made.body);
   const { runner: id, trust } = made.json<{ runner: RunnerId; trust: { origin: string } }>();
@@ -48,6 +56,7 @@ export async function enrolled(app: FastifyInstance, world: ApiWorld, environmen
     id,
     origin: trust.origin,
     epoch: 1,
+    sign: (message) => sign(null, message, privateKey),
     credential,
     ask: (method, url, body) =>
       ask(app, { method, url, ...(body === undefined ? {} : { body }), headers: { authorization: credential(method, url, body) } }),
