@@ -149,7 +149,19 @@ test("[OP-53] a command begins with an absolute path as it is, and is given no v
       /run\.argv must begin/,
       first,
     );
-  for (const name of ["LD_PRELOAD", "PATH", "NODE_OPTIONS", "BASH_ENV", "PYTHONPATH", "GIT_SSH_COMMAND"])
+  for (const name of [
+    "LD_PRELOAD",
+    "PATH",
+    "NODE_OPTIONS",
+    "BASH_ENV",
+    "PYTHONPATH",
+    "GIT_SSH_COMMAND",
+    "OPENSSL_CONF",
+    "DOTNET_STARTUP_HOOKS",
+    "LUA_INIT",
+    "PHPRC",
+    "ZDOTDIR",
+  ])
     assert.match(faultsOf(changed("pass: [SHOP_RELEASE_TOKEN]", `env: { ${name}: x }`)).join(), /run something else/, name);
   assert.match(faultsOf(changed("pass: [SHOP_RELEASE_TOKEN]", "directory: /srv\n        files: []")).join(), /directory and files/);
 });
