@@ -1,5 +1,5 @@
 import { fail, ok, type Digest, type GrantId, type Json, type Millis, type PersonId, type Result } from "../core/base/index.ts";
-import type { ChangeState, GlassVerdict } from "../core/change/index.ts";
+import { isFinal, type ChangeState, type GlassVerdict } from "../core/change/index.ts";
 import type { Plan } from "../core/plan/index.ts";
 import { glassRoute, type Glass as Emergency } from "../core/policy/index.ts";
 import { present } from "../core/presentation/index.ts";
@@ -141,7 +141,7 @@ const noRoute = (): ControlRefusal => ({
 
 const notWaiting = ({ id, status }: ChangeState): ControlRefusal => ({
   code: "not_now",
-  reason: "wrong_status",
+  reason: isFinal(status) ? "ended" : "wrong_status",
   message: `change ${id} is ${status}: there is nothing that an emergency could take away`,
   where: id,
   remedy: "what is blocked or sent back must be mended; `pawl show` tells how it stands",
