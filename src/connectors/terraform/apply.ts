@@ -1,3 +1,4 @@
+import { access, chmod, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PerformFault } from "../../control/ports.ts";
 import { fail, isObject, ok } from "../../core/base/index.ts";
@@ -20,6 +21,8 @@ class Watch {
   readonly started = new Set<string>();
   readonly completed = new Set<string>();
   readonly errored = new Set<string>();
+  /** Something other than a resource was begun: a provider's action, or what a later version calls its own. */
+  begun = false;
   readonly complaints: string[] = [];
   stale = false;
   readonly #progress: ((line: string) => void) | undefined;
@@ -34,6 +37,7 @@ class Watch {
     const event = parsed(text);
     if (event === undefined) return;
     if (event["type"] === "diagnostic") return this.#complaint(event["diagnostic"]);
+    if (typeof event["type"] === "string" && /_start$/.test(event["type"]) && event["type"] !== "refresh_start") this.begun = true;
     const hook = isObject(event["hook"]) ? event["hook"] : {};
     const resource = isObject(hook["resource"]) ? hook["resource"] : {};
     const address = typeof resource["addr"] === "string" ? resource["addr"].slice(0, 500).toWellFormed() : undefined;
@@ -104,12 +108,32 @@ export async function applyFile(
   const args = ["apply", "-json", ...common(session.workspace, true), join(session.root, "approved")];
   const done = await session.telling(args, (line) => watch.line(line));
   const after = await pullState(setup, session, AbortSignal.timeout(AFTERWARDS_MILLIS));
+  const kept = await keepLostState(setup, session);
   if (done.kind === "exit" && done.code === 0) {
     // Applied, as Terraform says; what it left is needed to verify it and to take it back.
     if (!after.ok) return fail({ ...after.error, effect: "possible" });
     return ok({ before, after: after.value, facts: { ...watch.facts(), difference: stateDifference(before, after.value) } });
   }
-  return failed(done, watch, before, after, session);
+  return failed(done, watch, { before, after, kept }, session);
+}
+
+/**
+ * A state that could not be stored is written beside the configuration, and that copy goes with the session. It may be all that knows
+ * of what was made, so it is kept, for people.
+ */
+async function keepLostState(setup: Setup, session: Session): Promise<string | undefined> {
+  const from = join(session.root, "source", session.workspace.dir, "errored.tfstate");
+  const home = join(setup.options.workDir, "errored");
+  const to = join(home, `${session.workspace.name}-${setup.options.clock.now()}.tfstate`);
+  try {
+    await access(from);
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await copyFile(from, to);
+    await chmod(to, 0o600);
+    return to;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -119,12 +143,11 @@ export async function applyFile(
 function failed(
   done: Outcome,
   watch: Watch,
-  before: StoredState,
-  after: Result<StoredState>,
+  { before, after, kept }: { readonly before: StoredState; readonly after: Result<StoredState>; readonly kept: string | undefined },
   session: Session,
 ): { readonly ok: false; readonly error: PerformFault } {
   const same = after.ok && sameState(before, after.value);
-  const nothing = done.kind === "exit" && watch.started.size === 0 && same;
+  const nothing = done.kind === "exit" && watch.started.size === 0 && !watch.begun && kept === undefined && same;
   const said = watch.complaints.length > 0 ? watch.complaints.join("; ") : readable(done.stderr, session.scrub).slice(0, 300);
   const how = done.kind === "exit" ? `ended with ${done.code}` : "did not end by itself";
   const details: JsonObject = {
@@ -132,6 +155,7 @@ function failed(
     complaints: watch.complaints,
     state: after.ok ? (same ? "unchanged" : "changed") : "unread",
     ...(after.ok && { difference: stateDifference(before, after.value) }),
+    ...(kept !== undefined && { state_that_was_not_stored: kept }),
   };
   if (nothing)
     return untouched({
@@ -143,7 +167,10 @@ function failed(
   return fail({
     code: done.kind === "exit" ? "terraform_apply_failed" : "terraform_apply_unknown",
     message: `the apply ${how}: ${watch.completed.size} of ${watch.started.size} resources that it began with were done${said === "" ? "" : `: ${said}`}`,
-    remedy: "look at the resources that it names, and reconcile the change by hand",
+    remedy:
+      kept === undefined
+        ? "look at the resources that it names, and reconcile the change by hand"
+        : `the new state could not be stored, and is kept in ${kept}: push it with \`terraform state push\` before anything else, then reconcile`,
     details,
     effect: "possible",
   });

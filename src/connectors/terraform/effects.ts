@@ -1,4 +1,5 @@
-import { byText, never } from "../../core/base/index.ts";
+import { byText, never, sortedSet } from "../../core/base/index.ts";
+import { UNLISTED } from "../../core/plan/index.ts";
 import type { Detail, Effect, FieldChange } from "../../core/plan/index.ts";
 import { fieldsOf } from "./fields.ts";
 import type { Room } from "./fields.ts";
@@ -228,11 +229,13 @@ function actionEffect(address: string, context: EffectContext): Effect {
   };
 }
 
-/** One effect for all that are alike: counted, and marked as something that nobody was shown. */
+/** One effect for all that are alike: counted, and marked as something that nobody was shown. Policy sees the surfaces of all. */
 function restEffects(rest: readonly Done[], context: EffectContext): readonly Effect[] {
-  const counts = new Map<Doing, number>();
-  for (const { doing } of rest) counts.set(doing, (counts.get(doing) ?? 0) + 1);
-  return [...counts].map(([doing, count]) => restEffect(KIND[doing], `to ${doing}`, count, context));
+  const alike = Map.groupBy(rest, ({ doing }) => doing);
+  return [...alike].map(([doing, all]) => ({
+    ...restEffect(KIND[doing], `to ${doing}`, all.length, context),
+    surfaces: sortedSet([...new Set(all.map(({ resource }) => resource.type))].flatMap(surfacesOf)),
+  }));
 }
 
 function restEffect(kind: Effect["kind"], what: string, count: number, context: EffectContext): Effect {
@@ -240,7 +243,7 @@ function restEffect(kind: Effect["kind"], what: string, count: number, context: 
     ...base(context),
     kind,
     resource: named(context, `(not listed ${what})`),
-    resourceKind: "unlisted",
+    resourceKind: UNLISTED,
     summary: `${count} more ${what}, which are not listed`,
     fields: [{ path: "count", after: { kind: "json", value: count } }],
     detail: { kind: "uninspectable", reason: `${count} more ${what}: the plan is too large to be listed whole` },

@@ -14,6 +14,7 @@ import type { Session, Setup } from "./session.ts";
 import { sameState } from "./state.ts";
 import type { StoredState } from "./state.ts";
 import type { Recipe, TerraformPayload, TerraformWorkspace } from "./types.ts";
+import { settle } from "./whereabouts.ts";
 
 export interface Execution {
   readonly setup: Setup;
@@ -54,7 +55,10 @@ export async function applyPayload(execution: Execution, expected: Digest): Prom
       return stale(workspace, expected, observed, state.value.serial);
     }
     const taken = await takeApproved(execution, session);
-    return taken.ok ? applyFile(setup, session, state.value, progress) : untouched(taken.error);
+    if (!taken.ok) return untouched(taken.error);
+    const applied = await applyFile(setup, session, state.value, progress);
+    if (applied.ok) await settle(setup.options, workspace, applied.value.after.lineage, session.whereabouts);
+    return applied;
   });
   return done.ok ? ok({ facts: { ...done.value.facts, state: stateFacts(done.value.after) } }) : done;
 }

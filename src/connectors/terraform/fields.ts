@@ -100,7 +100,7 @@ class Walk {
       return true;
     }
     const field: FieldChange = {
-      path: shownText(place.path).slice(0, 2_000),
+      path: shownText(this.#hidden.isIn(place.path) ? this.#plainPath(place) : place.path).slice(0, 2_000),
       ...(isAbsent(before) ? {} : { before: this.#value(before, place.name, masked || place.maskBefore === true) }),
       ...(unknown ? { after: UNKNOWN } : isAbsent(after) ? {} : { after: this.#value(after, place.name, masked) }),
     };
@@ -109,12 +109,19 @@ class Walk {
     return true;
   }
 
+  /** A key of a map may hold what is sensitive elsewhere: then only the attribute is named, and how many such there were. */
+  #plainPath({ path }: Place): string {
+    const [attribute = ""] = path.split(/[.[]/);
+    return `${this.#hidden.scrub(attribute)}[${this.fields.length + 1}: a key that is not shown]`;
+  }
+
   #value(value: Json, name: string, masked: boolean): PlanValue {
     const digest = sealedDigest(value);
     if (digest !== undefined) return { kind: "secret", digest };
     if (masked) return this.#hidden.seal(value);
     if (typeof value === "string" && value !== "" && (this.#blind || isSecretName(name) || this.#hidden.isIn(value)))
       return this.#hidden.seal(value);
+    if (typeof value === "number" && (isSecretName(name) || this.#hidden.isIn(String(value)))) return this.#hidden.seal(value);
     if (typeof value === "object" && value !== null && Object.keys(value).length > 0) return this.#hidden.seal(value);
     return { kind: "json", value: shownValue(value) };
   }

@@ -1,3 +1,4 @@
+import { UNLISTED } from "../../core/plan/index.ts";
 import type { Effect, Finding } from "../../core/plan/index.ts";
 import { isObject } from "../../core/base/index.ts";
 import type { Json } from "../../core/base/index.ts";
@@ -197,9 +198,13 @@ export function withExposure(effects: readonly Effect[], findings: readonly Find
   const opened = new Set(findings.filter(({ code }) => code === "terraform.public_exposure").map(({ resource }) => resource));
   const rights = new Set(findings.filter(({ code }) => code === "terraform.iam_widening").map(({ resource }) => resource));
   if (opened.size + rights.size === 0) return effects;
+  const listed = new Set(effects.map(({ resource }) => resource));
+  // What was found in one that is not listed may be any of those that stand for it.
+  const hidden = (found: ReadonlySet<string | undefined>): boolean => [...found].some((one) => one === undefined || !listed.has(one));
+  const [openedRest, rightsRest] = [hidden(opened), hidden(rights)];
   return effects.map((effect) => ({
     ...effect,
-    ...(opened.has(effect.resource) && { exposure: "public" as const }),
-    ...(rights.has(effect.resource) && { privilege: "gained" as const }),
+    ...((opened.has(effect.resource) || (effect.resourceKind === UNLISTED && openedRest)) && { exposure: "public" as const }),
+    ...((rights.has(effect.resource) || (effect.resourceKind === UNLISTED && rightsRest)) && { privilege: "gained" as const }),
   }));
 }

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { byText, canonical, digestOf, keyedDigestOf, ok, parseJson, refuse } from "../../core/base/index.ts";
 import type { Digest, Json, JsonObject, KeyedDigest, Refusal, Result } from "../../core/base/index.ts";
+import { asideOf } from "../scratch.ts";
 
 const MOST_FILES = 20_000;
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -187,36 +188,8 @@ async function sweepCopies(home: string, now: number): Promise<void> {
   }
 }
 
-let written = 0;
-/** A name beside `path` that nobody else takes: written there, and renamed, nobody meets half of it. */
-const asideOf = (path: string): string => `${path}.${SELF}.${++written}`;
-
 /** A short name for a text that is no name of a file. */
 export const shortHash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24);
-
-/** Names a process for as long as the machine runs: a number alone comes again, in a container at once. */
-const SELF = `${process.pid}.${Math.round(performance.timeOrigin)}`;
-
-/** A folder of this process, to be thrown away soon. Those of processes that ended before they could do so are removed. */
-export async function scratch(home: string): Promise<string> {
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(home)) if (!isAlive(name)) await rm(join(home, name), { recursive: true, force: true });
-  return mkdtemp(join(home, `${SELF}-`));
-}
-
-function isAlive(name: string): boolean {
-  const owner = name.slice(0, Math.max(0, name.lastIndexOf("-")));
-  const pid = Number(owner.split(".")[0]);
-  if (owner === SELF) return true;
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Not permitted to signal it: somebody else's, and alive.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
 
 /** Small facts of our own beside the plans; what cannot be read is not there. */
 export async function remember(path: string, value: JsonObject): Promise<void> {

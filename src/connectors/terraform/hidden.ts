@@ -1,4 +1,4 @@
-import { secretValue } from "../../core/plan/index.ts";
+import { sealSecrets, secretValue } from "../../core/plan/index.ts";
 import type { PlanValue } from "../../core/plan/index.ts";
 import { isObject } from "../../core/base/index.ts";
 import type { Json } from "../../core/base/index.ts";
@@ -44,8 +44,15 @@ export class Hidden {
       for (const member of Object.values(value)) this.#add(member);
       return;
     }
+    if (typeof value === "boolean") return;
     const text = String(value);
-    if (typeof value === "boolean" || text.length < LEAST || this.#count >= MOST) return;
+    // As it stands inside a JSON text: a policy, a container's definition.
+    const escaped = JSON.stringify(text).slice(1, -1);
+    for (const form of new Set([text, escaped])) this.#keep(form);
+  }
+
+  #keep(text: string): void {
+    if (text.length < LEAST || this.#count >= MOST) return;
     const start = text.slice(0, LEAST);
     const known = this.#byStart.get(start);
     if (known?.includes(text) === true) return;
@@ -67,6 +74,11 @@ export class Hidden {
   /** Words for people, without any of it. */
   scrub(text: string): string {
     return this.isIn(text) ? "(not shown: it holds a sensitive value)" : text;
+  }
+
+  /** As it stands where a plan is stored. */
+  sealed(text: string): Json {
+    return sealSecrets({ $secret: text }, this.#key).value;
   }
 
   seal(value: Json): PlanValue {

@@ -15,6 +15,7 @@ import { inSession, makePlan, plansOf } from "./session.ts";
 import type { Session, Setup } from "./session.ts";
 import { parentOf } from "./source.ts";
 import type { Recipe, TerraformInput, TerraformPayload, TerraformWorkspace } from "./types.ts";
+import { judgedWhereabouts } from "./whereabouts.ts";
 
 /** An observation older than this is made again before a decision rests on it. */
 const FRESH_MILLIS = 5 * 60_000;
@@ -46,6 +47,7 @@ interface Made {
   readonly looked: Looked;
   readonly plan: TerraformPayload["plan"];
   readonly foreignModules: readonly string[];
+  readonly whereabouts: { readonly findings: readonly Finding[]; readonly evidence: Statement };
 }
 
 async function planned(setup: Setup, session: Session, input: Apply): Promise<Result<Made>> {
@@ -53,6 +55,8 @@ async function planned(setup: Setup, session: Session, input: Apply): Promise<Re
   const recipe: Recipe = { configuration: session.configuration, variables, targets, destroy };
   const looked = await look(setup, session, recipe);
   if (!looked.ok) return looked;
+  const whereabouts = await judgedWhereabouts(setup.options, session.workspace, looked.value.state.lineage, session.whereabouts);
+  if (!whereabouts.ok) return whereabouts;
   const fit = fitToApply(looked.value.planned.analysis, recipe);
   if (!fit.ok) return fit;
   const { digest } = looked.value.planned.analysis;
@@ -66,7 +70,8 @@ async function planned(setup: Setup, session: Session, input: Apply): Promise<Re
     program,
   });
   const plan = await plansOf(setup, session.workspace).keep(looked.value.planned.file, identity, setup.options.clock.now());
-  return plan.ok ? ok({ recipe, looked: looked.value, plan: plan.value, foreignModules: session.foreignModules }) : plan;
+  const { foreignModules } = session;
+  return plan.ok ? ok({ recipe, looked: looked.value, plan: plan.value, foreignModules, whereabouts: whereabouts.value }) : plan;
 }
 
 /** What a plan says of itself. Terraform may end without complaint and still have written one that must not be applied. */
@@ -118,9 +123,9 @@ function described(workspace: TerraformWorkspace, payload: TerraformPayload, mad
         effects: analysis.effects,
         undo,
       },
-      findings: [...analysis.findings, ...findingsOf(payload, made)],
+      findings: [...analysis.findings, ...made.whereabouts.findings, ...findingsOf(payload, made)],
       impact: analysis.impact,
-      evidence: evidenceOf(payload),
+      evidence: [...evidenceOf(payload), made.whereabouts.evidence],
       unverified: [...analysis.unverified, ...unverifiedOf(made)],
       assumptions: [
         derived(
@@ -160,9 +165,9 @@ function findingsOf({ recipe }: TerraformPayload, { looked }: Made): readonly Fi
 const evidenceOf = ({ recipe, program, plan_json }: TerraformPayload): readonly Statement[] => [
   derived(
     "terraform.plan",
-    `Planned here by version ${program.version} in a clean copy of ${recipe.configuration.kind} ${recipe.configuration.value}`,
+    `Planned here by version ${program.version}, in a clean copy of the configuration: ${recipe.configuration.kind} ${recipe.configuration.value}`,
   ),
-  derived("terraform.plan_digest", `The plan says what has the keyed digest ${plan_json}`),
+  derived("terraform.plan_digest", `The plan as text has the keyed digest ${plan_json}`),
   ...Object.entries(recipe.variables).map(([name, value]) =>
     derived("terraform.variable", `The proposer sets ${name} to ${JSON.stringify(value).slice(0, 1_000)}`),
   ),

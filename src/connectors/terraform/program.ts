@@ -100,8 +100,13 @@ export async function run(call: Call): Promise<Outcome> {
 }
 
 /** Runs it to its end and hands on each line as it comes. Nothing that it prints stops it: it has begun to change things. */
-export async function runTelling(call: Call, onLine: (line: string) => void): Promise<Outcome> {
+export async function runTelling(
+  call: Call,
+  onLine: (line: string) => void,
+  onStart: (pid: number | undefined) => void = () => {},
+): Promise<Outcome> {
   const started = execa(call.program.path, call.args, { ...optionsOf(call, 10_000), buffer: { stdout: false }, maxBuffer: 64 * MIB });
+  onStart(started.pid);
   const told = tell(started.iterable({ from: "stdout" }), onLine);
   const done = await started;
   await told;

@@ -4,7 +4,7 @@ import { assert, isObject, ok, refuse } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
 import type { PlanAnalysis } from "./analyse-plan.ts";
 import { handedOn, systemOf } from "./declare.ts";
-import { scratch } from "./folders.ts";
+import { scratch, sweep, workedInBy } from "../scratch.ts";
 import type { KeptPlans } from "./folders.ts";
 import { faultOf, run, runTelling, sameProgram } from "./program.ts";
 import type { Call, Outcome, Program } from "./program.ts";
@@ -13,6 +13,8 @@ import type { Sources } from "./source.ts";
 import { readState } from "./state.ts";
 import type { StoredState } from "./state.ts";
 import { analyseApart } from "./thread.ts";
+import { whereaboutsOf } from "./whereabouts.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 import type { Configuration, Recipe, TerraformOptions, TerraformWorkspace } from "./types.ts";
 
 /** The declarations, opened: what every operation starts from. */
@@ -34,6 +36,8 @@ export interface Session {
   readonly workspace: TerraformWorkspace;
   readonly configuration: Configuration;
   readonly root: string;
+  /** Where the state is kept. */
+  readonly whereabouts: Whereabouts;
   /** Modules that come from elsewhere than the configuration's own source. */
   readonly foreignModules: readonly string[];
   /** The same, with each line of its output as it comes. */
@@ -63,7 +67,9 @@ export async function inSession<T>(
   const program = sameProgram(workspace.binary, setup.programs.get(workspace.name));
   if (!program.ok) return program;
   await plansOf(setup, workspace).sweep(setup.options.clock.now());
-  const root = await scratch(join(setup.options.workDir, "runs"));
+  const runs = join(setup.options.workDir, "runs");
+  await sweep(runs);
+  const root = await scratch(runs);
   try {
     const copied = await cleanCopy(setup.sources, workspace, pin, join(root, "source"), signal);
     if (!copied.ok) return copied;
@@ -107,18 +113,18 @@ async function initialised(
     CHECKPOINT_DISABLE: "1",
   };
   const hidden = Object.values(given).filter((value) => value.length >= 6);
-  const session: Omit<Session, "foreignModules"> = {
+  const session: Omit<Session, "foreignModules" | "whereabouts"> = {
     workspace,
     configuration,
     root,
-    telling: (args, onLine) => runTelling({ program, args, cwd, env, signal }, onLine),
+    telling: (args, onLine) => runTelling({ program, args, cwd, env, signal }, onLine, (pid) => workedInBy(root, pid)),
     terraform: (args, more) => run({ program, args, cwd, env, signal, ...more }),
     scrub: (text) => hidden.reduce((said, value) => said.replaceAll(value, "(not shown)"), text),
   };
   const done = await session.terraform(initArgs(workspace));
   if (done.kind !== "exit" || done.code !== 0) return faultOf(done, "the configuration cannot be initialised", session.scrub);
-  const lasting = await keepsItsState(root, workspace);
-  return lasting.ok ? ok({ ...session, foreignModules: await modulesFromElsewhere(root) }) : lasting;
+  const lasting = await keepsItsState(root, workspace, options.secretKey);
+  return lasting.ok ? ok({ ...session, whereabouts: lasting.value, foreignModules: await modulesFromElsewhere(root) }) : lasting;
 }
 
 const initArgs = (workspace: TerraformWorkspace): readonly string[] => [
@@ -131,21 +137,23 @@ const initArgs = (workspace: TerraformWorkspace): readonly string[] => [
 ];
 
 /** A state in the clean copy would be thrown away with it; one that a service works on is planned elsewhere, with its credentials. */
-async function keepsItsState(root: string, workspace: TerraformWorkspace): Promise<Result<void>> {
+async function keepsItsState(root: string, workspace: TerraformWorkspace, key: Uint8Array): Promise<Result<Whereabouts>> {
   const read = await readJson(join(root, "data", "terraform.tfstate"));
   const backend = isObject(read) && isObject(read["backend"]) ? read["backend"] : undefined;
   const type = backend?.["type"];
   const config: JsonObject = isObject(backend?.["config"]) ? backend["config"] : {};
   const remedy = 'declare a backend that lasts, such as `backend "local" { path = "/srv/…" }` with an absolute path';
-  if (type === undefined)
+  if (typeof type !== "string")
     return refuse("terraform_state_not_kept", "the configuration declares no backend, so its state would be lost", { remedy });
+  if (type === "inmem") return refuse("terraform_state_not_kept", "the backend inmem forgets its state", { remedy });
   if (type === "cloud" || type === "remote")
     return refuse("terraform_backend_unsupported", `the backend ${type} plans and applies elsewhere`, { remedy });
-  if (type !== "local") return ok(undefined);
+  const whereabouts = whereaboutsOf(type, config, key);
+  if (type !== "local") return ok(whereabouts);
   // Where the states of workspaces other than the default one lie, is said apart.
   const path = config[workspace.workspace === "default" ? "path" : "workspace_dir"];
   return typeof path === "string" && path.startsWith("/")
-    ? ok(undefined)
+    ? ok(whereabouts)
     : refuse("terraform_state_not_kept", "the state's path is relative, so it would be lost with the copy", { remedy });
 }
 

@@ -9,7 +9,7 @@ export { PROPOSAL_BOUNDS, PROPOSAL_SCHEMA, momentsOf, parseProposal } from "./pr
 export type { ProposalInput } from "./proposal.ts";
 export { planJsonSchema, validatePlan } from "./schema.ts";
 export { EFFECT_KINDS } from "./schema-parts.ts";
-export { destroys } from "./scope.ts";
+export { UNLISTED, destroys, standsFor } from "./scope.ts";
 export type { ScopeNames } from "./scope.ts";
 export { sealSecrets, secretDigest, secretValue } from "./secrets.ts";
 export type { Sealed } from "./secrets.ts";

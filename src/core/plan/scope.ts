@@ -90,10 +90,16 @@ function listed(patterns: readonly string[]): string {
 /** Destroys what was there: a replacement does so too. */
 export const destroys = (effect: Effect): boolean => effect.kind === "delete" || effect.kind === "replace";
 
+/** The kind of an effect that stands for others which are too many to be listed; its field `count` says how many. */
+export const UNLISTED = "unlisted";
+
+/** How many effects this one is: itself, or those that it stands for. Undefined where it does not say. */
+export const standsFor = (effect: Effect): number | undefined => (effect.resourceKind === UNLISTED ? stated(effect, "count") : 1);
+
 /** How much of each limited quantity an effect takes; undefined when it must take some but does not say how much. */
 const MEASURES: Readonly<Record<string, (effect: Effect) => number | undefined>> = {
-  effects: () => 1,
-  deletes: (effect) => (destroys(effect) ? 1 : 0),
+  effects: standsFor,
+  deletes: (effect) => (destroys(effect) ? standsFor(effect) : 0),
   recipients: (effect) => stated(effect, "recipients") ?? (effect.kind === "send" ? undefined : 0),
   rows: (effect) => stated(effect, "rows") ?? (["table", "rows"].includes(effect.resourceKind) ? undefined : 0),
   money: (effect) => stated(effect, "money"),

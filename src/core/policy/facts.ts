@@ -1,5 +1,6 @@
 import { sortedSet } from "../base/index.ts";
 import type { Millis, PrincipalId } from "../base/index.ts";
+import { standsFor } from "../plan/index.ts";
 import type { Effect, Plan, PlanStep, Provenance, Scope } from "../plan/index.ts";
 import { BOOL, INT, STRING, field, listOf, mapOf, messageOf, optional } from "./cel/types.ts";
 import type { CelType } from "./cel/types.ts";
@@ -180,7 +181,10 @@ export function factsOf(plan: Plan, more: MoreFacts): Facts {
     proposer: { id: parties.proposer, kind: parties.proposer.split(":")[0] ?? "", on_behalf_of: parties.onBehalfOf, owner: parties.owner },
     scope: scopeFacts(plan.intent.scope),
     effects,
-    summary: summaryOf(effects),
+    summary: summaryOf(
+      effects,
+      plan.steps.flatMap((step) => step.effects.map((effect) => standsFor(effect) ?? 1)),
+    ),
     findings: plan.findings.map(({ code, severity, resource, remedy, provenance }) => ({ code, severity, resource, remedy, provenance })),
     evidence: plan.evidence.filter(isEvidence).map(({ topic, resource, provenance }) => ({ topic, resource, provenance })),
     unverified: plan.unverified.map(({ topic }) => ({ topic })),
@@ -232,13 +236,16 @@ function effectFacts(effect: Effect, { id: step, connector }: PlanStep): EffectF
   };
 }
 
-export function summaryOf(effects: readonly EffectFacts[]): SummaryFacts {
+/** `standing`: how many effects each of them is, where it stands for others that are too many to be listed. */
+export function summaryOf(effects: readonly EffectFacts[], standing: readonly number[] = []): SummaryFacts {
   const of: Record<string, number> = {};
-  for (const { kind } of effects) of[kind] = (of[kind] ?? 0) + 1;
+  for (const [i, { kind }] of effects.entries()) of[kind] = (of[kind] ?? 0) + (standing[i] ?? 1);
+  const counted = (which: (effect: EffectFacts) => boolean): number =>
+    effects.reduce((total, effect, i) => total + (which(effect) ? (standing[i] ?? 1) : 0), 0);
   const sum = (lines: (effect: EffectFacts) => number | undefined): number =>
     effects.reduce((total, effect) => total + (lines(effect) ?? 0), 0);
   return {
-    effects: effects.length,
+    effects: counted(() => true),
     creates: of["create"] ?? 0,
     updates: of["update"] ?? 0,
     deletes: of["delete"] ?? 0,
@@ -251,8 +258,8 @@ export function summaryOf(effects: readonly EffectFacts[]): SummaryFacts {
     environments: sortedSet(effects.map((effect) => effect.environment)),
     surfaces: sortedSet(effects.flatMap((effect) => effect.surfaces)),
     owners: sortedSet(effects.flatMap((effect) => effect.owners)),
-    unowned: effects.filter((effect) => effect.owners.length === 0).length,
-    irreversible: effects.filter(({ reversibility }) => reversibility === "irreversible" || reversibility === "unknown").length,
+    unowned: counted((effect) => effect.owners.length === 0),
+    irreversible: counted(({ reversibility }) => reversibility === "irreversible" || reversibility === "unknown"),
     inspectable: effects.every((effect) => effect.inspectable),
     lines_added: sum((effect) => effect.added),
     lines_removed: sum((effect) => effect.removed),
