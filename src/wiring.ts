@@ -8,7 +8,7 @@ import { checkDatabases, sqlConnector } from "./connectors/sql/index.ts";
 import { checkWorkspaces, terraformConnector } from "./connectors/terraform/index.ts";
 import { checkHttp, httpConnector } from "./connectors/http/index.ts";
 import type { Clock, Connector, Timers } from "./control/ports.ts";
-import { millis, ok, refuse, type Result } from "./core/base/index.ts";
+import { millis, ok, refuse, type Refusal, type Result } from "./core/base/index.ts";
 import { idsBy } from "./chance.ts";
 
 export const clock: Clock = { now: () => millis(Date.now()) };
@@ -32,83 +32,91 @@ export interface Wired {
   readonly sample?: readonly GitRepository[];
 }
 
-export function repositoriesOf(settings: Settings, sample: readonly GitRepository[]): Result<readonly GitRepository[]> {
-  const repositories = [...settings.repositories, ...sample];
-  const faults = checkRepositories(repositories);
-  if (faults.length === 0) return ok(repositories);
-  const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
-  return refuse("repositories_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
+/** What each connector is made of. */
+interface Making extends Wired {
+  readonly settings: Settings;
+  /** A folder of its own. */
+  readonly workDir: (name: string) => string;
 }
 
-/** Everything that reaches out of Pawl, as far as these settings declare it. */
-export function connectorsOf(settings: Settings, { secretKey, sample }: Wired): Result<readonly Connector[]> {
+/** A connector as far as these settings declare it. None where nothing is declared: then its work can be left to a runner that has it. */
+type Make = (making: Making) => Result<Connector | undefined>;
+
+/** What every connector gets that reads words of proposers. */
+const scanning = { findSecrets: findSecretsInWords, env: process.env };
+
+const git: Make = ({ settings, secretKey, sample, workDir }) => {
   const repositories = repositoriesOf(settings, sample ?? []);
   if (!repositories.ok) return repositories;
-  const git = gitConnector({
-    repositories: repositories.value,
-    workDir: join(settings.dataDir, "work", "git"),
-    secretKey,
-    clock,
-    submitterIdentity: settings.commitIdentity,
-    env: process.env,
-  });
-  const http = httpOf(settings, secretKey);
-  const command = commandOf(settings, secretKey);
-  if (!command.ok) return command;
-  const sql = sqlOf(settings, secretKey);
-  if (!sql.ok) return sql;
-  const terraform = terraformOf(settings, secretKey);
-  if (!terraform.ok) return terraform;
-  return http.ok ? ok([git, http.value, command.value, ...sql.value, ...terraform.value]) : http;
-}
-
-/** None where no workspace is declared, likewise. */
-function terraformOf({ dataDir, terraform }: Settings, secretKey: Uint8Array): Result<readonly Connector[]> {
-  const workspaces = terraform.map(({ planEnv = [], applyEnv = [], variables = [], backendConfig = [], targets, planLock, ...rest }) => ({
-    ...rest,
-    planEnv,
-    applyEnv,
-    variables,
-    backendConfig,
-    allowTargets: targets === "allowed",
-    planLock: planLock === "held",
-  }));
-  const faults = checkWorkspaces(workspaces);
-  if (faults.length > 0) {
-    const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
-    return refuse("terraform_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
-  }
-  const workDir = join(dataDir, "work", "terraform");
+  const submitterIdentity = settings.commitIdentity;
   return ok(
-    workspaces.length === 0
-      ? []
-      : [terraformConnector({ workspaces, workDir, secretKey, clock, env: process.env, findSecrets: findSecretsInWords })],
+    gitConnector({
+      repositories: repositories.value,
+      workDir: workDir("git"),
+      secretKey,
+      clock,
+      submitterIdentity,
+      env: process.env,
+    }),
   );
-}
+};
 
-/** None where no database is declared: then its work can be left to a runner that has one. */
-function sqlOf({ dataDir, databases }: Settings, secretKey: Uint8Array): Result<readonly Connector[]> {
-  const faults = checkDatabases(databases);
-  if (faults.length > 0) {
-    const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
-    return refuse("databases_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
-  }
-  const workDir = join(dataDir, "work", "sql");
-  const options = { databases, workDir, secretKey, clock, env: process.env, findSecrets: findSecretsInWords };
-  return ok(databases.length === 0 ? [] : [sqlConnector(options)]);
-}
-
-function httpOf(settings: Settings, secretKey: Uint8Array): Result<Connector> {
+const http: Make = ({ settings, secretKey }) => {
   const declared = { credentials: settings.credentials, allowPrivate: settings.http.allowPrivate };
-  const faults = checkHttp(declared);
-  if (faults.length === 0) return ok(httpConnector({ ...declared, secretKey, random, findSecrets: findSecretsInWords, env: process.env }));
-  const message = faults.map((f) => `${f.where ?? ""}: ${f.message}`).join("; ");
-  return refuse("credentials_invalid", message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
+  const fault = faultIn("credentials_invalid", checkHttp(declared));
+  return fault ?? ok(httpConnector({ ...declared, ...scanning, secretKey, random }));
+};
+
+const command: Make = ({ settings, secretKey, workDir }) => {
+  const fault = faultIn("programs_invalid", checkPrograms(settings.command));
+  return fault ?? ok(commandConnector({ ...settings.command, ...scanning, workDir: workDir("command"), secretKey }));
+};
+
+const sql: Make = ({ settings: { databases }, secretKey, workDir }) => {
+  const fault = faultIn("databases_invalid", checkDatabases(databases));
+  if (fault !== undefined || databases.length === 0) return fault ?? ok(undefined);
+  return ok(sqlConnector({ ...scanning, databases, workDir: workDir("sql"), secretKey, clock }));
+};
+
+const terraform: Make = ({ settings, secretKey, workDir }) => {
+  const workspaces = settings.terraform.map(
+    ({ planEnv = [], applyEnv = [], variables = [], backendConfig = [], targets, planLock, ...rest }) => ({
+      ...rest,
+      planEnv,
+      applyEnv,
+      variables,
+      backendConfig,
+      allowTargets: targets === "allowed",
+      planLock: planLock === "held",
+    }),
+  );
+  const fault = faultIn("terraform_invalid", checkWorkspaces(workspaces));
+  if (fault !== undefined || workspaces.length === 0) return fault ?? ok(undefined);
+  return ok(terraformConnector({ ...scanning, workspaces, workDir: workDir("terraform"), secretKey, clock }));
+};
+
+/** Every connector there is: another one is made like these, and stands here. */
+const CONNECTORS: readonly Make[] = [git, http, command, sql, terraform];
+
+/** Everything that reaches out of Pawl, as far as these settings declare it. */
+export function connectorsOf(settings: Settings, wired: Wired): Result<readonly Connector[]> {
+  const connectors: Connector[] = [];
+  for (const make of CONNECTORS) {
+    const made = make({ ...wired, settings, workDir: (name) => join(settings.dataDir, "work", name) });
+    if (!made.ok) return made;
+    if (made.value !== undefined) connectors.push(made.value);
+  }
+  return ok(connectors);
 }
 
-function commandOf({ dataDir, command }: Settings, secretKey: Uint8Array): Result<Connector> {
-  const [fault] = checkPrograms(command);
-  if (fault !== undefined) return refuse("programs_invalid", `${fault.where ?? ""} ${fault.message}`, { remedy: fault.remedy ?? "" });
-  const workDir = join(dataDir, "work", "command");
-  return ok(commandConnector({ ...command, workDir, secretKey, findSecrets: findSecretsInWords, env: process.env }));
+export function repositoriesOf(settings: Settings, sample: readonly GitRepository[]): Result<readonly GitRepository[]> {
+  const repositories = [...settings.repositories, ...sample];
+  return faultIn("repositories_invalid", checkRepositories(repositories)) ?? ok(repositories);
+}
+
+/** Everything that is wrong with what the operator declared, as one refusal. */
+function faultIn(code: string, faults: readonly Refusal[]): Result<never> | undefined {
+  if (faults.length === 0) return undefined;
+  const message = faults.map((fault) => `${fault.where ?? ""}: ${fault.message}`).join("; ");
+  return refuse(code, message, { remedy: faults[0]?.remedy ?? "mend them in the settings" });
 }
