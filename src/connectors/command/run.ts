@@ -3,6 +3,7 @@ import { execa } from "execa";
 import { digestOf, fail, keyedDigestOf, ok } from "../../core/base/index.ts";
 import type { JsonObject, Refusal, Result } from "../../core/base/index.ts";
 import type { Program } from "../../core/operation/index.ts";
+import { workedInBy } from "../scratch.ts";
 import { discard, executable, privateFolder, programAt, readOnce, type ProgramDigest } from "./files.ts";
 import type { Around } from "./payload.ts";
 import { COMMAND_LIMITS, type CommandOptions } from "./types.ts";
@@ -124,6 +125,7 @@ async function execute(
     forceKillAfterDelay: 500,
     maxBuffer: COMMAND_LIMITS.output,
   });
+  workedInBy(folder, running.pid);
   const done = await running;
   // What it leaves behind would act on after everybody was told how it ended.
   endGroup(running.pid);
