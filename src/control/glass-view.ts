@@ -24,8 +24,13 @@ async function heldView(deps: Deps, state: ChangeState): Promise<Partial<ChangeV
 }
 
 /** The sentence of what happens next, with what is owed for broken glass. */
-export function nextWith(next: string, { id, status }: ChangeState, { holds = [], glass = [] }: Partial<ChangeView>): string {
-  const held = status === "authorised" && holds.length > 0 ? `Authorised, and held by ${holds.join(", and ")}.` : next;
+export function nextWith(
+  next: string,
+  { id, status, expiresAt }: ChangeState,
+  { holds = [], glass = [], held_until: until }: Partial<ChangeView>,
+): string {
+  const late = until !== undefined && until >= expiresAt ? " It expires before that." : "";
+  const held = status === "authorised" && holds.length > 0 ? `Authorised, and held by ${holds.join(", and ")}.${late}` : next;
   const open = glass.find(({ reviewed }) => reviewed === undefined);
   if (open === undefined) return held;
   const due = `${new Date(open.due_at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
