@@ -169,10 +169,18 @@ async function start(deps: Deps, { run: work }: JobSettings, state: Authorised):
   const holder = await holderOf(deps, state);
   if (holder !== undefined) return { until: holder.stream, version: holder.version };
   const report = await work(change);
-  if (report.kind === "ended" || report.kind === "stale") return "settled";
+  // What a runner says of its run is not what became of it: while the change stands open, its job does.
+  if (report.kind === "ended" || report.kind === "stale") return (await isOpenStill(deps, state)) ? "later" : "settled";
   if (report.kind === "not_started" && ["resource_busy", "held"].includes(report.error.code)) return "later";
   deps.report({ what: `run of ${change}: ${report.kind}`, error: report.error });
   return "later";
+}
+
+async function isOpenStill(deps: Deps, { id, grant }: Authorised): Promise<boolean> {
+  const found = await findChange(deps, id);
+  if (!found.ok) return true;
+  const { state } = found.value;
+  return (state.status === "authorised" || state.status === "running" || state.status === "applied") && state.grant === grant;
 }
 
 /**

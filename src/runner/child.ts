@@ -149,6 +149,8 @@ class Child {
     for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.on("data", (chunk: Buffer) => this.#hear(chunk));
     this.#channel.on("error", () => this.#ended("its channel broke"));
     this.#process.on("error", (error) => this.#ended(error.message));
+    // What it started does not outlive it, however it ended.
+    this.#process.on("exit", () => this.#endGroup());
     this.#process.on("close", (code, signal) =>
       this.#ended(signal === null ? `it ended with ${code ?? "no code"}` : `it was ended by ${signal}`),
     );
@@ -200,14 +202,17 @@ class Child {
   #kill(why: string, code = "connector_died"): void {
     if (!this.alive) return;
     // The whole group: a provider or a shell that it started would go on without it.
-    if (this.#process.pid !== undefined) {
-      try {
-        process.kill(-this.#process.pid, "SIGKILL");
-      } catch {
-        this.#process.kill("SIGKILL");
-      }
-    }
+    this.#endGroup();
     this.#ended(why, code);
+  }
+
+  #endGroup(): void {
+    if (this.#process.pid === undefined) return;
+    try {
+      process.kill(-this.#process.pid, "SIGKILL");
+    } catch {
+      this.#process.kill("SIGKILL");
+    }
   }
 
   #ended(why: string, code = "connector_died"): void {

@@ -67,12 +67,20 @@ export async function runChange(deps: RunnerDeps, change: ChangeId): Promise<Run
   if (!offer.ok) return { kind: "not_started", error: offer.error };
   const grant = verifyGrant(offer.value.envelope, deps.trust, offer.value.payloads, deps.clock.now());
   if (!grant.ok) return { kind: "not_started", error: grant.error };
+  // What is told and undone is told and undone of the change that was asked for.
+  if (grant.value.change !== change) return { kind: "not_started", error: otherChange(grant.value.change) };
   const steps = stepsOf(deps, grant.value, offer.value.payloads);
   if (!steps.ok) return { kind: "not_started", error: steps.error };
   const started = await deps.desk.start(change, grant.value.grant, deps.trust.runner);
   if (!started.ok) return { kind: "not_started", error: started.error };
   return new Run(deps, started.value, grant.value).all(steps.value);
 }
+
+const otherChange = (change: ChangeId): Refusal => ({
+  code: "grant_other_change",
+  message: `the grant is for change ${change}`,
+  remedy: "ask the control plane why it offers another",
+});
 
 function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Array[]): Result<readonly Step[]> {
   const steps: Step[] = [];

@@ -62,6 +62,10 @@ const FATAL = [
 ];
 const BACKOFF_MILLIS = [250, 1_000, 2_000, 5_000, 10_000];
 const WAIT_SECONDS = 25;
+/** As many as one request can say that it has. */
+const MOST_RUNS = 64;
+/** What may be under way at a time: whoever hands out more is not listened to. */
+const MOST_WORK = 256;
 
 export function startService(options: ServiceOptions): Service {
   const service = new RunnerService(options);
@@ -76,6 +80,8 @@ class RunnerService {
   readonly ready = Promise.withResolvers<Result<void>>();
   readonly #under = new Map<string, Promise<void>>();
   readonly #runs = new Set<ChangeId>();
+  /** Runs that only look again from time to time: they need no place of their own. */
+  readonly #watching = new Set<ChangeId>();
   #epoch = 0;
   #end: Result<void> = ok(undefined);
 
@@ -182,7 +188,7 @@ class RunnerService {
 
   async #ask(client: Client, mine: ReadonlySet<string>): Promise<Result<readonly Work[]>> {
     const list = (name: string, ids: Iterable<string>): string => {
-      const all = [...ids].slice(0, 64).join(",");
+      const all = [...ids].slice(0, MOST_RUNS).join(",");
       return all === "" ? "" : `&${name}=${all}`;
     };
     const path = `/v1/runner/poll?wait=${WAIT_SECONDS}${list("has", mine)}${list("runs", this.#runs)}`;
@@ -208,7 +214,7 @@ class RunnerService {
   }
 
   #take(client: Client, mine: Set<string>, work: Work): void {
-    if (mine.has(work.id)) return;
+    if (mine.has(work.id) || this.#under.size >= MOST_WORK) return;
     mine.add(work.id);
     const done = this.#perform(client, work)
       .catch((error: unknown) => toWire(refuse("runner_broke", String(error).slice(0, 500).toWellFormed())))
@@ -285,7 +291,8 @@ class RunnerService {
       error: { code, message, remedy: "it is tried again by itself" },
     });
     if (this.#runs.has(change)) return busy("run_under_way", `change ${change} is being run here`);
-    if (this.#runs.size >= parallel) return busy("unavailable", `this runner has ${parallel} runs under way already`);
+    if (this.#runs.size - this.#watching.size >= parallel || this.#runs.size >= MOST_RUNS)
+      return busy("unavailable", `this runner has ${parallel} runs under way already`);
     if (this.#stopping.signal.aborted) return busy("unavailable", "this runner is stopping");
     this.#runs.add(change);
     const { runner, trust } = identity;
@@ -309,6 +316,7 @@ class RunnerService {
           timeoutMillis,
           attest: (body) => sealEvidence(body, key),
           progress: told.say,
+          watching: () => void this.#watching.add(change),
           signal: this.#stopping.signal,
         },
         change,
@@ -318,6 +326,7 @@ class RunnerService {
     } finally {
       await told.end();
       this.#runs.delete(change);
+      this.#watching.delete(change);
     }
   }
 }

@@ -133,6 +133,16 @@ test("[RU-13] what a connector had started ends with it", async (t) => {
   await gone;
 });
 
+test("[RU-13] also where it ended by itself", async (t) => {
+  const { connector, folder } = await worked(t);
+  const path = join(folder, "orphan");
+  await factsOf(connector, `orphan ${path}`);
+  const orphan = await reached(path);
+  const gone = once(orphan, "close");
+  assert.equal(await faultOf(connector, "exit"), "connector_died possible");
+  await gone;
+});
+
 /** A connection to whoever listens there, as soon as somebody does. */
 async function reached(path: string): Promise<Socket> {
   for (;;) {

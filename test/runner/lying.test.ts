@@ -4,8 +4,10 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
-import { digestOf, type Digest, type GrantId, type JsonObject } from "../../src/core/base/index.ts";
+import { digestOf, type ChangeId, type Digest, type GrantId, type JsonObject, type RunnerId } from "../../src/core/base/index.ts";
 import { attested, sealEvidence, type Envelope, type RunEvidence } from "../../src/core/grant/index.ts";
+import { perform } from "../../src/control/jobs.ts";
+import type { LeasedItem, RunReport } from "../../src/control/ports.ts";
 import { createControl, Exchange } from "../../src/control/index.ts";
 import { ControlWorld, good, ordinary } from "../../src/testing/control-world.ts";
 import { DECLARED, enrolled, type TestRunner } from "../api/enrolled.ts";
@@ -126,6 +128,24 @@ test("[RU-14] lines of a runner that does not make them harmless act on no scree
   const signed = { runner: world.runner.trust.runner, epoch: 1, body: digestOf("") };
   assert.deepEqual(good(await runners.progress(signed, { change: id, lines })), { taken: true });
   assert.equal(told.length, 3);
-  assert.doesNotMatch(told.join(""), /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+  assert.doesNotMatch(told.join(""), /[\p{Cc}\p{Cf}]/u);
   assert.equal(told[2], "plain");
+});
+
+test("[RU-17] a runner that says that it has ended what stands open does not have its run forgotten, nor what the run holds", async () => {
+  const world = await ControlWorld.open();
+  const { id, grant } = await world.approve((await world.propose({ ...ordinary("new"), start: "on-request" })).id, "ed");
+  assert.ok(grant !== undefined);
+  const settings = { leaseMillis: 60_000, runner: "rnr_server0001" as RunnerId };
+  const item: LeasedItem = { id: 1, attempts: 1, key: `run/${grant}`, kind: "run", body: { change: id, grant }, dueAt: world.time.now() };
+  const lying = async (): Promise<RunReport> => {
+    good(await world.runner.desk.start(id as ChangeId, grant as GrantId, "rnr_liar000001" as RunnerId));
+    return { kind: "ended", end: "verified", code: "verified" };
+  };
+  assert.equal(await perform(world.deps, { ...settings, run: lying }, item), "later");
+  assert.equal((await world.view(id)).status, "running");
+  world.time.jump(61_000);
+  const never = () => Promise.reject(new Error("nothing is started again"));
+  assert.equal(await perform(world.deps, { ...settings, run: never }, item), "settled");
+  assert.equal((await world.view(id)).status, "failed");
 });
