@@ -54,6 +54,10 @@ async function listGlass({ known, terminal, io }: Context): Promise<void> {
 const reviewText = ({ overdue, due_at: due }: { readonly overdue: boolean; readonly due_at: number }, now: number): string =>
   overdue ? `OVERDUE by ${span(now - due)}` : `due in ${span(due - now)}`;
 
+/** An emergency is marked until somebody else has reviewed it. */
+const statusText = ({ status, glass = [] }: ChangeView): string =>
+  glass.some(({ reviewed }) => reviewed === undefined) ? `${status} (GLASS)` : status;
+
 const NARROW = 110;
 
 function lines({ terminal, io }: Context, { changes }: ListView): string[] {
@@ -62,7 +66,7 @@ function lines({ terminal, io }: Context, { changes }: ListView): string[] {
   const wide = terminal.width >= NARROW;
   return table(terminal, [
     { title: "CHANGE", cells: cells(({ id }) => id) },
-    { title: "STATUS", cells: cells(({ status, glass = [] }) => (glass.length === 0 ? status : `${status} (GLASS)`)), style: statusStyle },
+    { title: "STATUS", cells: cells(statusText), style: (text) => statusStyle(text.split(" ")[0] ?? text) },
     ...(wide
       ? [
           { title: "OUTCOME", cells: cells(({ outcome }) => outcome ?? "") },
