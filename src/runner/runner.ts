@@ -115,7 +115,7 @@ const STANDING_MILLIS = 15_000;
 
 const OUT_OF_TIME: Refusal = {
   code: "grant_expired",
-  message: "the grant ended, or may have, before this step",
+  message: "the grant ended before this step, or may have, or its time has not come by this clock",
   remedy: "plan the change again",
 };
 
@@ -165,9 +165,11 @@ class Run {
       : this.#end("indeterminate", "report_refused", { cause: evidenceOf(finished.error), done: applied.value.facts });
   }
 
-  /** By its own clock: the desk's may be behind. */
+  /** By its own clock: the desk's may be behind. One that was put back since it started knows no better than before whether it is time. */
   #isLate(): boolean {
-    return this.#deps.clock.now() >= this.#grant.expiresAt - this.#deps.trust.skewMillis;
+    const { expiresAt, issuedAt, notBefore = issuedAt } = this.#grant;
+    const [now, skew] = [this.#deps.clock.now(), this.#deps.trust.skewMillis];
+    return now >= expiresAt - skew || now < Math.max(issuedAt, notBefore) - skew;
   }
 
   async #applyFailed(step: Step, error: PerformFault): Promise<RunReport> {

@@ -70,6 +70,15 @@ test("[D35] [CO-25] a runner whose own clock passes the grant between steps begi
   assert.deepEqual(outside.writes, ["apply shop#src/a=new", "undo shop#src/a="]);
 });
 
+test("[D35] [CO-25] a runner whose own clock was put back between steps begins no further one: it may not be time yet", async () => {
+  const { world, id, outside } = await signed();
+  let behind = 0;
+  outside.before = async (operation, target) => void (operation === "observe" && target.endsWith("b") && (behind = 48 * 3_600_000));
+  const clock = { now: () => millis(world.time.now() - behind) };
+  assert.equal(endOf(await runChange({ ...world.runner, clock }, id)), "undone grant_expired");
+  assert.deepEqual(outside.writes, ["apply shop#src/a=new", "undo shop#src/a="]);
+});
+
 /** How each connector's answer at each place ends the run, and what is then left outside. */
 const ENDS: readonly (readonly [string, (s: Signed) => void, string, number])[] = [
   [

@@ -42,6 +42,14 @@ test("[LC-26] [D35] a clock that is behind starts nothing", () => {
   assert.equal(codeOf(stateIn("running"), c.begin(), after(-CLOCK_SKEW_MILLIS - 1)), "clock_behind");
 });
 
+test("[LC-29] [LC-50] [D35] a clock that was put back since the start begins no effect: it may not be time yet", () => {
+  const due = after(600_000);
+  const timed = folded(undefined, [c.propose({ notBefore: due }), c.plan(), c.auto({ grant: c.start().grant })]);
+  const running = folded(timed, [c.start()], due);
+  assert.equal(codeOf(running, c.begin(), after(600_000 - CLOCK_SKEW_MILLIS)), "");
+  assert.equal(codeOf(running, c.begin(), after(600_000 - CLOCK_SKEW_MILLIS - 1)), "clock_behind");
+});
+
 test("[LC-26] a held change is authorised and does not start until it is routed without the hold", () => {
   const frozen = folded(stateIn("planned"), [c.auto({ holds: ["freeze"] })]);
   assert.equal(frozen.status, "authorised");

@@ -53,9 +53,9 @@ function heldFault(state: InStatus<"authorised">, { frozen }: CommandOf<"start">
     : no("held", `held by ${frozen.join(", ")}`, "it can start once the freeze has ended", state.id);
 }
 
-function clockFault({ authorisedAt, grant }: Authorised, at: Millis): Refused | undefined {
+function clockFault({ authorisedAt, grant }: Pick<Authorised, "authorisedAt" | "grant">, at: Millis): Refused | undefined {
   if (at >= authorisedAt - CLOCK_SKEW_MILLIS) return undefined;
-  return no("clock_behind", "this clock is behind the one that authorised", "set the clock right", grant);
+  return no("clock_behind", "this clock is behind the one that authorised it, or started it", "set the clock right", grant);
 }
 
 /** `auto` alone needs nobody; every other outcome needs every seat, counted afresh. */
@@ -93,7 +93,8 @@ export function beginEffect(state: ChangeState, command: CommandOf<"begin_effect
   if (begun.length !== done.length || next?.id !== command.step)
     return no("step_out_of_order", `step ${command.step} is not next`, "finish the begun step, then take the next in order", command.step);
   if (at >= grantExpiresAt) return no("grant_expired", `grant ${grant} has expired`, "stop here; undo what is done", grant);
-  const behind = clockFault(running.value, at);
+  const { authorisedAt, startedAt } = running.value;
+  const behind = clockFault({ grant, authorisedAt: Math.max(authorisedAt, startedAt) as Millis }, at);
   if (behind !== undefined) return behind;
   if (command.observed !== next.state)
     return no(
