@@ -20,7 +20,7 @@ import {
   type Millis,
   type RunnerId,
 } from "../../src/core/base/index.ts";
-import { payloadOf } from "../../src/core/change/index.ts";
+import { approvalOf, payloadOf } from "../../src/core/change/index.ts";
 import { sealGrant, sealUndoGrant, type Envelope, type GrantBody } from "../../src/core/grant/index.ts";
 import { openNonces, startService } from "../../src/runner/index.ts";
 import {
@@ -80,7 +80,7 @@ type Desk = (call: string, body: JsonObject) => unknown;
 interface Plane {
   readonly url: string;
   /** Hands out one run, and settles with what the runner answers. */
-  run(desk: Desk): Promise<JsonObject>;
+  run(desk: Desk, change?: string): Promise<JsonObject>;
   readonly calls: string[];
 }
 
@@ -95,6 +95,7 @@ const agreeing =
 async function plane(t: TestContext): Promise<Plane> {
   let desk: Desk = () => ({ ok: null });
   let work: string | undefined;
+  let about = "chg_000001";
   let answered = Promise.withResolvers<JsonObject>();
   let asked = (): void => undefined;
   let count = 0;
@@ -119,7 +120,7 @@ async function plane(t: TestContext): Promise<Plane> {
       if (work === undefined) await new Promise<void>((resolve) => (asked = resolve));
       // Whoever asked is gone: the work is for the next.
       if (response.destroyed) return undefined;
-      const given = work === undefined ? [] : [{ id: work, kind: "run", change: "chg_000001" }];
+      const given = work === undefined ? [] : [{ id: work, kind: "run", change: about }];
       work = undefined;
       return answer({ work: given });
     })();
@@ -133,8 +134,9 @@ async function plane(t: TestContext): Promise<Plane> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
-    run(next) {
+    run(next, change = "chg_000001") {
       desk = next;
+      about = change;
       answered = Promise.withResolvers();
       work = `wrk_${String((count += 1)).padStart(8, "0")}`;
       asked();
@@ -155,13 +157,14 @@ interface Given {
   readonly now?: () => Millis;
   readonly name?: RunnerId;
   readonly connector?: Partial<Connector>;
+  readonly parallel?: number;
 }
 
 /** The runner, enrolled when all was well. */
 async function runnerAt(
   t: TestContext,
   at: Plane,
-  { world = new World(), folder, now = () => after(1_000), name = runner, connector = {} }: Given = {},
+  { world = new World(), folder, now = () => after(1_000), name = runner, connector = {}, parallel = 4 }: Given = {},
 ) {
   const home = folder ?? (await mkdtemp(join(tmpdir(), "pawl-compromised-")));
   const nonces = openNonces(home);
@@ -178,7 +181,7 @@ async function runnerAt(
     timers,
     skewMillis: 30_000,
     timeoutMillis: 5_000,
-    parallel: 4,
+    parallel,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     log: () => undefined,
   });
@@ -355,4 +358,27 @@ test("[RU-15] what it hands out as work is work, or nothing", async (t) => {
   );
   assert.equal(codeIn(strange), "not_started unavailable");
   assert.deepEqual(world.writes, []);
+});
+
+/** A grant of a change with another id, proven as the log has it. */
+function grantOf(change: ChangeId, grant: GrantId, more: Partial<GrantBody> = {}): Envelope {
+  const body = grantBody({ change, grant, ...more });
+  const entry = entryOf({ ...authorisation(), grant, approval: approvalOf(body, body.steps) }, `change/${change}`);
+  return sealGrant({ ...body, ledger: evidenceFor(entry) }, grantSigner);
+}
+
+test("[RU-18] a run that only watches takes no place from others", async (t) => {
+  const at = await plane(t);
+  const { world } = await runnerAt(t, at, { parallel: 1 });
+  const watched = offering(grantOf("chg_000001" as ChangeId, "grt_000011" as GrantId, { watch: { seconds: 36_000, everySeconds: 10 } }));
+  const other = offering(grantOf("chg_000002" as ChangeId, "grt_000012" as GrantId));
+  const { promise: watching, resolve } = Promise.withResolvers<void>();
+  const desk: Desk = (call, { change }) => {
+    if (call === "check") resolve();
+    return agreeing(change === "chg_000002" ? other : watched)(call, {});
+  };
+  void at.run(desk);
+  await watching;
+  assert.equal(codeIn(await at.run(desk, "chg_000002")), "ended verified");
+  assert.deepEqual(world.writes, ["one", "two", "one", "two"]);
 });

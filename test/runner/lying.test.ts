@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
-import { digestOf, type ChangeId, type Digest, type GrantId, type JsonObject, type RunnerId } from "../../src/core/base/index.ts";
+import { digestOf, type Digest, type GrantId, type JsonObject, type RunnerId } from "../../src/core/base/index.ts";
 import { attested, sealEvidence, type Envelope, type RunEvidence } from "../../src/core/grant/index.ts";
 import { perform } from "../../src/control/jobs.ts";
 import type { LeasedItem, RunReport } from "../../src/control/ports.ts";
@@ -139,7 +139,7 @@ test("[RU-17] a runner that says that it has ended what stands open does not hav
   const settings = { leaseMillis: 60_000, runner: "rnr_server0001" as RunnerId };
   const item: LeasedItem = { id: 1, attempts: 1, key: `run/${grant}`, kind: "run", body: { change: id, grant }, dueAt: world.time.now() };
   const lying = async (): Promise<RunReport> => {
-    good(await world.runner.desk.start(id as ChangeId, grant as GrantId, "rnr_liar000001" as RunnerId));
+    good(await world.runner.desk.start(id, grant as GrantId, "rnr_liar000001" as RunnerId));
     return { kind: "ended", end: "verified", code: "verified" };
   };
   assert.equal(await perform(world.deps, { ...settings, run: lying }, item), "later");
