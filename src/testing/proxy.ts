@@ -85,7 +85,8 @@ class Wire {
     this.#pass(link, far, near);
     far.on("error", () => near.resetAndDestroy());
     near.once("close", () => outwards(() => far.destroy()));
-    far.once("close", () => this.#links.delete(link));
+    // A side that was told nothing of the other's end is still to be ended.
+    for (const side of [near, far]) side.once("close", () => near.destroyed && far.destroyed && this.#links.delete(link));
   }
 
   turn(mode: Mode): void {

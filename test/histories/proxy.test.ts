@@ -111,3 +111,34 @@ test("[I70] a reset ends all connections on both sides and refuses new ones unti
   await once(again, "connect");
   again.destroy();
 });
+
+test("[I70] of a process that is deaf all arrives, what it is answered is lost, and after healing it ends with a reset", async (t) => {
+  const line = await lineTo(t);
+  line.near.write("one ");
+  const far = await line.far();
+  await next(far);
+  let answered = "";
+  line.near.on("data", (bytes) => void (answered += bytes.toString()));
+  line.proxy.deafen();
+  far.write("back");
+  line.near.write("two");
+  while (line.heard() !== "one two") await next(far);
+  assert.deepEqual([answered, line.near.destroyed], ["", false]);
+  line.proxy.heal();
+  await Promise.all([closed(line.near), closed(far)]);
+  assert.equal(answered, "");
+});
+
+test("[I70] a process that was not told that the other end is gone is told when the proxy closes", async (t) => {
+  const line = await lineTo(t);
+  line.near.write("one");
+  const far = await line.far();
+  await next(far);
+  line.proxy.cut();
+  far.destroy();
+  await closed(far);
+  await meanwhile(line);
+  assert.equal(line.near.destroyed, false);
+  await line.proxy.close();
+  await closed(line.near);
+});

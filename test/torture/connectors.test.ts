@@ -26,7 +26,7 @@ async function shortly(t: TestContext, where: Where): Promise<void> {
   rmSync(summary.folder, { recursive: true, force: true });
 }
 
-test("[D30, B12] killed at any moment of a run of each connector: what its target holds is what the ledger says, and nothing is done twice", (t) =>
+test("[D30] killed at any moment of a run of each connector: what its target holds is what the ledger says, and nothing is done twice", (t) =>
   shortly(t, "here"));
 
 test("[D30, D37] the same with a runner elsewhere, which is killed or cut off: nothing is undone without an undo grant", (t) =>
