@@ -3,6 +3,8 @@ export * from "./assert.ts";
 export * from "./bytes.ts";
 export * from "./canonical.ts";
 export * from "./clone.ts";
+export * as form from "./form.ts";
+export type { Form } from "./form.ts";
 export * from "./glob.ts";
 export * from "./hash.ts";
 export * from "./ids.ts";

@@ -1,15 +1,14 @@
-import { canonical, equalBytes, isObject, ok, parseJson } from "../base/index.ts";
-import type { Json, Result } from "../base/index.ts";
+import { canonical, equalBytes, form as forms, isObject, ok, parseJson } from "../base/index.ts";
+import type { Form, Json, Result } from "../base/index.ts";
 import type { ChangeEvent } from "../change/index.ts";
 import { MAX_STATEMENT_BYTES } from "./dsse.ts";
-import type { Form } from "./form.ts";
-import { digest, exactly, list, longText, object, oneOf, positive, principal, text, truth, whole } from "./form.ts";
 import { no } from "./refusals.ts";
 import type { GrantRefusal } from "./refusals.ts";
 import { evidenceBytes, statementBytes, undoBytes } from "./statement.ts";
 import { EVIDENCE_KINDS, EVIDENCE_PREDICATE, GRANT_PREDICATE, UNDO_PREDICATE } from "./types.ts";
 import type { GrantBody, RunEvidence, UndoGrantBody } from "./types.ts";
 
+const { digest, exactly, list, longText, object, oneOf, positive, principal, text, truth, whole } = forms;
 const MOST = { steps: 100, seats: 64, votes: 1_000, selectors: 256, channels: 32, editors: 10_000, nodes: 64, noteBytes: 128 * 1024 };
 type EventOf<T extends ChangeEvent["type"]> = Extract<ChangeEvent, { readonly type: T }>;
 const strength = exactly("session", "passkey");

@@ -1,10 +1,12 @@
-import { isDigest, isObject, isPrincipalId } from "../base/index.ts";
-import type { Json } from "../base/index.ts";
+/** What a document that came back from elsewhere must look like, member by member. */
+import { isDigest, isPrincipalId } from "./ids.ts";
+import { isObject } from "./json.ts";
+import type { Json } from "./json.ts";
 
 /** Says where a value has not the form, or undefined when it has. */
 export type Form = (value: Json, at: string) => string | undefined;
 
-const where =
+export const where =
   (holds: (value: Json) => boolean): Form =>
   (value, at) =>
     holds(value) ? undefined : at;
@@ -41,14 +43,33 @@ export const object =
     );
   };
 
-/** One of several forms, told apart by `kind`. */
+/** An object with members of any name. */
+export const record =
+  (each: Form): Form =>
+  (value, at) =>
+    isObject(value)
+      ? first(
+          Object.entries(value).map(
+            ([key, member]) =>
+              () =>
+                each(member, `${at}/${key.slice(0, 64)}`),
+          ),
+        )
+      : at;
+
+/** One of several forms, told apart by one member. */
 export const oneOf =
-  (kinds: Readonly<Record<string, Form>>): Form =>
+  (kinds: Readonly<Record<string, Form>>, by = "kind"): Form =>
   (value, at) => {
-    const kind = isObject(value) ? value["kind"] : undefined;
+    const kind = isObject(value) ? value[by] : undefined;
     const form = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-    return form === undefined ? `${at}/kind` : form(value, at);
+    return form === undefined ? `${at}/${by}` : form(value, at);
   };
+
+export const nullOr =
+  (form: Form): Form =>
+  (value, at) =>
+    value === null ? undefined : form(value, at);
 
 function first(checks: readonly (() => string | undefined)[]): string | undefined {
   for (const check of checks) {

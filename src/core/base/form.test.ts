@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digest as digestOf } from "../../testing/people.ts";
-import type { Json } from "../base/index.ts";
-import { digest, exactly, list, longText, object, oneOf, principal, text, whole, type Form } from "./form.ts";
+import type { Json } from "./json.ts";
+import { digest, exactly, list, longText, nullOr, object, oneOf, principal, record, text, whole, type Form } from "./form.ts";
 
 const NOT_TEXT: Json[] = [null, true, 7, [], ["a"], {}, { length: 1 }];
 
@@ -60,4 +60,14 @@ test("[GR-3] one of several forms is chosen by its kind, and a kind that is none
   assert.equal(form({ kind: "a", n: -1 }, "/s"), "/s/n");
   const strange: Json[] = [{ kind: "c" }, { kind: "toString" }, { kind: ["a"] }, { kind: 1 }, {}, [], "a", null, 7];
   for (const value of strange) assert.equal(form(value, "/s"), "/s/kind", JSON.stringify(value));
+});
+
+test("a record has members of any name, and what may be null is else what it is", () => {
+  assert.equal(record(whole)({ a: 1, toString: 2 }, "/r"), undefined);
+  assert.equal(record(whole)({ a: 1, b: "x" }, "/r"), "/r/b");
+  for (const value of [null, [], "a", 7] as Json[]) assert.equal(record(whole)(value, "/r"), "/r");
+  assert.equal(nullOr(whole)(null, "/n"), undefined);
+  assert.equal(nullOr(whole)(7, "/n"), undefined);
+  assert.equal(nullOr(whole)("x", "/n"), "/n");
+  assert.equal(oneOf({ a: object({ as: text }) }, "as")({ as: "b" }, "/s"), "/s/as");
 });
