@@ -154,11 +154,26 @@ async function rowPart(
     object: table.table,
     resourceKind: "rows",
     says: `${rows} row${rows === 1 ? "" : "s"} ${verb} of ${table.rowsBefore}${way}`,
-    fields: [field("rows", rows), field("columns", [...columns]), ...(await samplesOf(showing, table, kind))],
+    fields: [field("rows", rows), field("columns", [...columns]), ...(await samplesOf(showing, table, kind, mayCopy(showing, statements)))],
     statements,
     destroys: kind === "delete",
     ...classes(showing, table.table, columns),
   };
+}
+
+/**
+ * Whether what is written may come from a sensitive column: then no new value is shown. SQLite says which columns a statement reads,
+ * through views and triggers too; PostgreSQL's grammar knows names, so that other tables may be anything.
+ */
+function mayCopy({ database, columns }: Showing, statements: readonly Derived[]): boolean {
+  if ((database.sensitive ?? []).length === 0) return false;
+  const reaches = ({ reads, writes }: Derived): boolean =>
+    reads.some(
+      (use) =>
+        use.columns.some((column) => columns.isSensitive(use.table, column)) ||
+        (database.kind === "postgres" && (use.columns.includes("*") || !writes.some(({ table }) => table === use.table))),
+    );
+  return statements.length === 0 || statements.some(reaches);
 }
 
 const classes = ({ columns }: Showing, table: string, names: readonly string[]): { readonly surfaces: readonly string[] } => ({

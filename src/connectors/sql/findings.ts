@@ -103,10 +103,12 @@ function rowFindings({ planned }: Looked): readonly Raw[] {
         table.table,
       ]);
   }
+  const tables = new Set(planned.change?.tables.map(({ table }) => table));
   for (const name of planned.volatile)
     found.push([
       "volatile",
-      "info",
+      // Of a whole table: what depends on the time may decide what any of its columns becomes.
+      tables.has(name) ? "warning" : "info",
       `${name} gets another value each time: what it becomes is not part of what is approved`,
       "give the value, where it matters",
       name,

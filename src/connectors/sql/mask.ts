@@ -55,6 +55,7 @@ export async function samplesOf(
   showing: Showing,
   table: TableChange,
   kind: "create" | "update" | "delete",
+  copied: boolean,
 ): Promise<readonly FieldChange[]> {
   const rows = table.changes.filter(({ before, after }) => (kind === "create" ? !before : kind === "delete" ? !after : before && after));
   // Which row became which cannot be told without a key.
@@ -65,7 +66,9 @@ export async function samplesOf(
     for (const name of names) {
       const old = await shown(showing, table.table, name, before);
       const now =
-        isVolatile(showing, table.table, name) && after !== undefined ? EACH_TIME : await shown(showing, table.table, name, after);
+        isVolatile(showing, table.table, name) && after !== undefined
+          ? EACH_TIME
+          : await shown(showing, table.table, name, after, copied && before?.[name] !== after?.[name]);
       fields.push({ path: `sample.${n + 1}.${nameOf(name)}`, ...(old && { before: old }), ...(now && { after: now }) });
     }
   }
@@ -76,12 +79,18 @@ const isVolatile = ({ volatile }: Showing, table: string, column: string): boole
   volatile.includes(table) || volatile.includes(`${table}.${column}`);
 const EACH_TIME: PlanValue = { kind: "json", value: "(another value each time)" };
 
-async function shown(showing: Showing, table: string, column: string, row: Row | undefined): Promise<PlanValue | undefined> {
+async function shown(
+  showing: Showing,
+  table: string,
+  column: string,
+  row: Row | undefined,
+  copied = false,
+): Promise<PlanValue | undefined> {
   const cell = row?.[column];
   if (cell === undefined) return undefined;
   if (cell === null) return { kind: "json", value: null };
   const text = (showing.database.kind === "sqlite" ? plainCell(cell) : cell).toWellFormed().normalize("NFC");
-  const hidden = showing.columns.isSensitive(table, column) || (await showing.findSecrets(text)).length > 0;
+  const hidden = copied || showing.columns.isSensitive(table, column) || (await showing.findSecrets(text)).length > 0;
   if (hidden) return secretValue(showing.secretKey, text);
   return { kind: "json", value: text.length > CELL ? `${text.slice(0, CELL).toWellFormed()}… (${text.length} characters)` : text };
 }

@@ -97,9 +97,15 @@ export const namedIn = (statements: readonly Derived[]): readonly string[] =>
 
 async function checkQuery(session: PlanSession, query: string): Promise<void> {
   const [statement, ...more] = await session.derive(query);
-  const plain = statement?.kind === "read" && statement.exports && statement.parameters === 0 && more.length === 0;
+  // It is run inside another query, whole: what ends a statement would end that.
+  const whole = statement?.text === query.trim();
+  const plain = whole && statement.kind === "read" && statement.exports && statement.parameters === 0 && more.length === 0;
   if (!plain || (await session.strangers(statement.functions)).length > 0)
-    throw sqlFault("sql_verify_invalid", "a check is not one query that only reads", "give a SELECT that answers true");
+    throw sqlFault(
+      "sql_verify_invalid",
+      "a check is not one query that only reads",
+      "give a SELECT that answers true, without a semicolon",
+    );
 }
 
 const isBlind = ({ kind, dynamic }: Derived): boolean => kind === "unknown" || dynamic.length > 0;

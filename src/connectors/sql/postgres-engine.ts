@@ -61,6 +61,18 @@ export class PostgresEngine implements Engine {
       "SELECT pg_backend_pid()::text, (SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid())",
     );
     this.#backend = [rows[0]?.[0] ?? "", rows[0]?.[1] ?? ""];
+    if (write) await this.#mustCount();
+  }
+
+  /** Which tables change is told by PostgreSQL's own counts: without them everything would look untouched. */
+  async #mustCount(): Promise<void> {
+    const { rows } = await this.#at.ask("SELECT current_setting('track_counts')");
+    if (rows[0]?.[0] !== "on")
+      throw sqlFault(
+        "sql_not_counted",
+        "track_counts is off, so that PostgreSQL does not tell which tables change",
+        "switch it on for this role and this database",
+      );
   }
 
   async #number(): Promise<void> {

@@ -132,7 +132,8 @@ export class SqliteEngine implements Engine {
   }
 
   #changed(table: string, kept: Kept, updated: number): TableChange {
-    const { key, columns, rowsBefore } = kept;
+    const { columns, rowsBefore } = kept;
+    const key = this.#isTold(table, kept) ? kept.key : [];
     const made = { table, columns, key, rowsBefore };
     if (!this.#isTable(table)) {
       if (rowsBefore > this.#database.maxRows) return { ...made, lost: rowsBefore, changes: [] };
@@ -148,6 +149,15 @@ export class SqliteEngine implements Engine {
     if (key.length === 0) return { ...made, lost: 0, changes: pairRows(key, this.#rows(was, columns), this.#rows(is, now), { updated }) };
     const old = this.#rows(`${was} EXCEPT ${is}`, columns);
     return { ...made, lost: 0, changes: pairRows(key, old, this.#rows(`${is} EXCEPT ${was}`, now), { dropEqual: true }) };
+  }
+
+  /** SQLite lets NULL stand in most primary keys, more than once: then it tells no row from another. */
+  #isTold(table: string, { key, name }: Kept): boolean {
+    const empty = (from: string): boolean =>
+      this.#ask(`SELECT 1 FROM ${from} WHERE ${key.map((one) => `${quoted(one)} IS NULL`).join(" OR ")} LIMIT 1`).rows.length > 0;
+    if (key.length === 0 || empty(`temp.${quoted(name)}`)) return false;
+    const now = this.#isTable(table) ? this.#shape(table).columns.map((column) => column.name) : [];
+    return !key.every((one) => now.includes(one)) || !empty(`main.${quoted(short(table))}`);
   }
 
   /** A column that comes with its default changes no row; one that goes takes its values with it. */
@@ -188,7 +198,7 @@ export class SqliteEngine implements Engine {
     const wanted = new Set(keys.map((row) => keyOf(key, row)));
     const found: Row[] = [];
     for (const row of keys) {
-      const where = key.map((name) => `${quoted(name)} IS ${row[name] ?? "NULL"}`).join(" AND ");
+      const where = isRow(key, row);
       found.push(...this.#rows(`SELECT ${cells(columns)} FROM main.${quoted(short(table))} WHERE ${where}`, columns));
     }
     return found.filter((row) => wanted.has(keyOf(key, row)));
@@ -213,7 +223,7 @@ export class SqliteEngine implements Engine {
 
   #restoreTable({ table, columns, key, changes }: TableChange): number {
     const on = `main.${quoted(short(table))}`;
-    const where = (row: Row): string => key.map((name) => `${quoted(name)} IS ${row[name] ?? "NULL"}`).join(" AND ");
+    const where = (row: Row): string => isRow(key, row);
     const own = columns.filter(({ generated }) => !generated);
     let meant = 0;
     for (const { before, after } of changes.filter((change) => change.before === undefined))
@@ -280,6 +290,13 @@ export class SqliteEngine implements Engine {
     this.#ask(sql);
   }
 }
+
+/** The row with this key: by its collation, which an index serves, and then byte for byte. */
+const isRow = (key: readonly string[], row: Row): string =>
+  key
+    .map((name) => [quoted(name), row[name] ?? "NULL"] as const)
+    .map(([name, value]) => `${name} IS ${value} AND ${name} IS ${value} COLLATE BINARY`)
+    .join(" AND ");
 
 /** SQLite quotes a name that it writes itself: with or without quotes, it is the same one. Texts stay as they are. */
 const unquoted = (sql: string): string => sql.replaceAll(/'(?:[^']|'')*'|"([A-Za-z_]\w*)"/g, (whole, name?: string) => name ?? whole);

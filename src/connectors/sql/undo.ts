@@ -12,6 +12,7 @@ export function obstacles(statements: readonly Derived[], tables: readonly Table
   return [
     ...statements.flatMap(({ alone, label }) => (alone ? [`${label} runs outside of a transaction`] : [])),
     ...statements.flatMap(({ kind, label }) => (kind === "unknown" || kind === "refused" ? [`what ${label} does is not known`] : [])),
+    ...statements.flatMap(({ kind, ddl, label }) => (kind === "ddl" && ddl.length === 0 ? [`${label}: nothing takes that back`] : [])),
     ...statements.flatMap(({ dynamic }) => dynamic.map((what) => `what ${what} does is not known`)),
     ...statements.flatMap((one) =>
       one.kind === "truncate"
