@@ -24,8 +24,8 @@ const SCHEMA = `
 
 /** `epoch` stands in a file beside the database: one that is put back alone does not match the other. */
 export function openNonces(folder: string): NonceStore {
-  const db = new DatabaseSync(join(folder, "nonces.db"));
-  db.exec("PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA busy_timeout = 5000;");
+  const db = new DatabaseSync(join(folder, "nonces.db"), { timeout: 5_000 });
+  db.exec("PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA;");
   db.exec(SCHEMA);
   const epochFile = join(folder, "epoch");
   const insert = db.prepare("INSERT OR IGNORE INTO used (grant_id, at) VALUES (?, ?)");
@@ -33,7 +33,11 @@ export function openNonces(folder: string): NonceStore {
   const read = db.prepare("SELECT epoch FROM life");
   const raise = db.prepare("UPDATE life SET epoch = ?");
   const inDatabase = (): number => (read.get() as { readonly epoch: number }).epoch;
-  const inFile = (): number => (existsSync(epochFile) ? Number(readFileSync(epochFile, "utf8").trim()) : 0);
+  // What is no number is no earlier life either.
+  const inFile = (): number => {
+    const text = existsSync(epochFile) ? readFileSync(epochFile, "utf8").trim() : "0";
+    return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  };
   return {
     claim: (grant, at) => Number(insert.run(grant, at).changes) === 1,
     release: (grant) => void remove.run(grant),

@@ -1,7 +1,7 @@
 /** A runner's own memory of the grants that it used: across processes, crashes and restored backups. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -80,6 +80,16 @@ test("[RU-10] [D32] a memory that was put back is noticed, and counts again only
   assert.equal(await life(path, (n) => codeOf(n.nextEpoch())), "nonces_restored");
   await life(path, (nonces) => nonces.accept());
   assert.equal(await life(path, (n) => codeOf(n.nextEpoch())), 4);
+});
+
+test("[RU-10] a note of the last life that says nothing is none that this memory can be held against", async (t) => {
+  const path = await folder(t);
+  await life(path, (n) => n.nextEpoch());
+  for (const text of ["", "-5", "1e3", "no number"]) {
+    await writeFile(join(path, "epoch"), text);
+    await rm(join(path, "nonces.db"));
+    assert.equal(await life(path, (n) => codeOf(n.nextEpoch())), "nonces_restored", text);
+  }
 });
 
 test("[RU-10] a life that ended between its two notes begins again", async (t) => {
