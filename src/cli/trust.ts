@@ -2,21 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fromBase64, parseJson } from "../core/base/index.ts";
+import type { EvidenceTrust } from "../core/evidence/index.ts";
 import { parseVkeys, parseWitnessKey, type LogKey, type Vkey } from "../core/ledger/index.ts";
 import type { Context } from "./context.ts";
 import { CliError, EXIT, usage } from "./errors.ts";
 
-export interface Trust {
-  readonly origin: string;
-  readonly logKeys: readonly LogKey[];
-  readonly logLines: readonly string[];
-  /** Raw Ed25519 keys by key id; none when only a log's key was given. */
-  readonly grantKeys: ReadonlyMap<string, Uint8Array>;
-  /** Likewise those of runners, who sign what they saw and did. */
-  readonly runnerKeys: ReadonlyMap<string, Uint8Array>;
-  /** Who must have cosigned the log's head, and how many of them. */
-  readonly witnesses: readonly Vkey[];
-  readonly quorum: number;
+export interface Trust extends EvidenceTrust {
   readonly from: string;
 }
 

@@ -1,6 +1,7 @@
 import { assert } from "./assert.ts";
 import { utf8 } from "./bytes.ts";
 import { canonicalNumber } from "./json-number.ts";
+import { countMembers } from "./json-scan.ts";
 import { fail, ok } from "./result.ts";
 import type { Refusal, Result } from "./result.ts";
 import type { Json } from "./json.ts";
@@ -110,23 +111,6 @@ function parsed(text: string, inexact: boolean): Json | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The members of all objects; less than none when a key is forbidden. */
-function countMembers(value: Json): number {
-  if (typeof value !== "object" || value === null) return 0;
-  let members = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === "object") members += countMembers(item);
-    return members;
-  }
-  for (const key in value) {
-    if (key === "__proto__") return Number.NEGATIVE_INFINITY;
-    members++;
-    const member = value[key];
-    if (typeof member === "object") members += countMembers(member);
-  }
-  return members;
 }
 
 const QUOTE = 0x22;

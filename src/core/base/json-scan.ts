@@ -1,5 +1,5 @@
 import { canonicalNumber } from "./json-number.ts";
-import type { JsonBounds } from "./json.ts";
+import type { Json, JsonBounds } from "./json.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -79,4 +79,21 @@ function numberEnd(text: string, from: number, size: number): number {
   const value = canonicalNumber(text.slice(from, i));
   // JSON.parse keeps negative zero, the strict reader makes it zero.
   return value === undefined || (value === 0 && text.charCodeAt(from) === MINUS) ? -1 : i;
+}
+
+/** The members of all objects; less than none when a key is forbidden. */
+export function countMembers(value: Json): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object") members += countMembers(item);
+    return members;
+  }
+  for (const key in value) {
+    if (key === "__proto__") return Number.NEGATIVE_INFINITY;
+    members++;
+    const member = value[key];
+    if (typeof member === "object") members += countMembers(member);
+  }
+  return members;
 }

@@ -1,4 +1,4 @@
-import { scanJson } from "./json-scan.ts";
+import { countMembers, scanJson } from "./json-scan.ts";
 import { jsonFault, readStrictly } from "./json-strict.ts";
 import type { JsonFault } from "./json-strict.ts";
 import { assert } from "./assert.ts";
@@ -112,23 +112,6 @@ function readQuickly(text: string, limits: JsonBounds): Json | undefined {
   // JSON.parse keeps one of two equal keys, so a duplicate shows as a member that is missing.
   if (countMembers(value) !== members) return undefined;
   return text.includes("\\u") && !cleanStrings(value) ? undefined : value;
-}
-
-/** The members of all objects; less than none when a key is forbidden. */
-function countMembers(value: Json): number {
-  if (typeof value !== "object" || value === null) return 0;
-  let members = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === "object") members += countMembers(item);
-    return members;
-  }
-  for (const key in value) {
-    if (key === "__proto__") return Number.NEGATIVE_INFINITY;
-    members++;
-    const member = value[key];
-    if (typeof member === "object") members += countMembers(member);
-  }
-  return members;
 }
 
 /** Escapes can hide what the text as a whole does not show, so every unescaped string is looked at. */
