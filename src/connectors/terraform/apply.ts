@@ -37,7 +37,7 @@ class Watch {
     const event = parsed(text);
     if (event === undefined) return;
     if (event["type"] === "diagnostic") return this.#complaint(event["diagnostic"]);
-    if (typeof event["type"] === "string" && /_start$/.test(event["type"]) && event["type"] !== "refresh_start") this.begun = true;
+    if (typeof event["type"] === "string" && event["type"].endsWith("_start") && event["type"] !== "refresh_start") this.begun = true;
     const hook = isObject(event["hook"]) ? event["hook"] : {};
     const resource = isObject(hook["resource"]) ? hook["resource"] : {};
     const address = typeof resource["addr"] === "string" ? resource["addr"].slice(0, 500).toWellFormed() : undefined;

@@ -47,6 +47,7 @@ interface Made {
   readonly looked: Looked;
   readonly plan: TerraformPayload["plan"];
   readonly foreignModules: readonly string[];
+  readonly ownProviders: boolean;
   readonly whereabouts: { readonly findings: readonly Finding[]; readonly evidence: Statement };
 }
 
@@ -70,8 +71,10 @@ async function planned(setup: Setup, session: Session, input: Apply): Promise<Re
     program,
   });
   const plan = await plansOf(setup, session.workspace).keep(looked.value.planned.file, identity, setup.options.clock.now());
-  const { foreignModules } = session;
-  return plan.ok ? ok({ recipe, looked: looked.value, plan: plan.value, foreignModules, whereabouts: whereabouts.value }) : plan;
+  const { foreignModules, ownProviders } = session;
+  return plan.ok
+    ? ok({ recipe, looked: looked.value, plan: plan.value, foreignModules, ownProviders, whereabouts: whereabouts.value })
+    : plan;
 }
 
 /** What a plan says of itself. Terraform may end without complaint and still have written one that must not be applied. */
@@ -141,8 +144,16 @@ function described(workspace: TerraformWorkspace, payload: TerraformPayload, mad
 const derived = (topic: string, text: string): Statement => ({ topic, text, provenance: "derived", source: "terraform" });
 const unknown = (topic: string, text: string): Statement => ({ topic, text, provenance: "unknown", source: "terraform" });
 
-function findingsOf({ recipe }: TerraformPayload, { looked }: Made): readonly Finding[] {
+function findingsOf({ recipe }: TerraformPayload, { looked, ownProviders }: Made): readonly Finding[] {
   const found: Finding[] = [];
+  if (ownProviders)
+    found.push({
+      code: "terraform.own_providers",
+      severity: "danger",
+      message: "The configuration brings programs of providers along: whoever writes it decides what they do, and what this plan says",
+      remedy: "take providers from a registry or from the operator's plugin_dir",
+      provenance: "derived",
+    });
   if (recipe.targets.length > 0)
     found.push({
       code: "terraform.targets",

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { execa, type Result as Ran } from "execa";
 import { ok, refuse } from "../../core/base/index.ts";
 import type { Digest, Refusal, Result } from "../../core/base/index.ts";
+import { workedInBy } from "../scratch.ts";
 
 /** The program as it was found when Pawl started: what runs later is the same bytes, or nothing runs. */
 export interface Program {
@@ -99,18 +101,61 @@ export async function run(call: Call): Promise<Outcome> {
   return outcomeOf(done, Buffer.from(done.stdout ?? []), Buffer.from(done.stderr ?? []).toString("utf8"));
 }
 
-/** Runs it to its end and hands on each line as it comes. Nothing that it prints stops it: it has begun to change things. */
-export async function runTelling(
-  call: Call,
-  onLine: (line: string) => void,
-  onStart: (pid: number | undefined) => void = () => {},
-): Promise<Outcome> {
-  const started = execa(call.program.path, call.args, { ...optionsOf(call, 10_000), buffer: { stdout: false }, maxBuffer: 64 * MIB });
-  onStart(started.pid);
-  const told = tell(started.iterable({ from: "stdout" }), onLine);
-  const done = await started;
-  await told;
-  return outcomeOf(done, Buffer.alloc(0), typeof done.stderr === "string" ? done.stderr : "");
+/**
+ * Runs it to its end and hands on each line as it comes. It has begun to change things, so nothing that it prints stops it; and it
+ * prints to files of `folder`, not to a pipe, whose reader may be killed: writing to that would end it before its state is stored.
+ */
+export async function runTelling(call: Call, folder: string, onLine: (line: string) => void): Promise<Outcome> {
+  const [said, complained] = [join(folder, "said"), join(folder, "complained")];
+  const [out, err] = [openSync(said, "w", 0o600), openSync(complained, "w", 0o600)];
+  // execa's types know the smallest descriptors alone.
+  const files = { stdout: out as 3, stderr: err as 3 };
+  const started = execa(call.program.path, call.args, { ...optionsOf(call, 10_000), ...files });
+  workedInBy(folder, started.pid);
+  for (const file of [out, err]) closeSync(file);
+  const ended = started.then(() => true);
+  const lines = new Tail(said, onLine);
+  while (!(await Promise.race([ended, pause(TOLD_EVERY_MILLIS, false)]))) lines.read();
+  lines.read();
+  return outcomeOf(await started, Buffer.alloc(0), readFileSync(complained).subarray(0, MIB).toString("utf8"));
+}
+
+const TOLD_EVERY_MILLIS = 200;
+
+/** What a file has gained since it was last read, line by line. */
+class Tail {
+  readonly #path: string;
+  readonly #onLine: (line: string) => void;
+  #at = 0;
+  #rest = Buffer.alloc(0);
+
+  constructor(path: string, onLine: (line: string) => void) {
+    this.#path = path;
+    this.#onLine = onLine;
+  }
+
+  read(): void {
+    const file = openSync(this.#path, "r");
+    const chunk = Buffer.alloc(256 * 1024);
+    try {
+      for (let read = readSync(file, chunk, 0, chunk.length, this.#at); read > 0; read = readSync(file, chunk, 0, chunk.length, this.#at)) {
+        this.#at += read;
+        this.#take(chunk.subarray(0, read));
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    let all = Buffer.concat([this.#rest, chunk]);
+    for (let end = all.indexOf(10); end >= 0; end = all.indexOf(10)) {
+      this.#onLine(all.subarray(0, end).toString("utf8"));
+      all = all.subarray(end + 1);
+    }
+    // A line without an end is none that is waited for.
+    this.#rest = all.length > MIB ? Buffer.alloc(0) : Buffer.from(all);
+  }
 }
 
 type Ended = Pick<Ran, "isCanceled" | "timedOut" | "isMaxBuffer" | "exitCode" | "isTerminated">;
@@ -120,14 +165,6 @@ function outcomeOf(done: Ended, stdout: Buffer, stderr: string): Outcome {
   if (done.isMaxBuffer) return { kind: "stopped", why: "output", stdout, stderr };
   if (done.exitCode !== undefined) return { kind: "exit", code: done.exitCode, stdout, stderr };
   return { kind: "stopped", why: done.isTerminated ? "signal" : "start", stdout, stderr };
-}
-
-async function tell(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
-  try {
-    for await (const line of lines) onLine(line);
-  } catch {
-    // How it ended is asked of the process itself.
-  }
 }
 
 /** What Terraform says goes into messages: bounded, on one line, without colours, frames and what must not be shown. */

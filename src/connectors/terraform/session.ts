@@ -4,7 +4,7 @@ import { assert, isObject, ok, refuse } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
 import type { PlanAnalysis } from "./analyse-plan.ts";
 import { handedOn, systemOf } from "./declare.ts";
-import { scratch, sweep, workedInBy } from "../scratch.ts";
+import { scratch, sweep } from "../scratch.ts";
 import type { KeptPlans } from "./folders.ts";
 import { faultOf, run, runTelling, sameProgram } from "./program.ts";
 import type { Call, Outcome, Program } from "./program.ts";
@@ -40,6 +40,8 @@ export interface Session {
   readonly whereabouts: Whereabouts;
   /** Modules that come from elsewhere than the configuration's own source. */
   readonly foreignModules: readonly string[];
+  /** The configuration holds programs of providers, where Terraform looks for them by itself. */
+  readonly ownProviders: boolean;
   /** The same, with each line of its output as it comes. */
   readonly telling: (args: readonly string[], onLine: (line: string) => void) => Promise<Outcome>;
   readonly terraform: (args: readonly string[], more?: Partial<Call>) => Promise<Outcome>;
@@ -113,18 +115,20 @@ async function initialised(
     CHECKPOINT_DISABLE: "1",
   };
   const hidden = Object.values(given).filter((value) => value.length >= 6);
-  const session: Omit<Session, "foreignModules" | "whereabouts"> = {
+  const session: Omit<Session, "foreignModules" | "ownProviders" | "whereabouts"> = {
     workspace,
     configuration,
     root,
-    telling: (args, onLine) => runTelling({ program, args, cwd, env, signal }, onLine, (pid) => workedInBy(root, pid)),
+    telling: (args, onLine) => runTelling({ program, args, cwd, env, signal }, root, onLine),
     terraform: (args, more) => run({ program, args, cwd, env, signal, ...more }),
     scrub: (text) => hidden.reduce((said, value) => said.replaceAll(value, "(not shown)"), text),
   };
   const done = await session.terraform(initArgs(workspace));
   if (done.kind !== "exit" || done.code !== 0) return faultOf(done, "the configuration cannot be initialised", session.scrub);
   const lasting = await keepsItsState(root, workspace, options.secretKey);
-  return lasting.ok ? ok({ ...session, whereabouts: lasting.value, foreignModules: await modulesFromElsewhere(root) }) : lasting;
+  if (!lasting.ok) return lasting;
+  const ownProviders = (await stat(join(cwd, "terraform.d", "plugins")).catch(() => undefined)) !== undefined;
+  return ok({ ...session, whereabouts: lasting.value, ownProviders, foreignModules: await modulesFromElsewhere(root) });
 }
 
 const initArgs = (workspace: TerraformWorkspace): readonly string[] => [

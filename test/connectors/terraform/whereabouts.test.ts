@@ -44,6 +44,14 @@ test(
   },
 );
 
+test("[TF-31] a configuration that brings programs of providers along is a danger", { skip }, async (t) => {
+  const world = new World(t);
+  world.file("main.tf", data("a", '  input = "x"'));
+  world.file("terraform.d/plugins/example.com/own/own/1.0.0/linux_amd64/terraform-provider-own", "#!/bin/sh\n");
+  const { analysis } = await planned(world.connector());
+  assert.ok(analysis.findings.some(({ code, severity }) => code === "terraform.own_providers" && severity === "danger"));
+});
+
 test("[TF-5] a backend that forgets its state is refused", { skip }, async (t) => {
   const world = new World(t);
   world.file("backend.tf", 'terraform {\n  backend "inmem" {}\n}\n');
@@ -95,7 +103,9 @@ test(
     world.file("main.tf", data("a", `  input = "x"\n  provisioner "local-exec" {\n    command = ${JSON.stringify(program)}\n  }`));
     writeFileSync(join(world.root, "applier.mjs"), APPLIER(world));
     const applier = spawn(process.execPath, [join(world.root, "applier.mjs")], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    const [payload] = (await once(applier, "message")) as [string];
+    const told = await Promise.race([once(applier, "message"), once(applier, "exit")]);
+    const payload: unknown = told[0];
+    assert.ok(typeof payload === "string", "it ended before it told its plan");
     await until(() => existsSync(began));
     applier.kill("SIGKILL");
     await once(applier, "exit");
@@ -104,7 +114,8 @@ test(
     writeFileSync(gate, "");
     await until(() => existsSync(seen));
     assert.match(readFileSync(seen, "utf8"), /terraform_data/, "its configuration is still there");
-    },
+    await until(() => existsSync(world.statePath) && world.state.includes('"terraform_data"'));
+  },
 );
 
 async function until(holds: () => boolean): Promise<void> {
