@@ -31,6 +31,15 @@ export const HELD: readonly Plant[] = [
     ],
   },
   {
+    name: "clock-put-back",
+    what: "a run that started by a clock that was ahead goes on once that is right, before it is time",
+    breaks: [14],
+    edits: [
+      edit(RUNNING, "Math.max(authorisedAt, startedAt) as Millis", "authorisedAt"),
+      edit("src/runner/runner.ts", " || now < Math.max(issuedAt, notBefore) - skew;", " || now < Math.min(0, issuedAt, notBefore);"),
+    ],
+  },
+  {
     name: "not-after-ignored",
     what: "a change may start after the moment that its proposer named",
     breaks: [14],
