@@ -2,6 +2,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promis
 import { join } from "node:path";
 import { canonical, digestOf, parseJson } from "../../core/base/index.ts";
 import type { Digest } from "../../core/base/index.ts";
+import { asideOf } from "../scratch.ts";
 import { SQL_LIMITS, sqlFault } from "./types.ts";
 import type { Change, Derived, TableChange } from "./types.ts";
 
@@ -46,11 +47,12 @@ export class Vault {
     const digest = digestOf(text);
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const path = join(this.#dir, `${digest.slice("sha256:".length)}.${kind}`);
-    const file = await open(`${path}.new`, "w", 0o600);
+    const aside = asideOf(path);
+    const file = await open(aside, "wx", 0o600);
     await file.writeFile(text);
     await file.sync();
     await file.close();
-    await rename(`${path}.new`, path);
+    await rename(aside, path);
     const folder = await open(this.#dir);
     await folder.sync();
     await folder.close();
