@@ -145,7 +145,7 @@ export const CONNECTOR_SETTINGS: readonly Setting[] = [
     pattern: /^\//,
     shape: "command lines that begin with an absolute path",
     default: [],
-    text: "Command lines that may run here to look at a state, as `/usr/bin/name --current`; `*` stands for a part of an argument. Any of the programs with any arguments, when absent: a look needs no approval, so name them where what runs commands has to hold out against the server.",
+    text: "Command lines that may run here to look at a state, as `/usr/bin/name --current`; `*` stands for a part of an argument. A look needs no approval, so none may, when absent.",
   },
   {
     name: "command.pass",

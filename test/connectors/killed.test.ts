@@ -102,7 +102,7 @@ test("[D30, OP-58] killed while a command runs: indeterminate, and one run", asy
     while (!existsSync(join(shop.state, "pid"))) await once(watcher, "change");
     watcher.close();
   };
-  const command = { programs: [shop.program], pass: ["RELEASE_TOKEN"] };
+  const command = { programs: [shop.program], probes: [`${shop.program} --current`], pass: ["RELEASE_TOKEN"] };
   try {
     const watched = await killedWhile(t, shop.text, { command }, { connector: "command", input: RELEASE_V2 }, begun);
     assert.match(watched.out, /indeterminate/, watched.err);

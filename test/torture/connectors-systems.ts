@@ -109,7 +109,7 @@ esac
   return {
     ...plain,
     connectors: ["command"],
-    settings: { command: { programs: [program] } },
+    settings: { command: { programs: [program], probes: [`${program} --current`] } },
     declarations: { command: [{ system: "box", environment: "production", operations: [operation] }] },
     steps: async (value) => [{ connector: "command", input: { system: "box", operation: "set", arguments: { value } } }],
     value: async () => readFileSync(file, "utf8").trim(),

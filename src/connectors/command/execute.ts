@@ -32,7 +32,6 @@ export async function lookBy(options: CommandOptions, { look, around, programs, 
 }
 
 const mayLook = (probes: readonly string[], argv: readonly string[]): boolean =>
-  probes.length === 0 ||
   probes.some((line) => {
     const globs = line.split(" ").map(compileGlob);
     return globs.length === argv.length && globs.every((glob, n) => glob.ok && glob.value.matches(argv[n] ?? ""));

@@ -8,7 +8,9 @@ async function served(t: TestContext) {
   const shop = world(t);
   process.env["RELEASE_TOKEN"] = CANARY;
   t.after(() => delete process.env["RELEASE_TOKEN"]);
-  const pawl = await serve(t, shop.text, () => ({ command: { programs: [shop.program], pass: ["RELEASE_TOKEN"] } }));
+  const pawl = await serve(t, shop.text, () => ({
+    command: { programs: [shop.program], probes: [`${shop.program} --current`], pass: ["RELEASE_TOKEN"] },
+  }));
   return { ...pawl, shop, signed: () => pawl.signed("command", RELEASE_V2) };
 }
 

@@ -91,6 +91,7 @@ export function world(t: Pick<TestContext, "after">, change: (text: string) => s
   const text = change(declarations(program, state));
   const options: CommandOptions = {
     programs: [program],
+    probes: [`${program} --current`],
     pass: ["RELEASE_TOKEN"],
     workDir: join(dir, "work"),
     secretKey: new Uint8Array(32).fill(7),
