@@ -7,7 +7,7 @@ import type { Target } from "./connectors-target.ts";
 import { familyOf, isAlive } from "./processes.ts";
 import { broken } from "./violation.ts";
 
-export const BLOWS = {
+const BLOWS = {
   /** With `group` all that it had started goes along; without, that lives on. */
   here: { server: 3, "server group": 3, program: 2, postgres: 3 },
   remote: {

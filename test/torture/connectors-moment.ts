@@ -3,22 +3,20 @@ import { request, type ClientRequest } from "node:http";
 import type { Dice } from "../../src/testing/dice.ts";
 import type { Sign } from "./connectors-target.ts";
 
-/** In the order of a run; the last is met by whoever is too late for theirs. */
-export const MOMENTS = [
-  "voting",
-  "authorised",
-  "started",
-  "applying",
-  "begins",
-  "written",
-  "applied",
-  "checked",
-  "undoing",
-  "undo begins",
-  "undo written",
-  "ended",
-] as const;
-export type Moment = (typeof MOMENTS)[number];
+/** In the order of a run. */
+export type Moment =
+  | "voting"
+  | "authorised"
+  | "started"
+  | "applying"
+  | "begins"
+  | "written"
+  | "applied"
+  | "checked"
+  | "undoing"
+  | "undo begins"
+  | "undo written"
+  | "ended";
 
 export interface Told {
   readonly change: string;

@@ -22,7 +22,7 @@ export interface Settings {
   readonly kinds: readonly Kind[];
   readonly where: Where;
   readonly fsckEvery: number;
-  /** No round begins after so long. */
+  /** No round but the first two begins after so long. */
   readonly seconds?: number;
   readonly progress: (line: string) => void;
 }
@@ -96,7 +96,7 @@ class World extends Evidence {
   async all(): Promise<Summary> {
     const { rounds, kinds, fsckEvery, seconds = Infinity, progress } = this.#settings;
     for (const kind of kinds) await this.#undisturbed(kind);
-    for (let n = 1; n <= rounds && this.#seconds < seconds; n++) {
+    for (let n = 1; n <= rounds && (n <= 2 || this.#seconds < seconds); n++) {
       // Each kind in turn, so that few rounds meet all of them.
       const kind = kinds[(n - 1) % kinds.length] ?? "git";
       this.at = `round ${n}, ${kind}`;
