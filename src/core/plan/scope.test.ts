@@ -48,6 +48,12 @@ test("[PL-9] of many patterns a finding names some and counts the rest; the scop
   assert.match(said(findings({ resources }, [effect("a.ts")]))[0] ?? "", /allows git:shop#0, .*git:shop#5 and 3 more$/);
 });
 
+test("[PL-10] an effect that stands for others which are not listed counts as many as it says", () => {
+  const rest = [effect("t", { kind: "delete", resourceKind: "unlisted", ...field("count", 7) })];
+  assert.equal(findings({ limits: { deletes: 6 } }, rest).length, 1);
+  assert.deepEqual(findings({ limits: { effects: 7, deletes: 7 } }, rest), []);
+});
+
 test("[PL-10] limits on effects and deletes count; a replacement destroys too", () => {
   const three = [effect("a.ts", { kind: "replace" }), effect("b.ts", { kind: "delete" }), effect("c.ts")];
   assert.deepEqual(said(findings({ limits: { effects: 2, deletes: 1 } }, three)), [

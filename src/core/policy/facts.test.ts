@@ -165,6 +165,20 @@ test("[PO-20] the summary counts effects of every kind", () => {
   assert.deepEqual([none, inspectable, lines, systems], [0, true, 0, []]);
 });
 
+test("[PO-20] an effect that stands for others which are not listed counts as many as it says", () => {
+  const [step] = PLAN.steps;
+  const [one] = step?.effects ?? [];
+  assert.ok(step !== undefined && one !== undefined);
+  const rest = {
+    ...one,
+    kind: "delete",
+    resourceKind: "unlisted",
+    fields: [{ path: "count", after: { kind: "json", value: 7 } }],
+  } as const;
+  const { summary } = factsOf({ ...PLAN, steps: [{ ...step, effects: [rest] }] }, MORE);
+  assert.deepEqual([summary.effects, summary.deletes], [7, 7]);
+});
+
 test("[PO-24] a path is what follows the first # of a resource", () => {
   assert.deepEqual(["git:shop#a#b", "git:shop", "#a", "a#", ""].map(pathOf), ["a#b", undefined, "a", "", undefined]);
 });
