@@ -49,7 +49,7 @@ test("[PL-9] of many patterns a finding names some and counts the rest; the scop
 });
 
 test("[PL-10] an effect that stands for others which are not listed counts as many as it says", () => {
-  const rest = [effect("t", { kind: "delete", resourceKind: "unlisted", ...field("count", 7) })];
+  const rest = [effect("t", { kind: "delete", resourceKind: "unlisted", fields: [{ path: "count", after: { kind: "json", value: 7 } }] })];
   assert.equal(findings({ limits: { deletes: 6 } }, rest).length, 1);
   assert.deepEqual(findings({ limits: { effects: 7, deletes: 7 } }, rest), []);
 });
