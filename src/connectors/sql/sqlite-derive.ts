@@ -10,8 +10,17 @@ export function schemaCopy(schema: readonly { readonly type: string; readonly sq
   copy.enableDefensive(true);
   copy.exec("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
   const order = ["table", "view", "index", "trigger"];
-  for (const { sql } of schema.toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type))) copy.exec(sql);
-  return copy;
+  try {
+    for (const { sql } of schema.toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type))) copy.exec(sql);
+    return copy;
+  } catch {
+    copy.close();
+    throw sqlFault(
+      "sql_schema_unknown",
+      "the schema cannot be made anew, so that nobody knows what a statement would write: a virtual table, such as FTS5's, keeps tables of its own",
+      "keep such tables in a file of their own",
+    );
+  }
 }
 
 interface Event {

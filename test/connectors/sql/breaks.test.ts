@@ -66,3 +66,9 @@ test("sqlite: [SQ-25] a key that differs in case alone is another one, and comes
   done(await world.connector.undo(plan.payload, performed, LIMITS));
   assert.deepEqual(await rowsOf(world, "t"), before);
 });
+
+test("sqlite: [SQ-10] a schema that cannot be copied is refused with the reason", async (t) => {
+  const world = await openWorld(t, "sqlite", "CREATE VIRTUAL TABLE t USING fts5(a, b); INSERT INTO t VALUES ('one', 'two');");
+  const answer = await world.connector.analyse({ database: "shop", statements: "UPDATE t SET b = 'x' WHERE a = 'one'" }, LIMITS);
+  assert.ok(!answer.ok && answer.error.code === "sql_schema_unknown");
+});
