@@ -118,8 +118,8 @@ export const RUNS: readonly Plant[] = [
     edits: [
       edit(
         JOBS,
-        'if (report.kind === "ended" || report.kind === "stale") return "settled";',
-        'if (report.kind === "ended" || report.kind === "stale") return report.kind === "ended" && report.end === "indeterminate" ? "later" : "settled";',
+        'return (await isOpenStill(deps, state)) ? "later" : "settled";',
+        'return (await isOpenStill(deps, state)) || (report.kind === "ended" && report.end === "indeterminate") ? "later" : "settled";',
       ),
       edit(
         JOBS,
