@@ -40,7 +40,7 @@ const REUSABLE = [
 
 const LATE_EFFECTS = [
   edit(RUNNING, "if (at >= grantExpiresAt)", "if (false as boolean)"),
-  edit(RUNNER, "this.#deps.clock.now() >= this.#grant.expiresAt - this.#deps.trust.skewMillis", "this.#grant.expiresAt < 0"),
+  edit(RUNNER, "return now >= expiresAt - skew ||", "return expiresAt < 0 ||"),
 ];
 
 export const RUNS: readonly Plant[] = [
@@ -170,7 +170,7 @@ export const RUNS: readonly Plant[] = [
     breaks: [14],
     edits: [
       edit(VERIFY, "grant.expiresAt - trust.skewMillis", "grant.expiresAt"),
-      edit(RUNNER, "this.#grant.expiresAt - this.#deps.trust.skewMillis", "this.#grant.expiresAt"),
+      edit(RUNNER, "return now >= expiresAt - skew ||", "return now >= expiresAt ||"),
     ],
   },
   {
