@@ -35,6 +35,7 @@ export interface PlanAnalysis {
   /** Nothing happens to any resource, output or action. */
   readonly nothingToDo: boolean;
   readonly failingChecks: readonly string[];
+  readonly secretVariables: readonly string[];
   /** Addresses by what happens to them. */
   readonly touched: readonly { readonly address: string; readonly type: string; readonly doing: Done["doing"] }[];
 }
@@ -72,6 +73,7 @@ function analysed({ plan: document, document: source }: OpenedPlan, input: PlanI
     applyable: document.applyable,
     nothingToDo,
     failingChecks: document.checks.filter(({ status }) => status === "fail" || status === "error").map(({ address }) => shownText(address)),
+    secretVariables: document.secretVariables,
     touched: done.map(({ resource, doing }) => ({ address: resource.address, type: resource.type, doing })),
   };
 }

@@ -6,7 +6,7 @@ import { applyFile, untouched } from "./apply.ts";
 import type { Applied } from "./apply.ts";
 import { systemOf } from "./declare.ts";
 import { remember } from "./folders.ts";
-import { look, rememberRestored } from "./observe.ts";
+import { knownFrom, look, rememberRestored } from "./observe.ts";
 import { stateDigestOf } from "./payload.ts";
 import { appliedPath } from "./planning.ts";
 import { inSession, makePlan, plansOf, pullState, showPlan } from "./session.ts";
@@ -30,11 +30,11 @@ type Write<T> = Result<T, PerformFault>;
 /** A session whose work says for itself whether something happened; what keeps it from opening touched nothing. */
 async function writing<T>(
   { setup, workspace, signal }: Execution,
-  pin: string,
+  recipe: Recipe,
   work: (session: Session) => Promise<Write<T>>,
 ): Promise<Write<T>> {
   let answer: Write<T> | undefined;
-  const opened = await inSession(setup, workspace, { pin, mode: "write" }, signal, async (session) => {
+  const opened = await inSession(setup, workspace, { start: knownFrom(recipe), mode: "write" }, signal, async (session) => {
     answer = await work(session);
     return ok(undefined);
   });
@@ -47,7 +47,7 @@ export async function applyPayload(execution: Execution, expected: Digest): Prom
   const { setup, workspace, payload, progress } = execution;
   const approved = stateDigestOf(systemOf(workspace), payload.state);
   if (expected !== approved) return stale(workspace, expected, approved, payload.state.serial);
-  const done = await writing<Applied>(execution, payload.recipe.configuration.value, async (session) => {
+  const done = await writing<Applied>(execution, payload.recipe, async (session) => {
     const state = await pullState(setup, session);
     if (!state.ok) return untouched(state.error);
     if (!sameState(state.value, payload.state)) {
@@ -91,7 +91,12 @@ const stateFacts = ({ lineage, serial, content }: Pick<StoredState, "lineage" | 
 });
 
 /** What keeps a look from being made, and says nothing of what would be seen. */
-const PASSING: ReadonlySet<string> = new Set(["terraform_timeout", "terraform_locked", "terraform_source_unreadable"]);
+const PASSING: ReadonlySet<string> = new Set([
+  "terraform_timeout",
+  "terraform_locked",
+  "terraform_source_unreadable",
+  "terraform_modules_differ",
+]);
 
 /** Nothing is left to do: the same configuration, planned again, changes nothing, and no check fails. */
 export async function verifyPayload(execution: Execution): Promise<Result<Performed, VerifyFault>> {
@@ -111,7 +116,7 @@ export async function verifyPayload(execution: Execution): Promise<Result<Perfor
 
 async function settled(execution: Execution, recipe: Recipe, what: "verify" | "undo"): Promise<Result<JsonObject>> {
   const { setup, workspace, signal } = execution;
-  const looked = await inSession(setup, workspace, { pin: recipe.configuration.value, mode: "read" }, signal, (session) =>
+  const looked = await inSession(setup, workspace, { start: knownFrom(recipe), mode: "read" }, signal, (session) =>
     look(setup, session, recipe),
   );
   if (!looked.ok) return looked;
@@ -140,7 +145,7 @@ export async function undoPayload(execution: Execution, performed: Performed): P
   const ours = performed.facts["state"];
   const reverse = await planReverse(execution, previous, ours === undefined ? "" : canonical(ours));
   if (!reverse.ok) return untouched(reverse.error);
-  const done = await writing<Applied>(execution, previous.configuration.value, async (session) => {
+  const done = await writing<Applied>(execution, previous, async (session) => {
     const state = await pullState(setup, session);
     if (!state.ok) return untouched(state.error);
     if (ours === undefined || canonical(stateFacts(state.value)) !== canonical(ours)) return untouched(MOVED);
@@ -151,7 +156,7 @@ export async function undoPayload(execution: Execution, performed: Performed): P
   if (!done.ok) return done;
   const checked = await settled(execution, previous, "undo");
   if (!checked.ok) return fail({ ...checked.error, effect: "possible" });
-  const seen = await inSession(setup, workspace, { pin: payload.recipe.configuration.value, mode: "read" }, signal, (session) =>
+  const seen = await inSession(setup, workspace, { start: knownFrom(payload.recipe), mode: "read" }, signal, (session) =>
     look(setup, session, payload.recipe),
   );
   if (seen.ok) await rememberRestored(setup, bytes, seen.value.state);
@@ -167,7 +172,7 @@ const MOVED: Refusal = {
 /** With the variables to plan with only. The approved plan says how far the reverse may reach. */
 async function planReverse(execution: Execution, previous: Recipe, ours: string): Promise<Result<KeyedDigest>> {
   const { setup, workspace, payload, signal } = execution;
-  return inSession(setup, workspace, { pin: previous.configuration.value, mode: "read" }, signal, async (session) => {
+  return inSession(setup, workspace, { start: knownFrom(previous), mode: "read" }, signal, async (session) => {
     const state = await pullState(setup, session);
     if (!state.ok) return state;
     if (canonical(stateFacts(state.value)) !== ours) return fail(MOVED);

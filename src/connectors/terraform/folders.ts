@@ -61,7 +61,7 @@ const unreadable = (path: string, error: unknown): Refusal<FolderCode> => ({
 });
 
 /** One descriptor is opened, and what it reads is what counts: a link put in its place meanwhile is not followed. */
-async function contentOf(path: string, most: number): Promise<{ readonly bytes: Buffer; readonly executable: boolean } | undefined> {
+export async function contentOf(path: string, most: number): Promise<{ readonly bytes: Buffer; readonly executable: boolean } | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
   if (file === undefined) return undefined;
   try {
@@ -74,7 +74,7 @@ async function contentOf(path: string, most: number): Promise<{ readonly bytes: 
 }
 
 /** Readable to nobody else, and never through a name that somebody made first. */
-async function write(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+export async function write(path: string, bytes: Uint8Array, mode: number): Promise<void> {
   const file = await open(path, "wx", mode);
   try {
     await file.writeFile(bytes);

@@ -9,6 +9,7 @@ import { checkWorkspaces, isRepository, sourcesOf } from "./declare.ts";
 import { applyPayload, undoPayload, verifyPayload } from "./execute.ts";
 import type { Execution } from "./execute.ts";
 import { KeptPlans } from "./folders.ts";
+import { KeptModules } from "./modules.ts";
 import { observePayload } from "./observe.ts";
 import { decodePayload } from "./payload.ts";
 import { describeClaim, planApply } from "./planning.ts";
@@ -20,7 +21,7 @@ export { checkWorkspaces } from "./declare.ts";
 export type { TerraformOptions, TerraformWorkspace } from "./types.ts";
 
 /** Raised with every change to what the connector derives or does. */
-const VERSION = 1;
+const VERSION = 2;
 
 export function terraformConnector(options: TerraformOptions): Connector {
   const faults = checkWorkspaces(options.workspaces);
@@ -68,6 +69,12 @@ function opened(options: TerraformOptions): Setup {
     programs: new Map(options.workspaces.map(({ name, binary }) => [name, found.get(binary)])),
     sources: { workDir, env: { ...remoteEnv(env), PATH: path }, clock: options.clock },
     plans: new Map(options.workspaces.map((one) => [one.name, plansIn(workDir, one, options.secretKey)])),
+    modules: new Map(
+      options.workspaces.map(({ name, planLifetimeSeconds }) => [
+        name,
+        new KeptModules(join(workDir, "modules", name), planLifetimeSeconds),
+      ]),
+    ),
   };
 }
 

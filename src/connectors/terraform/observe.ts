@@ -7,6 +7,7 @@ import { recall, remember } from "./folders.ts";
 import { stateDigestOf } from "./payload.ts";
 import { inSession, makePlan, pullState } from "./session.ts";
 import type { Planned, Session, Setup } from "./session.ts";
+import type { Start } from "./source.ts";
 import type { Fingerprint, Recipe, TerraformPayload, TerraformWorkspace } from "./types.ts";
 
 export interface Looked {
@@ -26,6 +27,9 @@ export async function look(setup: Setup, session: Session, recipe: Recipe): Prom
   return ok({ planned: planned.value, state: { lineage, serial, content, seen: planned.value.analysis.seen }, objects: instances.size });
 }
 
+/** Of what was planned before: the same configuration, with the same modules. */
+export const knownFrom = ({ configuration }: Recipe): Start => ({ from: "known", configuration });
+
 export async function observePayload(
   setup: Setup,
   workspace: TerraformWorkspace,
@@ -33,7 +37,7 @@ export async function observePayload(
   bytes: Uint8Array,
   signal: AbortSignal,
 ): Promise<Result<Observed>> {
-  const looked = await inSession(setup, workspace, { pin: payload.recipe.configuration.value, mode: "read" }, signal, (session) =>
+  const looked = await inSession(setup, workspace, { start: knownFrom(payload.recipe), mode: "read" }, signal, (session) =>
     look(setup, session, payload.recipe),
   );
   if (!looked.ok) return looked;

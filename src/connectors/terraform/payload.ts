@@ -58,7 +58,10 @@ export function isRecipe(value: Json | undefined): boolean {
   if (!isObject(configuration) || !isObject(variables) || !Array.isArray(targets) || typeof destroy !== "boolean") return false;
   const pin = configuration["value"];
   const pinned = configuration["kind"] === "commit" ? isCommit(pin) : configuration["kind"] === "digest" && isDigestText(pin);
-  return pinned && targets.every((one) => typeof one === "string") && Object.values(variables).every((one) => typeof one !== "object");
+  const fetched = [configuration["modules"], configuration["providers"]].every((one) => one === undefined || isDigestText(one));
+  return (
+    pinned && fetched && targets.every((one) => typeof one === "string") && Object.values(variables).every((one) => typeof one !== "object")
+  );
 }
 
 export const isCommit = (value: Json | undefined): value is string =>

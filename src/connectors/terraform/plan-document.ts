@@ -58,6 +58,8 @@ export interface PlanDocument {
   readonly deferred: number;
   /** Addresses, without indexes, of resources that run programs when they are made or destroyed. */
   readonly provisioned: ReadonlySet<string>;
+  /** Variables of which the configuration says that their values are not to be seen or stored. */
+  readonly secretVariables: readonly string[];
   readonly complete: boolean;
   readonly applyable: boolean;
 }
@@ -114,7 +116,9 @@ function readOpened(document: ForeignDocument): Result<PlanDocument, Refusal<Pla
   const form = formatFault(document, parts);
   if (form !== undefined) return fail(form);
   // Only where there is one: the configuration is much of a plan.
-  const configured = isIn(document.raw("configuration"), '"provisioners"') ? document.read("configuration") : ok(undefined);
+  const raw = document.raw("configuration");
+  const telling = ['"provisioners"', '"sensitive"'].some((word) => isIn(raw, word));
+  const configured = telling ? document.read("configuration") : ok(undefined);
   if (!configured.ok) return unreadable(configured.error);
   const lists = readLists(parts);
   if (!lists.ok) return lists;
@@ -123,6 +127,7 @@ function readOpened(document: ForeignDocument): Result<PlanDocument, Refusal<Pla
     version: text(parts.terraform_version) ?? "unknown",
     ...lists.value,
     provisioned: provisionedIn(configured.value),
+    secretVariables: secretVariablesIn(configured.value),
     complete: parts.complete !== false,
     applyable: parts.applyable !== false,
   });
@@ -143,6 +148,12 @@ function formatFault(document: ForeignDocument, parts: Parts): Refusal<PlanCode>
     return { code: "terraform_plan_errored", message, remedy: "mend what `terraform plan` complains about, and propose again" };
   }
   return undefined;
+}
+
+function secretVariablesIn(configuration: Json | undefined): readonly string[] {
+  const root = isObject(configuration) ? configuration["root_module"] : undefined;
+  const variables = isObject(root) && isObject(root["variables"]) ? root["variables"] : {};
+  return Object.entries(variables).flatMap(([name, one]) => (isObject(one) && one["sensitive"] === true ? [name] : []));
 }
 
 type Lists = Pick<PlanDocument, "resources" | "drift" | "outputs" | "checks" | "actions" | "deferred">;

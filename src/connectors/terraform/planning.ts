@@ -23,7 +23,9 @@ type Apply = TerraformInput & { from: "configuration" };
 
 /** Makes the plan here, keeps its file, and says what it will do. */
 export async function planApply(setup: Setup, workspace: TerraformWorkspace, input: Apply, signal: AbortSignal): Promise<Result<Analysed>> {
-  const made = await inSession(setup, workspace, { pin: input.pin, mode: "read" }, signal, (session) => planned(setup, session, input));
+  const made = await inSession(setup, workspace, { start: { from: "proposal", pin: input.pin }, mode: "read" }, signal, (session) =>
+    planned(setup, session, input),
+  );
   if (!made.ok) return made;
   const undo = await undoOf(setup, workspace, made.value, signal);
   const { recipe, looked, plan } = made.value;
@@ -56,6 +58,8 @@ async function planned(setup: Setup, session: Session, input: Apply): Promise<Re
   const recipe: Recipe = { configuration: session.configuration, variables, targets, destroy };
   const looked = await look(setup, session, recipe);
   if (!looked.ok) return looked;
+  const open = openVariables(looked.value.planned.analysis, recipe);
+  if (!open.ok) return open;
   const whereabouts = await judgedWhereabouts(setup.options, session.workspace, looked.value.state.lineage, session.whereabouts);
   if (!whereabouts.ok) return whereabouts;
   const fit = fitToApply(looked.value.planned.analysis, recipe);
@@ -75,6 +79,16 @@ async function planned(setup: Setup, session: Session, input: Apply): Promise<Re
   return plan.ok
     ? ok({ recipe, looked: looked.value, plan: plan.value, foreignModules, ownProviders, whereabouts: whereabouts.value })
     : plan;
+}
+
+/** What a proposer sets stands in payloads and evidence for everybody to read. */
+function openVariables({ secretVariables }: PlanAnalysis, { variables }: Recipe): Result<void> {
+  const secret = secretVariables.filter((name) => Object.hasOwn(variables, name));
+  if (secret.length === 0) return ok(undefined);
+  return refuse("terraform_variable_refused", `the configuration keeps the value of ${secret.join(", ")} secret, and this one is not`, {
+    where: `input.variables.${secret[0] ?? ""}`,
+    remedy: "let the operator hand it on by the environment, as TF_VAR_…; if it was ever real, replace it where it is used",
+  });
 }
 
 /** What a plan says of itself. Terraform may end without complaint and still have written one that must not be applied. */
@@ -178,6 +192,14 @@ const evidenceOf = ({ recipe, program, plan_json }: TerraformPayload): readonly 
     "terraform.plan",
     `Planned here by version ${program.version}, in a clean copy of the configuration: ${recipe.configuration.kind} ${recipe.configuration.value}`,
   ),
+  ...(recipe.configuration.modules === undefined
+    ? []
+    : [
+        derived(
+          "terraform.modules_digest",
+          `What it was planned with from elsewhere has the digest ${recipe.configuration.modules}; it is applied with nothing else`,
+        ),
+      ]),
   derived("terraform.plan_digest", `The plan as text has the keyed digest ${plan_json}`),
   ...Object.entries(recipe.variables).map(([name, value]) =>
     derived("terraform.variable", `The proposer sets ${name} to ${JSON.stringify(value).slice(0, 1_000)}`),
@@ -191,7 +213,7 @@ const unverifiedOf = ({ foreignModules }: Made): readonly Statement[] => [
     : [
         unknown(
           "terraform.modules",
-          `Modules from elsewhere, which the pinned configuration does not hold: ${foreignModules.slice(0, 20).join(", ")}`,
+          `What modules from elsewhere hold, which is not in the pinned configuration: ${foreignModules.slice(0, 20).join(", ")}`,
         ),
       ]),
 ];
@@ -212,12 +234,19 @@ async function undoOf(setup: Setup, workspace: TerraformWorkspace, made: Made, s
   if (made.looked.objects === 0 && !made.recipe.destroy)
     return plannedUndo({ ...made.recipe, destroy: true }, "there was nothing before, so everything that it makes is destroyed", made);
   for (const candidate of await candidates(setup, workspace, made.recipe, signal)) {
-    const tried = await inSession(setup, workspace, { pin: candidate.configuration.value, mode: "read" }, signal, (session) =>
-      makePlan(setup, session, candidate),
+    const tried = await inSession(
+      setup,
+      workspace,
+      { start: { from: "history", configuration: candidate.configuration }, mode: "read" },
+      signal,
+      async (session) => {
+        const plan = await makePlan(setup, session, candidate);
+        return plan.ok ? ok({ analysis: plan.value.analysis, configuration: session.configuration }) : plan;
+      },
     );
-    if (tried.ok && tried.value.analysis.nothingToDo)
+    if (tried.ok && tried.value.analysis.nothingToDo && openVariables(tried.value.analysis, candidate).ok)
       return plannedUndo(
-        candidate,
+        { ...candidate, configuration: tried.value.configuration },
         `the configuration ${candidate.configuration.value} is planned and applied again, which describes the state as it is now`,
         made,
       );
@@ -250,8 +279,9 @@ async function candidates(setup: Setup, workspace: TerraformWorkspace, recipe: R
     if (parent !== undefined)
       found.push({ configuration: { kind: "commit", value: parent }, variables: recipe.variables, targets: [], destroy: false });
   }
+  const named = ({ configuration, ...rest }: Recipe): string => canonical({ ...rest, of: configuration.value });
   const seen = new Set<string>();
-  return found.filter((one) => one.targets.length === 0 && !seen.has(canonical(one)) && seen.add(canonical(one)));
+  return found.filter((one) => one.targets.length === 0 && !seen.has(named(one)) && seen.add(named(one)));
 }
 
 export const appliedPath = (setup: Setup, { name }: TerraformWorkspace): string => join(setup.options.workDir, "applied", `${name}.json`);

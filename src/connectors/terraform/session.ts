@@ -1,15 +1,17 @@
 import { readFile, rm, writeFile, mkdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { assert, isObject, ok, refuse } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
 import type { PlanAnalysis } from "./analyse-plan.ts";
 import { handedOn, systemOf } from "./declare.ts";
 import { scratch, sweep } from "../scratch.ts";
 import type { KeptPlans } from "./folders.ts";
+import { digestOfProviders, sameFetched, settleModules } from "./modules.ts";
+import type { Fetched, KeptModules } from "./modules.ts";
 import { faultOf, run, runTelling, sameProgram } from "./program.ts";
 import type { Call, Outcome, Program } from "./program.ts";
 import { cleanCopy } from "./source.ts";
-import type { Sources } from "./source.ts";
+import type { Sources, Start } from "./source.ts";
 import { readState } from "./state.ts";
 import type { StoredState } from "./state.ts";
 import { analyseApart } from "./thread.ts";
@@ -25,6 +27,7 @@ export interface Setup {
   readonly sources: Sources;
   /** Of each workspace. */
   readonly plans: ReadonlyMap<string, KeptPlans>;
+  readonly modules: ReadonlyMap<string, KeptModules>;
 }
 
 /** Where programs that a configuration names are looked for. */
@@ -54,6 +57,12 @@ export function plansOf({ plans }: Setup, { name }: TerraformWorkspace): KeptPla
   return kept;
 }
 
+function modulesOf({ modules }: Setup, { name }: TerraformWorkspace): KeptModules {
+  const kept = modules.get(name);
+  assert(kept !== undefined, "a declared workspace has a place for its modules");
+  return kept;
+}
+
 /** `read` sees the variables to plan with, `write` those to apply with as well. */
 export type Mode = "read" | "write";
 
@@ -61,7 +70,7 @@ export type Mode = "read" | "write";
 export async function inSession<T>(
   setup: Setup,
   workspace: TerraformWorkspace,
-  { pin, mode }: { readonly pin: string | undefined; readonly mode: Mode },
+  { start, mode }: { readonly start: Start; readonly mode: Mode },
   signal: AbortSignal,
   work: (session: Session) => Promise<Result<T>>,
 ): Promise<Result<T>> {
@@ -69,13 +78,14 @@ export async function inSession<T>(
   const program = sameProgram(workspace.binary, setup.programs.get(workspace.name));
   if (!program.ok) return program;
   await plansOf(setup, workspace).sweep(setup.options.clock.now());
+  await modulesOf(setup, workspace).sweep(setup.options.clock.now());
   const runs = join(setup.options.workDir, "runs");
   await sweep(runs);
   const root = await scratch(runs);
   try {
-    const copied = await cleanCopy(setup.sources, workspace, pin, join(root, "source"), signal);
+    const copied = await cleanCopy(setup.sources, workspace, start, join(root, "source"), signal);
     if (!copied.ok) return copied;
-    const session = await initialised(setup, workspace, program.value, { root, mode, configuration: copied.value }, signal);
+    const session = await initialised(setup, workspace, program.value, { root, mode, start, configuration: copied.value }, signal);
     return session.ok ? await work(session.value) : session;
   } finally {
     await rm(root, { recursive: true, force: true });
@@ -85,50 +95,76 @@ export async function inSession<T>(
 interface Place {
   readonly root: string;
   readonly mode: Mode;
+  readonly start: Start;
   readonly configuration: Configuration;
 }
 
 async function initialised(
-  { options }: Setup,
+  setup: Setup,
   workspace: TerraformWorkspace,
   program: Program,
-  { root, mode, configuration }: Place,
+  { root, mode, start, configuration: copied }: Place,
   signal: AbortSignal,
 ): Promise<Result<Session>> {
+  const { options } = setup;
   const cwd = join(root, "source", workspace.dir);
   if ((await stat(cwd).catch(() => undefined))?.isDirectory() !== true)
     return refuse("terraform_dir_missing", `the configuration has no folder ${workspace.dir}`, { remedy: "check `dir` in the settings" });
   for (const folder of ["home", "tmp", "data"]) await mkdir(join(root, folder), { mode: 0o700 });
   await writeFile(join(root, "terraformrc"), "", { mode: 0o600 });
   const given = handedOn(mode === "read" ? workspace.planEnv : [...workspace.planEnv, ...workspace.applyEnv], options.env ?? process.env);
-  const env = {
-    ...given,
-    PATH,
-    HOME: join(root, "home"),
-    TMPDIR: join(root, "tmp"),
-    LANG: "C.UTF-8",
-    TF_IN_AUTOMATION: "1",
-    TF_INPUT: "0",
-    TF_WORKSPACE: workspace.workspace,
-    TF_DATA_DIR: join(root, "data"),
-    TF_CLI_CONFIG_FILE: join(root, "terraformrc"),
-    CHECKPOINT_DISABLE: "1",
-  };
+  const env = { ...given, ...ownEnv(workspace, root, cwd) };
   const hidden = Object.values(given).filter((value) => value.length >= 6);
-  const session: Omit<Session, "foreignModules" | "ownProviders" | "whereabouts"> = {
+  const session: Omit<Session, "configuration" | "foreignModules" | "ownProviders" | "whereabouts"> = {
     workspace,
-    configuration,
     root,
     telling: (args, onLine) => runTelling({ program, args, cwd, env, signal }, root, onLine),
     terraform: (args, more) => run({ program, args, cwd, env, signal, ...more }),
     scrub: (text) => hidden.reduce((said, value) => said.replaceAll(value, "(not shown)"), text),
   };
-  const done = await session.terraform(initArgs(workspace));
-  if (done.kind !== "exit" || done.code !== 0) return faultOf(done, "the configuration cannot be initialised", session.scrub);
+  const begun = await begin(setup, session, start);
+  if (!begun.ok) return begun;
+  const configuration: Configuration = { kind: copied.kind, value: copied.value, ...begun.value };
   const lasting = await keepsItsState(root, workspace, options.secretKey);
   if (!lasting.ok) return lasting;
   const ownProviders = (await stat(join(cwd, "terraform.d", "plugins")).catch(() => undefined)) !== undefined;
-  return ok({ ...session, whereabouts: lasting.value, ownProviders, foreignModules: await modulesFromElsewhere(root) });
+  return ok({ ...session, configuration, whereabouts: lasting.value, ownProviders, foreignModules: await modulesFromElsewhere(root) });
+}
+
+/** The folder of its data is named from where it works, for modules' paths are values: in each session they are the same. */
+const ownEnv = (workspace: TerraformWorkspace, root: string, cwd: string): Readonly<Record<string, string>> => ({
+  PATH,
+  HOME: join(root, "home"),
+  TMPDIR: join(root, "tmp"),
+  LANG: "C.UTF-8",
+  TF_IN_AUTOMATION: "1",
+  TF_INPUT: "0",
+  TF_WORKSPACE: workspace.workspace,
+  TF_DATA_DIR: relative(cwd, join(root, "data")),
+  TF_CLI_CONFIG_FILE: join(root, "terraformrc"),
+  CHECKPOINT_DISABLE: "1",
+});
+
+/** What was approved begins with what was fetched for it then, or not at all. Nothing of a module or a provider has run by now. */
+async function begin(
+  setup: Setup,
+  { workspace, root, terraform, scrub }: Pick<Session, "workspace" | "root" | "terraform" | "scrub">,
+  start: Start,
+): Promise<Result<Fetched>> {
+  const kept = modulesOf(setup, workspace);
+  const earlier = start.from === "proposal" ? undefined : start.configuration;
+  const data = join(root, "data");
+  if (earlier?.modules !== undefined) await kept.place(earlier.modules, join(data, "modules"));
+  const done = await terraform(initArgs(workspace));
+  if (done.kind !== "exit" || done.code !== 0) return faultOf(done, "the configuration cannot be initialised", scrub);
+  const modules = await settleModules(data);
+  if (!modules.ok) return modules;
+  const providers = await digestOfProviders(join(data, "providers"));
+  const found: Fetched = { ...(modules.value && { modules: modules.value }), ...(providers && { providers }) };
+  const same = start.from === "known" ? sameFetched(start.configuration, found) : ok(undefined);
+  if (!same.ok) return same;
+  if (found.modules !== undefined) await kept.keep(found.modules, join(data, "modules"), setup.options.clock.now());
+  return ok(found);
 }
 
 const initArgs = (workspace: TerraformWorkspace): readonly string[] => [

@@ -16,15 +16,30 @@ export interface Sources {
   readonly clock: Clock;
 }
 
-/** A clean copy of the configuration in `to`, and what it is. Without a pin, of what the source has now. */
+/**
+ * What a session begins with: what a proposer names, or what the source has now; a configuration that led to the one that is planned;
+ * or one that was planned before, with what was fetched for it then, and nothing else.
+ */
+export type Start =
+  | { readonly from: "proposal"; readonly pin?: string | undefined }
+  | { readonly from: "history"; readonly configuration: Configuration }
+  | { readonly from: "known"; readonly configuration: Configuration };
+
+/** A clean copy of the configuration in `to`, and what it is. */
 export async function cleanCopy(
   sources: Sources,
   workspace: TerraformWorkspace,
-  pin: string | undefined,
+  start: Start,
   to: string,
   signal: AbortSignal,
 ): Promise<Result<Configuration>> {
-  return isRepository(workspace) ? fromRepository(sources, workspace, pin, to, signal) : fromFolder(sources, workspace, pin, to);
+  const pin = start.from === "proposal" ? start.pin : start.configuration.value;
+  if (!isRepository(workspace)) return fromFolder(sources, workspace, pin, to);
+  const at: Git = { dir: mirrorOf(sources, workspace), env: sources.env, signal };
+  await mkdir(join(sources.workDir, "sources"), { recursive: true, mode: 0o700 });
+  // What was planned was judged then, and is applied wherever its branch has gone since.
+  const found = pin === undefined || start.from === "proposal" ? await onRef(at, workspace, pin) : await asPinned(at, workspace, pin);
+  return found.ok ? checkOut(at, found.value, to) : found;
 }
 
 async function fromFolder(
@@ -113,28 +128,46 @@ async function git({ dir, env, signal }: Git, args: readonly string[], more: Rec
 
 const FETCH = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
 
-async function fromRepository(
-  { workDir, env }: Sources,
-  workspace: TerraformWorkspace,
-  pin: string | undefined,
-  to: string,
-  signal: AbortSignal,
-): Promise<Result<Configuration>> {
-  const dir = join(workDir, "sources", `${shortHash(`${workspace.name}\n${workspace.source}`)}.git`);
-  await mkdir(join(workDir, "sources"), { recursive: true, mode: 0o700 });
-  const at: Git = { dir, env, signal };
-  const wanted = pin ?? workspace.ref ?? "HEAD";
+const mirrorOf = ({ workDir }: Pick<Sources, "workDir">, { name, source }: TerraformWorkspace): string =>
+  join(workDir, "sources", `${shortHash(`${name}\n${source}`)}.git`);
+
+async function fetch(at: Git, workspace: TerraformWorkspace, wanted: string): Promise<Result<string>> {
+  const made = await git(at, ["init", "--quiet", "--bare", "--template="]);
+  if (!made.ok) return made;
   const ref = `refs/pawl/${shortHash(wanted)}`;
-  const known = pin === undefined ? undefined : await git(at, ["cat-file", "-t", `${pin}^{commit}`]);
-  if (known?.ok !== true) {
-    const made = await git(at, ["init", "--quiet", "--bare", "--template="]);
-    if (!made.ok) return made;
-    const fetched = await git(at, [...FETCH, "--", workspace.source, `+${wanted}:${ref}`]);
-    if (!fetched.ok) return fetched;
-  }
-  const commit = await git(at, ["rev-parse", "--verify", "--end-of-options", `${pin ?? ref}^{commit}`]);
-  if (!commit.ok) return commit;
-  return checkOut(at, commit.value.trim(), to);
+  const fetched = await git(at, [...FETCH, "--", workspace.source, `+${wanted}:${ref}`]);
+  return fetched.ok ? commitOf(at, ref) : fetched;
+}
+
+async function commitOf(at: Git, name: string): Promise<Result<string>> {
+  const commit = await git(at, ["rev-parse", "--verify", "--end-of-options", `${name}^{commit}`]);
+  return commit.ok ? ok(commit.value.trim()) : commit;
+}
+
+/**
+ * What the declared ref has now, or a commit that it has. A remote serves others as well, of forks and proposals that nobody agreed
+ * with, and what a configuration says runs while it is planned.
+ */
+async function onRef(at: Git, workspace: TerraformWorkspace, pin: string | undefined): Promise<Result<string>> {
+  const ref = workspace.ref ?? "HEAD";
+  const newest = await fetch(at, workspace, ref);
+  if (!newest.ok || pin === undefined) return newest;
+  const within = await git(at, ["merge-base", "--is-ancestor", pin, newest.value]);
+  if (within.ok) return commitOf(at, pin);
+  if (within.error.code === "terraform_timeout") return within;
+  return refuse("terraform_pin_refused", `the commit ${pin} is not on ${ref} of ${workspace.name}`, {
+    where: "input.commit",
+    remedy: `merge it into ${ref} first, or name a commit that is there: now it has ${newest.value}`,
+    details: { expected: pin, observed: newest.value },
+  });
+}
+
+async function asPinned(at: Git, workspace: TerraformWorkspace, pin: string): Promise<Result<string>> {
+  const known = await commitOf(at, pin);
+  if (known.ok) return known;
+  const newest = await fetch(at, workspace, workspace.ref ?? "HEAD");
+  const there = newest.ok ? await commitOf(at, pin) : newest;
+  return there.ok ? there : fetch(at, workspace, pin);
 }
 
 async function checkOut(at: Git, commit: string, to: string): Promise<Result<Configuration>> {
@@ -153,12 +186,11 @@ async function checkOut(at: Git, commit: string, to: string): Promise<Result<Con
 
 /** The commit before, where there is one: a candidate for what described the state until now. */
 export async function parentOf(
-  { workDir, env }: Sources,
+  sources: Sources,
   workspace: TerraformWorkspace,
   commit: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const dir = join(workDir, "sources", `${shortHash(`${workspace.name}\n${workspace.source}`)}.git`);
-  const parent = await git({ dir, env, signal }, ["rev-parse", "--verify", "--end-of-options", `${commit}^1^{commit}`]);
-  return parent.ok ? parent.value.trim() : undefined;
+  const parent = await commitOf({ dir: mirrorOf(sources, workspace), env: sources.env, signal }, `${commit}^1`);
+  return parent.ok ? parent.value : undefined;
 }

@@ -62,6 +62,10 @@ export type TerraformInput =
 export interface Configuration {
   readonly kind: "commit" | "digest";
   readonly value: string;
+  /** Of the modules that Terraform fetched for it from elsewhere, where it did. */
+  readonly modules?: Digest;
+  /** Of the programs of providers: a lock file without fitting checksums lets others through. */
+  readonly providers?: Digest;
 }
 
 /** One way of planning: everything that Terraform is told beside the state. */

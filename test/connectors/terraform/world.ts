@@ -115,6 +115,14 @@ export class Repository {
     this.#git(...at, "push", "--quiet", "--force", this.path, "HEAD:main");
     return this.#git(...at, "rev-parse", "HEAD").trim();
   }
+
+  /** A commit that the remote serves beside its branches, as proposals are. */
+  elsewhere(ref: string): string {
+    const at = ["-C", this.#world.source];
+    this.#git(...at, "commit", "--quiet", "--allow-empty", "-m", "proposal");
+    this.#git(...at, "push", "--quiet", this.path, `HEAD:${ref}`);
+    return this.#git(...at, "rev-parse", "HEAD").trim();
+  }
 }
 
 export async function planned(connector: Connector, input: Json = APPLY): Promise<Analysed> {
