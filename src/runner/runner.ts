@@ -1,4 +1,4 @@
-import { never, ok, type ChangeId, type Digest, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
+import { isDigest, never, ok, type ChangeId, type Digest, type JsonObject, type Refusal, type Result } from "../core/base/index.ts";
 import type { StepDigests } from "../core/change/index.ts";
 import type { Watch } from "../core/plan/index.ts";
 import {
@@ -115,8 +115,13 @@ const STANDING_MILLIS = 15_000;
 
 const OUT_OF_TIME: Refusal = {
   code: "grant_expired",
-  message: "the grant ended before this step, or may have, or its time has not come by this clock",
+  message: "the grant ended before this step, or may have",
   remedy: "plan the change again",
+};
+const CLOCK_BEHIND: Refusal = {
+  code: "clock_behind",
+  message: "by this runner's clock the grant's time has not come",
+  remedy: "set the clock right",
 };
 
 class Run {
@@ -145,13 +150,15 @@ class Run {
     const observed = await step.connector.observe(step.payload, this.#limits(step));
     if (!observed.ok) return this.#giveUp(observed.error);
     if (observed.value.stateDigest !== step.state) return this.#moved(step, observed.value.stateDigest);
-    if (this.#isLate()) return this.#giveUp(OUT_OF_TIME);
+    const early = this.#untimely();
+    if (early !== undefined) return this.#giveUp(early);
     const seen = this.#deps.attest === undefined ? undefined : this.#signed("observed", { ...observed.value }, step);
     const begun = await this.#tell((desk, ref) => desk.begin(ref, step.id, observed.value.stateDigest, seen));
     // Nothing of this step was done, and nothing will be.
     if (!begun.ok) return this.#giveUp(begun.error);
     // The desk may have taken its time to answer.
-    if (this.#isLate()) return this.#giveUp(OUT_OF_TIME);
+    const late = this.#untimely();
+    if (late !== undefined) return this.#giveUp(late);
     this.#progress(`${step.id}: applying`);
     const applied = await step.connector.apply(step.payload, step.state, this.#limits(step));
     if (!applied.ok) return this.#applyFailed(step, applied.error);
@@ -166,10 +173,11 @@ class Run {
   }
 
   /** By its own clock: the desk's may be behind. One that was put back since it started knows no better than before whether it is time. */
-  #isLate(): boolean {
+  #untimely(): Refusal | undefined {
     const { expiresAt, issuedAt, notBefore = issuedAt } = this.#grant;
     const [now, skew] = [this.#deps.clock.now(), this.#deps.trust.skewMillis];
-    return now >= expiresAt - skew || now < Math.max(issuedAt, notBefore) - skew;
+    if (now >= expiresAt - skew) return OUT_OF_TIME;
+    return now < Math.max(issuedAt, notBefore) - skew ? CLOCK_BEHIND : undefined;
   }
 
   async #applyFailed(step: Step, error: PerformFault): Promise<RunReport> {
@@ -178,6 +186,8 @@ class Run {
         return this.#end("indeterminate", error.code, evidenceOf(error));
       case "none": {
         if (this.#done.length > 0) return this.#undoAll(error.code, error);
+        const met = metBy(step, error);
+        if (met !== undefined) return this.#moved(step, met);
         const now = await step.connector.observe(step.payload, this.#limits(step));
         if (now.ok && now.value.stateDigest !== step.state) return this.#moved(step, now.value.stateDigest);
         return this.#end("failed", error.code, evidenceOf(error));
@@ -376,6 +386,13 @@ class Run {
 
 /** Why what does not hold is undone: it is wrong, or nobody could find out whether it is right. */
 const codeOf = ({ result }: Look): string => (result === "failed" ? "verification_failed" : "verification_unavailable");
+
+/** The state that an apply met in place of the approved one, where it says so: it looked at what it would have written to. */
+function metBy({ state }: Step, { code, details }: PerformFault): Digest | undefined {
+  const [expected, observed] = [details?.["expected"], details?.["observed"]];
+  const isTold = code === "stale_state" && expected === state && typeof observed === "string" && isDigest(observed);
+  return isTold && observed !== state ? observed : undefined;
+}
 
 /** Canonical, bounded evidence of a refusal; its digest is what the ledger keeps. */
 function evidenceOf(error: Refusal): JsonObject {

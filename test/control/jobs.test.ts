@@ -271,5 +271,5 @@ test("[CO-29] another process's run is given up only after the time for which it
   assert.equal((await world.view(signed.id)).status, "running");
   world.time.jump(60_000);
   assert.equal(await job(world, "run", body, 3), "settled");
-  assert.deepEqual((await world.view(signed.id)).because, { code: "runner_lost_before_effect" });
+  assert.equal((await world.view(signed.id)).because?.code, "runner_lost_before_effect");
 });

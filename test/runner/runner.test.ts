@@ -75,7 +75,7 @@ test("[D35] [CO-25] a runner whose own clock was put back between steps begins n
   let behind = 0;
   outside.before = async (operation, target) => void (operation === "observe" && target.endsWith("b") && (behind = 48 * 3_600_000));
   const clock = { now: () => millis(world.time.now() - behind) };
-  assert.equal(endOf(await runChange({ ...world.runner, clock }, id)), "undone grant_expired");
+  assert.equal(endOf(await runChange({ ...world.runner, clock }, id)), "undone clock_behind");
   assert.deepEqual(outside.writes, ["apply shop#src/a=new", "undo shop#src/a="]);
 });
 
