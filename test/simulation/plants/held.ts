@@ -36,7 +36,7 @@ export const HELD: readonly Plant[] = [
     breaks: [14],
     edits: [
       edit(RUNNING, "Math.max(authorisedAt, startedAt) as Millis", "authorisedAt"),
-      edit("src/runner/runner.ts", " || now < Math.max(issuedAt, notBefore) - skew;", " || now < Math.min(0, issuedAt, notBefore);"),
+      edit("src/runner/runner.ts", "now < Math.max(issuedAt, notBefore) - skew ?", "now < Math.min(0, issuedAt, notBefore) ?"),
     ],
   },
   {

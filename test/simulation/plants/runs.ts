@@ -40,7 +40,7 @@ const REUSABLE = [
 
 const LATE_EFFECTS = [
   edit(RUNNING, "if (at >= grantExpiresAt)", "if (false as boolean)"),
-  edit(RUNNER, "return now >= expiresAt - skew ||", "return expiresAt < 0 ||"),
+  edit(RUNNER, "if (now >= expiresAt - skew)", "if (expiresAt < 0)"),
 ];
 
 export const RUNS: readonly Plant[] = [
@@ -170,7 +170,7 @@ export const RUNS: readonly Plant[] = [
     breaks: [14],
     edits: [
       edit(VERIFY, "grant.expiresAt - trust.skewMillis", "grant.expiresAt"),
-      edit(RUNNER, "return now >= expiresAt - skew ||", "return now >= expiresAt ||"),
+      edit(RUNNER, "if (now >= expiresAt - skew)", "if (now >= expiresAt)"),
     ],
   },
   {
