@@ -12,16 +12,4 @@ else {
     world.file("main.tf", data("a", "  input = 2") + data("b", '  input = "stays"') + data("c", "  input = 3"));
     return { connector, input: { workspace: "net", operation: "apply" } };
   });
-
-  connectorContract("terraform, from a commit, with a replacement and a destroy", async (t) => {
-    const world = new World(t);
-    const repository = world.git();
-    world.file("main.tf", data("a", "  triggers_replace = 1") + data("b", "  input = 1") + data("c", "  input = 1"));
-    const source = { source: repository.path, ref: "main" };
-    repository.commit();
-    const connector = world.connector(source);
-    await settled(connector);
-    world.file("main.tf", data("a", "  triggers_replace = 2") + data("b", "  input = 2"));
-    return { connector, input: { workspace: "net", operation: "apply", commit: repository.commit() } };
-  });
 }
