@@ -35,6 +35,7 @@ export interface TerraformSettings {
   readonly name: string;
   readonly source: string;
   readonly ref?: string;
+  readonly refs?: readonly string[];
   readonly dir: string;
   readonly environment: string;
   readonly workspace: string;
@@ -236,6 +237,11 @@ export const CONNECTOR_SETTINGS: readonly Setting[] = [
     text: "Where the configuration is: a folder on this machine, or a repository (`https://…`, `ssh://…`, `user@host:path`, or a path that ends in `.git`).",
   },
   { name: "terraform[].ref", type: "text", text: "Of a repository: the branch or tag that is taken where a proposer names no commit." },
+  {
+    name: "terraform[].refs",
+    type: "texts",
+    text: "Further branches whose commits proposers may name, such as `release/*`. Planning runs what a commit says, with `plan_env`.",
+  },
   { name: "terraform[].dir", type: "text", default: ".", text: "The configuration's folder within the source." },
   {
     name: "terraform[].environment",

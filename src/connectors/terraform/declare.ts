@@ -25,6 +25,9 @@ export function checkWorkspaces(workspaces: readonly TerraformWorkspace[]): read
       add("ref", "a repository needs a ref, and a folder has none", "name the branch that is applied, such as `main`");
     if (one.ref !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/.test(one.ref))
       add("ref", "this is no plain name of a branch or tag", "name a branch, such as `main`");
+    for (const entry of one.refs ?? [])
+      if (!isRepository(one) || !/^[A-Za-z0-9*][A-Za-z0-9._/*-]{0,199}$/.test(entry) || /\*.*\*/.test(entry))
+        add("refs", `${entry} names no branches of a repository`, "name a branch, or several with one `*`, such as `release/*`");
     if (/(^|\/)\.\.?(\/|$)|^\//.test(one.dir) && one.dir !== ".")
       add("dir", "the folder leaves the source", "give a path within the source, such as `prod/net`");
     for (const entry of [...one.planEnv, ...one.applyEnv])

@@ -144,6 +144,19 @@ async function commitOf(at: Git, name: string): Promise<Result<string>> {
   return commit.ok ? ok(commit.value.trim()) : commit;
 }
 
+/** Whether one of the branches that the operator lets proposers take commits from has this one now. */
+async function onFurther(at: Git, { source, refs = [] }: TerraformWorkspace, pin: string): Promise<Result<boolean>> {
+  for (const pattern of refs) {
+    const home = `refs/pawl/of-${shortHash(pattern)}`;
+    const to = pattern.includes("*") ? `${home}/*` : `${home}/one`;
+    const fetched = await git(at, [...FETCH, "--prune", "--", source, `+refs/heads/${pattern}:${to}`]);
+    if (!fetched.ok) return fetched;
+    const holding = await git(at, ["for-each-ref", "--count=1", "--format=%(refname)", `--contains=${pin}`, home]);
+    if (holding.ok && holding.value !== "") return ok(true);
+  }
+  return ok(false);
+}
+
 /**
  * What the declared ref has now, or a commit that it has. A remote serves others as well, of forks and proposals that nobody agreed
  * with, and what a configuration says runs while it is planned.
@@ -155,7 +168,11 @@ async function onRef(at: Git, workspace: TerraformWorkspace, pin: string | undef
   const within = await git(at, ["merge-base", "--is-ancestor", pin, newest.value]);
   if (within.ok) return commitOf(at, pin);
   if (within.error.code === "terraform_timeout") return within;
-  return refuse("terraform_pin_refused", `the commit ${pin} is not on ${ref} of ${workspace.name}`, {
+  const further = await onFurther(at, workspace, pin);
+  if (!further.ok) return further;
+  if (further.value) return commitOf(at, pin);
+  const places = [ref, ...(workspace.refs ?? [])].join(", ");
+  return refuse("terraform_pin_refused", `the commit ${pin} is not on ${places} of ${workspace.name}`, {
     where: "input.commit",
     remedy: `merge it into ${ref} first, or name a commit that is there: now it has ${newest.value}`,
     details: { expected: pin, observed: newest.value },

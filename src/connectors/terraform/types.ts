@@ -8,6 +8,8 @@ export interface TerraformWorkspace {
   readonly source: string;
   /** Where `source` is a repository: the branch or tag that is taken when a proposer names no commit. */
   readonly ref?: string;
+  /** Further branches whose commits a proposer may name; one `*` stands for any text. */
+  readonly refs?: readonly string[];
   /** The configuration's folder within the source. */
   readonly dir: string;
   readonly environment: string;

@@ -165,7 +165,17 @@ test("[TF-33] a commit that is not on the declared ref is refused, and one that 
   const refused = await connector.analyse({ workspace: "net", operation: "apply", commit: proposal }, LIMITS);
   assert.ok(!refused.ok && refused.error.code === "terraform_pin_refused", JSON.stringify(refused));
   assert.match(refused.error.remedy ?? "", /merge it into main first/);
-  execFileSync("git", [`--git-dir=${repository.path}`, "update-ref", "refs/heads/main", first]);
+  const ask = { workspace: "net", operation: "apply", commit: proposal };
+  const further = world.connector({ source: repository.path, ref: "main", refs: ["release/*", "main"] });
+  const never = await further.analyse(ask, LIMITS);
+  assert.ok(!never.ok && never.error.code === "terraform_pin_refused", JSON.stringify(never));
+  const branch = (...args: readonly string[]) => execFileSync("git", [`--git-dir=${repository.path}`, "update-ref", ...args]);
+  branch("refs/heads/release/1", proposal);
+  await planned(further, ask);
+  branch("-d", "refs/heads/release/1");
+  const past = await further.analyse(ask, LIMITS);
+  assert.ok(!past.ok && past.error.code === "terraform_pin_refused", "a branch that is gone allows nothing");
+  branch("refs/heads/main", first);
   const gone = await connector.analyse({ workspace: "net", operation: "apply", commit: second }, LIMITS);
   assert.ok(!gone.ok && gone.error.code === "terraform_pin_refused", "also where it is known from before");
   await applied(connector, plan);
