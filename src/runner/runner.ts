@@ -22,6 +22,7 @@ import type {
   Timers,
   VerifyFault,
 } from "../control/ports.ts";
+import { CLOCK_BEHIND, evidenceOf, otherChange, OUT_OF_TIME } from "./refusals.ts";
 
 /** What a runner has of its own. It trusts its keys, not the control plane that offers it work. */
 export interface RunnerDeps {
@@ -76,12 +77,6 @@ export async function runChange(deps: RunnerDeps, change: ChangeId): Promise<Run
   return new Run(deps, started.value, grant.value).all(steps.value);
 }
 
-const otherChange = (change: ChangeId): Refusal => ({
-  code: "grant_other_change",
-  message: `the grant is for change ${change}`,
-  remedy: "ask the control plane why it offers another",
-});
-
 function stepsOf(deps: RunnerDeps, grant: GrantBody, payloads: readonly Uint8Array[]): Result<readonly Step[]> {
   const steps: Step[] = [];
   for (const [position, step] of grant.steps.entries()) {
@@ -112,17 +107,6 @@ const PATIENT_MILLIS = 120_000;
 const MOMENT_MILLIS = 5_000;
 /** How often a run that watches asks whether it may go on. */
 const STANDING_MILLIS = 15_000;
-
-const OUT_OF_TIME: Refusal = {
-  code: "grant_expired",
-  message: "the grant ended before this step, or may have",
-  remedy: "plan the change again",
-};
-const CLOCK_BEHIND: Refusal = {
-  code: "clock_behind",
-  message: "by this runner's clock the grant's time has not come",
-  remedy: "set the clock right",
-};
 
 class Run {
   readonly #deps: RunnerDeps;
@@ -392,15 +376,4 @@ function metBy({ state }: Step, { code, details }: PerformFault): Digest | undef
   const [expected, observed] = [details?.["expected"], details?.["observed"]];
   const isTold = code === "stale_state" && expected === state && typeof observed === "string" && isDigest(observed);
   return isTold && observed !== state ? observed : undefined;
-}
-
-/** Canonical, bounded evidence of a refusal; its digest is what the ledger keeps. */
-function evidenceOf(error: Refusal): JsonObject {
-  const details = error.details === undefined ? undefined : JSON.stringify(error.details).slice(0, 16_384).toWellFormed();
-  return {
-    code: error.code,
-    message: error.message.slice(0, 4_096).toWellFormed(),
-    ...(error.where === undefined ? {} : { where: error.where.slice(0, 1_024).toWellFormed() }),
-    ...(details === undefined ? {} : { details }),
-  };
 }
