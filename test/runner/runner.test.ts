@@ -1,8 +1,8 @@
 /** What a runner does with a grant, step by step, at a real desk. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PerformFault, RunDesk, RunReport } from "../../src/control/ports.ts";
-import { digestOf, millis, type Refusal, type Result } from "../../src/core/base/index.ts";
+import type { Connector, PerformFault, RunDesk, RunReport } from "../../src/control/ports.ts";
+import { digestOf, millis, type Digest, type Refusal, type Result } from "../../src/core/base/index.ts";
 import { runChange } from "../../src/runner/runner.ts";
 import { changeOf, ControlWorld, idOf, set } from "../../src/testing/control-world.ts";
 
@@ -59,6 +59,29 @@ test("[CO-24] a later step that meets another state has the earlier ones undone,
   assert.equal(endOf(await runChange(world.runner, id)), "undone stale_state");
   assert.deepEqual(outside.writes, ["apply shop#src/a=new", "apply shop#src/b=new", "undo shop#src/b=", "undo shop#src/a="]);
   assert.deepEqual((await world.types(id)).slice(-3), ["undo_started", "undo_started", "undone"]);
+});
+
+test("[CO-24] [B12] an apply that met another state, which a look does not show, makes the change stale; one that says less has failed", async () => {
+  const met = digestOf("met");
+  for (const [details, ends] of [
+    [(expected: Digest) => ({ expected, observed: met }), "stale"],
+    [(expected: Digest) => ({ expected, observed: expected }), "failed stale_state"],
+    [() => ({ expected: met, observed: met }), "failed stale_state"],
+  ] as const) {
+    const { world, id, outside } = await signed();
+    const wrap = (real: Connector): Connector => ({
+      ...real,
+      apply: async (_, expected) => ({
+        ok: false,
+        error: { code: "stale_state", message: "it moved", effect: "none", details: details(expected) },
+      }),
+    });
+    const connectors = new Map([...world.runner.connectors].map(([name, real]) => [name, wrap(real)]));
+    const report = await runChange({ ...world.runner, connectors }, id);
+    assert.equal(endOf(report), ends);
+    if (report.kind === "stale") assert.deepEqual([report.observed, (await world.view(id)).status], [met, "stale"]);
+    assert.deepEqual(outside.writes, []);
+  }
 });
 
 test("[D35] [CO-25] a runner whose own clock passes the grant between steps begins no further one, whatever the desk's clock says", async () => {

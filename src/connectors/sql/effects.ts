@@ -6,7 +6,7 @@ import type { Showing } from "./mask.ts";
 import type { Planned } from "./plan.ts";
 import { lockName, strongest } from "./postgres-kinds.ts";
 import { countsOf } from "./rows.ts";
-import type { DdlAction, Derived, Exported, Param, TableChange } from "./types.ts";
+import type { DdlAction, Derived, Exported, Param, StatementKind, TableChange } from "./types.ts";
 
 export const systemOf = (database: string): string => `sql:${database}`;
 export const resourceOf = (database: string, object: string): string => `sql:${database}#${object}`;
@@ -38,7 +38,7 @@ const VERBS: Readonly<Record<DdlAction["verb"], EffectKind>> = {
 
 const field = (path: string, after: Json): FieldChange => ({ path, after: { kind: "json", value: after } });
 
-/** One effect per object and kind, each with the statements that bring it about, whole. */
+/** One effect per object and kind, with the statements that bring it about: whole at the first of their effects, and named at the others. */
 export async function effectsOf(showing: Showing, planned: Planned): Promise<readonly Effect[]> {
   const parts = [
     ...(await rowParts(showing, planned)),
@@ -51,7 +51,8 @@ export async function effectsOf(showing: Showing, planned: Planned): Promise<rea
     const id = `${part.kind} ${part.object}`;
     groups.set(id, [...(groups.get(id) ?? []), part]);
   }
-  return [...groups.values()].map((group) => effectOf(showing, planned, group));
+  const shown = new Map<Derived, string>();
+  return [...groups.values()].map((group) => effectOf(showing, planned, group, shown));
 }
 
 /** They run with the statements, so they are shown with them. */
@@ -60,25 +61,32 @@ function parametersOf(parameters: readonly Param[], statements: readonly Derived
   return parameters.slice(0, used).map((value, i) => field(`parameter.${i + 1}`, value));
 }
 
-function effectOf({ database, parameters }: Showing, planned: Planned, group: readonly Part[]): Effect {
+function effectOf({ database, parameters }: Showing, planned: Planned, group: readonly Part[], shown: Map<Derived, string>): Effect {
   const [first] = group as [Part];
+  const resource = resourceOf(database.name, first.object);
   const statements = planned.statements.filter((statement) => group.some((part) => part.statements.includes(statement)));
   const rows = group.flatMap(({ fields }) => fields.filter(({ path }) => path === "rows"));
   const total = rows.reduce((sum, { after }) => sum + (after?.kind === "json" ? Number(after.value) : 0), 0);
   const others = group.flatMap(({ fields }) => fields.filter(({ path }) => path !== "rows"));
   const distinct = others.filter(({ path }, i) => others.findIndex((one) => one.path === path) === i);
+  const elsewhere = statements.flatMap((statement) => {
+    const at = shown.get(statement);
+    return at === undefined ? [] : [field(`statement.${planned.statements.indexOf(statement) + 1}`, `shown with ${at}`)];
+  });
+  const fresh = statements.filter((statement) => !shown.has(statement));
+  for (const statement of fresh) shown.set(statement, `${first.kind} ${resource}`);
   const privilege = group.flatMap((part) => part.privilege ?? [])[0] ?? "none";
   return {
     kind: first.kind,
-    resource: resourceOf(database.name, first.object),
+    resource,
     resourceKind: group.some(({ resourceKind }) => resourceKind === "rows") ? "rows" : first.resourceKind,
     system: systemOf(database.name),
     environment: database.environment,
     summary: sortedSet(group.map(({ says }) => says))
       .join("; ")
       .slice(0, 2_000),
-    fields: [...(rows.length > 0 ? [field("rows", total)] : []), ...distinct, ...parametersOf(parameters, statements)],
-    detail: detailOf(statements),
+    fields: [...(rows.length > 0 ? [field("rows", total)] : []), ...distinct, ...elsewhere, ...parametersOf(parameters, fresh)],
+    detail: detailOf(fresh),
     reversibility: reversibilityOf(planned, group),
     exposure: group.flatMap((part) => part.exposure ?? [])[0] ?? "none",
     privilege,
@@ -102,6 +110,23 @@ function reversibilityOf(planned: Planned, group: readonly Part[]): Reversibilit
   return group.some(({ kind }) => kind === "delete") ? "irreversible" : "compensable";
 }
 
+/** Kinds of statements that say of themselves that they do this to rows; any may hold others, or set them off. */
+type Brought = "create" | "update" | "delete";
+const BRINGS: Readonly<Record<Brought, readonly StatementKind[]>> = {
+  create: ["insert"],
+  update: ["update"],
+  delete: ["delete", "truncate"],
+};
+
+/** Those that say so of themselves; one that says what nothing came of stands with all, and where none says so, it may be any. */
+function bringers(statements: readonly Derived[], seen: readonly Brought[]): (kind: Brought) => readonly Derived[] {
+  const says = (kind: Brought, statement: Derived): boolean => BRINGS[kind].includes(statement.kind);
+  return (kind) => {
+    const own = statements.filter((statement) => says(kind, statement) || !seen.some((other) => says(other, statement)));
+    return own.length > 0 ? own : statements;
+  };
+}
+
 async function rowParts(showing: Showing, planned: Planned): Promise<readonly Part[]> {
   const parts: Part[] = [];
   const touching = (table: string): readonly Derived[] =>
@@ -113,7 +138,12 @@ async function rowParts(showing: Showing, planned: Planned): Promise<readonly Pa
       ["update", updated],
       ["delete", deleted],
     ] as const;
-    for (const [kind, rows] of counted) if (rows > 0) parts.push(await rowPart(showing, table, kind, rows, touching(table.table)));
+    const seen = counted.filter(([, rows]) => rows > 0);
+    const bringing = bringers(
+      touching(table.table),
+      seen.map(([kind]) => kind),
+    );
+    for (const [kind, rows] of seen) parts.push(await rowPart(showing, table, kind, rows, bringing(kind)));
   }
   for (const statement of planned.statements)
     for (const { table, columns } of statement.writes) {

@@ -1,6 +1,6 @@
 import { allowsAlone } from "./declare.ts";
 import { clip } from "./words.ts";
-import { visible } from "../../core/base/index.ts";
+import { sortedSet, visible } from "../../core/base/index.ts";
 import type { Finding, Statement } from "../../core/plan/index.ts";
 import { resourceOf } from "./effects.ts";
 import { partsOf } from "./names.ts";
@@ -19,7 +19,7 @@ interface Looked {
   readonly squawk?: readonly SquawkFinding[];
 }
 
-type Raw = readonly [code: string, severity: Finding["severity"], message: string, remedy: string, object?: string];
+type Raw = readonly [code: string, severity: Finding["severity"], message: string, remedy: string, object?: string | undefined];
 
 export function findingsOf(looked: Looked): readonly Finding[] {
   const raw = [...refusals(looked), ...rowFindings(looked), ...schemaFindings(looked), ...textFindings(looked), ...squawkFindings(looked)];
@@ -103,15 +103,22 @@ function rowFindings({ planned }: Looked): readonly Raw[] {
         table.table,
       ]);
   }
-  const tables = new Set(planned.change?.tables.map(({ table }) => table));
+  for (const [n, { moments, label, writes }] of planned.statements.entries())
+    if (moments.length > 0)
+      found.push([
+        "depends_on_moment",
+        "danger",
+        `${label} (statement ${n + 1}) does what the moment or chance decides (${clip(sortedSet(moments).join(", "), 200)}): what was shown may not be what it does later`,
+        "write the moment or the value that is meant into it",
+        writes[0]?.table,
+      ]);
   for (const name of planned.volatile)
     found.push([
       "volatile",
-      // Of a whole table: what depends on the time may decide what any of its columns becomes.
-      tables.has(name) ? "warning" : "info",
+      "info",
       `${name} gets another value each time: what it becomes is not part of what is approved`,
       "give the value, where it matters",
-      name,
+      name.startsWith("result.") ? undefined : name,
     ]);
   return found;
 }

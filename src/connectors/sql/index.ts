@@ -1,6 +1,6 @@
 /** Connector `sql`: runs approved statements on a declared PostgreSQL or SQLite database. Its rules are in docs/spec/sql.md. */
 import { join, resolve } from "node:path";
-import type { Analysed, Connector, Observed, PerformFault, Performed, RunLimits } from "../../control/ports.ts";
+import type { Analysed, Connector, Observed, PerformFault, Performed, RunLimits, VerifyFault } from "../../control/ports.ts";
 import { assert, digestJson, digestOf, fail, ok } from "../../core/base/index.ts";
 import type { Json, JsonObject, Result } from "../../core/base/index.ts";
 import { deadline } from "../kit.ts";
@@ -17,13 +17,13 @@ import { runJob } from "./run-job.ts";
 import { runSquawk } from "./squawk.ts";
 import { SqlFault } from "./types.ts";
 import type { SqlDatabase, SqlOptions } from "./types.ts";
-import { PerformError } from "./perform.ts";
+import { PerformError, isSeen } from "./perform.ts";
 
 export { checkDatabases } from "./declare.ts";
 export type { SqlDatabase, SqlOptions } from "./types.ts";
 
 /** Raised with every change to what the connector derives or does. */
-const VERSION = 1;
+const VERSION = 2;
 /** An observation older than this is made again before a decision rests on it. */
 const FRESH_MILLIS = 60_000;
 
@@ -54,8 +54,7 @@ export function sqlConnector(options: SqlOptions): Connector {
     analyse: (input, run) => answered(() => analyse(setup, input, run)),
     observe: (payload, run) => answered(() => observe(setup, payload, run)),
     apply: (bytes, expected, run) => performed(async () => facts(setup, bytes, run, (payload) => ({ op: "apply", payload, expected }))),
-    verify: (bytes, done, run) =>
-      answered(async () => ok({ facts: await facts(setup, bytes, run, (payload) => ({ op: "verify", payload, facts: done.facts })) })),
+    verify: (bytes, done, run) => verified(() => facts(setup, bytes, run, (payload) => ({ op: "verify", payload, facts: done.facts }))),
     undo: (bytes, done, run) => performed(async () => facts(setup, bytes, run, (payload) => ({ op: "undo", payload, facts: done.facts }))),
   };
 }
@@ -66,6 +65,16 @@ async function answered<T>(work: () => Promise<Result<T>>): Promise<Result<T>> {
   } catch (error) {
     if (error instanceof SqlFault) return fail(error.refusal);
     throw error;
+  }
+}
+
+/** Only what was looked at and is otherwise is a failure: a lost connection, a lock or a time-out says nothing of what was done. */
+async function verified(work: () => Promise<JsonObject>): Promise<Result<Performed, VerifyFault>> {
+  try {
+    return ok({ facts: await work() });
+  } catch (error) {
+    if (!(error instanceof SqlFault)) throw error;
+    return fail({ ...error.refusal, ...(!isSeen(error.refusal.code) && { inconclusive: true as const }) });
   }
 }
 

@@ -75,8 +75,7 @@ export async function samplesOf(
   return fields;
 }
 
-const isVolatile = ({ volatile }: Showing, table: string, column: string): boolean =>
-  volatile.includes(table) || volatile.includes(`${table}.${column}`);
+const isVolatile = ({ volatile }: Showing, table: string, column: string): boolean => volatile.includes(`${table}.${column}`);
 const EACH_TIME: PlanValue = { kind: "json", value: "(another value each time)" };
 
 async function shown(

@@ -177,6 +177,21 @@ function factsOf(change: Change): JsonObject {
   };
 }
 
+/** Codes of what a verification saw; any other says that it could not look. */
+const SEEN = ["verify_invalid", "verify_query_failed", "verify_rows_differ"];
+export const isSeen = (code: string): boolean => SEEN.includes(code);
+
+/** What the data makes fail, such as a division by zero, is an answer, and not a true one: PostgreSQL's classes 21, 22 and P0, SQLite's plain errors. */
+async function answersTrue(engine: Engine, query: string): Promise<boolean> {
+  try {
+    return await engine.holds(query);
+  } catch (error) {
+    const { code, details } = error instanceof SqlFault ? error.refusal : {};
+    if (code !== "sql_statement_failed" || !/^(?:(?:21|22|P0)...|1|18|20)$/.test(String(details?.["sqlstate"]))) throw error;
+    return false;
+  }
+}
+
 export async function verifyWork(session: Session, payload: SqlPayload, facts: JsonObject): Promise<JsonObject> {
   return using(await session.engine("read"), async (engine) => {
     await engine.begin(false);
@@ -187,7 +202,7 @@ export async function verifyWork(session: Session, payload: SqlPayload, facts: J
     if (broken.length > 0) throw sqlFault("verify_invalid", `not valid: ${broken.join(", ")}`, "the change is taken back");
     const queries = [...payload.verify, ...(session.database.verify ?? [])];
     for (const [i, query] of queries.entries())
-      if (!(await engine.holds(query)))
+      if (!(await answersTrue(engine, query)))
         throw sqlFault("verify_query_failed", `the check ${i + 1} does not hold: ${query.slice(0, 500)}`, "the change is taken back");
     const whole = backup?.tables.every(({ key, lost, counted }) => key.length > 0 && lost === 0 && counted === undefined) ?? false;
     return {

@@ -1,7 +1,7 @@
 import { sortedSet } from "../../core/base/index.ts";
 import type { Digest, KeyedDigest } from "../../core/base/index.ts";
 import { nameOf, partsOf } from "./names.ts";
-import { changeDigest, schemaDigest, volatileIn } from "./rows.ts";
+import { changeDigest, differing, resultOf, schemaDigest } from "./rows.ts";
 import { SqlFault, sqlFault } from "./types.ts";
 import type { Change, Derived, SqlInput } from "./types.ts";
 import { obstacles, takeBack } from "./undo.ts";
@@ -45,14 +45,10 @@ export async function planWork(session: PlanSession, input: SqlInput): Promise<P
   const notTried = whyNot(session, statements, strangers);
   const trials = notTried === undefined ? [await trial(session, input, statements), await trial(session, input, statements)] : [];
   const [first, second] = trials;
-  const volatile =
-    first !== undefined && second !== undefined
-      ? sortedSet([...volatileIn(first.change, second.change), ...clocked(statements, first.change)])
-      : [];
-  if (
-    first !== undefined &&
-    volatile.some((name) => first.change.tables.some(({ table }) => table === name && !isClocked(statements, name)))
-  )
+  const differ = first !== undefined && second !== undefined ? differing(first.change, second.change) : { rows: [], columns: [] };
+  const given = first === undefined ? [] : momentary(statements, first.change);
+  const volatile = sortedSet([...differ.columns, ...given]);
+  if (differ.rows.length > 0)
     throw sqlFault(
       "sql_not_repeatable",
       "the statements change other rows each time they run",
@@ -146,9 +142,16 @@ async function trial(session: Session, input: SqlInput, statements: readonly Der
   });
 }
 
-/** SQLite tells the time to the second, so that two runs in a row may agree: what asks for it is taken for different each time. */
-const CLOCK = /^(date|time|datetime|julianday|strftime|unixepoch|timediff|current_(date|time|timestamp)|random|randomblob)$/;
-const isClocked = (statements: readonly Derived[], table: string): boolean =>
-  statements.some(({ functions, writes }) => functions.some((name) => CLOCK.test(name)) && writes.some((use) => use.table === table));
-const clocked = (statements: readonly Derived[], change: Change): readonly string[] =>
-  change.tables.map(({ table }) => table).filter((table) => isClocked(statements, table));
+/** Columns that get the moment as their value, called as the change calls them: within one second two runs may agree on it. */
+function momentary(statements: readonly Derived[], change: Change): readonly string[] {
+  const plain = (name: string): string => name.toLowerCase().replaceAll('"', "");
+  const given = new Set(statements.flatMap(({ volatile }) => volatile.map(plain)));
+  const values = change.tables.flatMap(({ table, columns }) => columns.map(({ name }) => `${table}.${name}`));
+  const answers = change.results.flatMap(({ exported }, i) => {
+    const own = statements[i]?.volatile.map(plain) ?? [];
+    return (exported?.columns ?? []).flatMap(({ name, source }) =>
+      source === undefined && own.includes(plain(name)) ? [`${resultOf(i)}.${name}`] : [],
+    );
+  });
+  return [...values.filter((name) => given.has(plain(name))), ...answers];
+}

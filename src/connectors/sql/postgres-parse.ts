@@ -1,6 +1,7 @@
 import { sortedSet } from "../../core/base/index.ts";
 import { ddlOf } from "./postgres-ddl.ts";
 import { KINDS } from "./postgres-kinds.ts";
+import { momentsIn } from "./postgres-moment.ts";
 import { nodesOf, tableName, texts, word } from "./postgres-tree.ts";
 import type { Tree } from "./postgres-tree.ts";
 import { SQL_LIMITS, sqlFault } from "./types.ts";
@@ -51,6 +52,8 @@ function derive(text: string, stmt: Tree, schema: string): Derived {
     functions: found.functions,
     dynamic: node === "DoStmt" || node === "CallStmt" ? [node === "DoStmt" ? "a DO block" : "a procedure"] : [],
     ddl: found.into && ddl.length === 0 ? [{ verb: "create", what: "a table from a query", object: found.into }] : ddl,
+    moments: kind === "ddl" && node !== "CreateTableAsStmt" && node !== "SelectStmt" ? [] : momentsIn(stmt),
+    volatile: [],
     alone: isAlone(node, body),
     exports: (node === "SelectStmt" && found.into === undefined) || (returning && DML.includes(node)),
     parameters: found.parameters,

@@ -1,6 +1,6 @@
 import { canonical, digestJson, keyedDigestOf } from "../../core/base/index.ts";
 import type { Digest, KeyedDigest } from "../../core/base/index.ts";
-import type { Change, Row, RowChange, TableChange } from "./types.ts";
+import type { Change, Exported, Row, RowChange, TableChange } from "./types.ts";
 
 /** A row's identity: its primary key, or all of it where there is none. */
 export const keyOf = (key: readonly string[], row: Row): string => canonical(key.length === 0 ? row : key.map((name) => row[name] ?? null));
@@ -63,43 +63,63 @@ export const countsOf = ({ changes, lost, counted }: Pick<TableChange, "changes"
     deleted: changes.filter(({ before, after }) => before && !after).length + lost,
   };
 
-/** `table` or `table.column` of what came out otherwise the second time. */
-export function volatileIn(first: Change, second: Change): readonly string[] {
-  const found: string[] = [];
-  for (const table of first.tables) {
-    const other = second.tables.find((one) => one.table === table.table);
-    if (other === undefined || JSON.stringify(countsOf(table)) !== JSON.stringify(countsOf(other))) {
-      found.push(table.table);
-      continue;
-    }
-    for (const { name } of table.columns) if (valuesOf(table, name) !== valuesOf(other, name)) found.push(`${table.table}.${name}`);
-  }
-  return found;
+/** What came out otherwise the second time: rows, by table or result, and columns of which only the new values did. */
+export interface Differing {
+  readonly rows: readonly string[];
+  readonly columns: readonly string[];
 }
 
+export function differing(first: Change, second: Change): Differing {
+  const rows: string[] = [];
+  const columns: string[] = [];
+  for (const name of new Set([...first.tables, ...second.tables].map(({ table }) => table))) {
+    const [one, other] = [first, second].map(({ tables }) => tables.find(({ table }) => table === name));
+    if (one === undefined || other === undefined || touched(one) !== touched(other)) rows.push(name);
+    else
+      columns.push(
+        ...one.columns.flatMap((column) => (valuesOf(one, column.name) === valuesOf(other, column.name) ? [] : [`${name}.${column.name}`])),
+      );
+  }
+  for (const [i, { exported: one }] of first.results.entries()) {
+    const other = second.results[i]?.exported;
+    if (one === undefined || other === undefined) continue;
+    if (one.rows !== other.rows) rows.push(resultOf(i));
+    else
+      columns.push(...one.columns.flatMap(({ name }, at) => (leaving(one, at) === leaving(other, at) ? [] : [`${resultOf(i)}.${name}`])));
+  }
+  return { rows, columns };
+}
+
+/** What the rows of the `i`-th statement that leave are called. */
+export const resultOf = (i: number): string => `result.${i + 1}`;
+
+/** Which rows, as they were before: what they become may differ. */
+const touched = (table: TableChange): string =>
+  canonical([{ ...countsOf(table) }, table.changes.flatMap(({ before }) => (before === undefined ? [] : [canonical(before)])).toSorted()]);
+
+const leaving = ({ values }: Exported, at: number): string => JSON.stringify(values.map((row) => row[at] ?? null).toSorted(byText));
+
 const valuesOf = ({ changes }: TableChange, column: string): string =>
-  JSON.stringify(
-    changes
-      .flatMap(({ after }) => (after === undefined ? [] : [after[column] ?? null]))
-      .toSorted((a, b) => (String(a) < String(b) ? -1 : 1)),
-  );
+  JSON.stringify(changes.flatMap(({ after }) => (after === undefined ? [] : [after[column] ?? null])).toSorted(byText));
+const byText = (a: unknown, b: unknown): number => (String(a) < String(b) ? -1 : 1);
 
 /**
- * What a change does, as one digest under the deployment's key: which rows, what was in them, what will be. New values that
- * differ each time are left out; rows whose key is such a value are compared without regard to their order.
+ * What a change does, as one digest under the deployment's key: which rows, what was in them, what will be, and what leaves. New
+ * values of the columns that differ each time are left out; rows are compared without regard to their order.
  */
 export function changeDigest(secretKey: Uint8Array, change: Change, volatile: readonly string[]): KeyedDigest {
   const tables = change.tables.map((table) => {
     const kept = (row: Row | undefined): Row | null =>
       row === undefined ? null : Object.fromEntries(Object.entries(row).filter(([name]) => !volatile.includes(`${table.table}.${name}`)));
-    const rows = table.changes.map(({ before, after }) => canonical([before ?? null, volatile.includes(table.table) ? null : kept(after)]));
+    const rows = table.changes.map(({ before, after }) => canonical([before ?? null, kept(after)]));
     return { table: table.table, lost: table.lost, rows: rows.toSorted() };
   });
-  const exported = change.results.map(({ label, rows, exported: out }) => ({
-    label,
-    rows,
-    columns: out?.columns.map(({ name }) => name) ?? [],
-  }));
+  const exported = change.results.map(({ label, rows, exported: out }, i) => {
+    const columns = out?.columns.map(({ name }) => name) ?? [];
+    const isKept = columns.map((name) => !volatile.includes(`${resultOf(i)}.${name}`));
+    const values = out?.values.map((row) => canonical(row.filter((_, at) => isKept[at]))) ?? [];
+    return { label, rows, columns, values: values.toSorted() };
+  });
   return keyedDigestOf(secretKey, `pawl/sql-rows/v1\n${canonical({ tables, results: exported })}`);
 }
 

@@ -1,6 +1,8 @@
 import { DatabaseSync, constants } from "node:sqlite";
 import { sortedSet } from "../../core/base/index.ts";
 import { nameOf, quoted, sqlName } from "./names.ts";
+import { mayTell, momentsWith } from "./sqlite-moment.ts";
+import type { Schema } from "./sqlite-moment.ts";
 import { SQL_LIMITS, sqlFault } from "./types.ts";
 import type { DdlAction, Derived, StatementKind, TableUse } from "./types.ts";
 
@@ -27,6 +29,8 @@ interface Event {
   readonly code: number;
   readonly one: string;
   readonly two: string;
+  /** The trigger or view that asks for it. */
+  readonly within: string | null;
 }
 
 const REFUSED = new Map([
@@ -68,8 +72,8 @@ const isBlank = (text: string): boolean => /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]
 
 function deriveOne(text: string, copy: DatabaseSync): { readonly derived: Derived; readonly length: number } {
   const events: Event[] = [];
-  copy.setAuthorizer((code, one, two) => {
-    events.push({ code, one: one ?? "", two: two ?? "" });
+  copy.setAuthorizer((code, one, two, _, within) => {
+    events.push({ code, one: one ?? "", two: two ?? "", within });
     return REFUSED.has(code) ? constants.SQLITE_DENY : constants.SQLITE_OK;
   });
   let length = text.length;
@@ -88,9 +92,30 @@ function deriveOne(text: string, copy: DatabaseSync): { readonly derived: Derive
   } finally {
     copy.setAuthorizer(null);
   }
-  const derived = describe(text.slice(0, length), events, exports);
+  const described = describe(text.slice(0, length), events, exports);
+  const derived = { ...described, ...momentsOf(described, events, copy) };
   if (derived.kind === "ddl" && !derived.alone) execute(copy, derived.text);
   return { derived, length };
+}
+
+/** A schema that a statement makes does nothing by that; the rows of a table made from a query are what they were then. */
+function momentsOf({ text, kind }: Derived, events: readonly Event[], copy: DatabaseSync): Pick<Derived, "moments" | "volatile"> {
+  if (kind === "ddl" && !/^create\s+(?:temp\w*\s+)?table\b[\s\S]*\bas\s+(?:select|with|values)\b/i.test(text))
+    return { moments: [], volatile: [] };
+  const schema: Schema = {
+    columns: (table) =>
+      copy.prepare('SELECT name, dflt_value AS "default" FROM pragma_table_info(?)').all(table) as unknown as ReturnType<Schema["columns"]>,
+    trigger: (name) =>
+      (copy.prepare("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?").get(name) as { readonly sql: string } | undefined)
+        ?.sql,
+  };
+  const asks = events.filter(({ code, two }) => code === constants.SQLITE_FUNCTION && mayTell(two.toLowerCase()));
+  const filled = events.filter(({ code, one }) => code === constants.SQLITE_INSERT && !isOwn(one)).map(({ one }) => one);
+  const { decides, columns } = momentsWith(text, schema, sortedSet(asks.flatMap(({ within }) => within ?? [])), sortedSet(filled));
+  return {
+    moments: sortedSet(decides),
+    volatile: sortedSet(columns.map((name) => (name.startsWith(".") ? name.slice(1) : `main.${name}`))),
+  };
 }
 
 function execute(copy: DatabaseSync, text: string): void {
@@ -130,6 +155,8 @@ function describe(text: string, events: readonly Event[], exports: boolean): Der
     noWhere: false,
     functions: sortedSet(events.filter(({ code }) => code === constants.SQLITE_FUNCTION).map(({ two }) => two.toLowerCase())),
     dynamic: [],
+    moments: [],
+    volatile: [],
     ddl: ddl.map(({ action }) => action),
     alone,
     exports: exports && kind !== "ddl",

@@ -106,6 +106,10 @@ export interface Derived {
   readonly functions: readonly string[];
   readonly dynamic: readonly string[];
   readonly ddl: readonly DdlAction[];
+  /** What the moment, or chance, decides in it beyond a value that a column gets: rows, or one of several branches. */
+  readonly moments: readonly string[];
+  /** Columns that get the moment, or chance, itself as their value: `table.column`, or the bare name of a column that leaves. */
+  readonly volatile: readonly string[];
   /** Runs in no transaction. */
   readonly alone: boolean;
   /** Rows leave the database. */

@@ -76,3 +76,37 @@ for (const kind of KINDS) {
     assert.deepEqual(await rowsOf(world, "users"), before);
   });
 }
+
+for (const kind of KINDS) {
+  test(`${kind}: [SQ-31] [SQ-20] [CO-24] [B12] tried out on a copy, a row that moved in the real database: stale, both fingerprints, zero writes`, async (t) => {
+    const world = await openWorld(t, kind, SETUP);
+    // PostgreSQL's copy knows nothing of what moves; SQLite's is made anew, so here the row moves after the last look.
+    const copy = kind === "postgres" ? (await openWorld(t, kind, SETUP)).url : "";
+    const connector = world.connect({ rehearse: "copy", ...(kind === "postgres" && { copyUrlEnv: "COPY_URL" }) }, { COPY_URL: copy });
+    const move = (): Promise<unknown> => world.sql("UPDATE users SET age = 50 WHERE id = 2");
+    const control = await ControlWorld.open({
+      connectors: [
+        {
+          ...connector,
+          apply: async (payload, expected, limits) => {
+            if (kind === "sqlite") await move();
+            return connector.apply(payload, expected, limits);
+          },
+        },
+      ],
+    });
+    t.after(() => control.close());
+    const proposed = await control.propose(change(UPDATE));
+    await control.approve(proposed.id, "bo");
+    if (kind === "postgres") await move();
+    assert.equal(await run(control, proposed.id), "stale");
+    const stale = (await control.events(proposed.id)).find(({ type }) => type === "staled");
+    assert.ok(stale?.type === "staled");
+    assert.match(stale.observed, /^sha256:/);
+    assert.notEqual(stale.observed, stale.expected);
+    assert.deepEqual(
+      (await rowsOf(world, "users")).map((row) => row[2]),
+      [36, 50, 72],
+    );
+  });
+}
