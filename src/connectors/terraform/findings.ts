@@ -138,16 +138,21 @@ function exposed({ address, type, change }: ResourceChange, doing: Done["doing"]
 }
 
 function exposure(path: readonly string[], value: Json, outward: boolean): string | undefined {
-  if (typeof value === "number") return undefined;
+  // Of a value first: most say nothing, and a name is looked at for those that might.
+  if (typeof value === "boolean") return opening(path.at(-1) ?? "", value);
+  if (typeof value !== "string") return undefined;
+  if (EVERYWHERE.has(value))
+    return outward || path.includes("egress") ? undefined : `It lets in the whole internet (${path.join(".")} gets ${value})`;
+  if (ANYBODY.has(value)) return `It is opened to ${value} (${path.join(".")})`;
   const name = path.at(-1) ?? "";
-  if (typeof value === "string" && EVERYWHERE.has(value) && !outward && !path.includes("egress"))
-    return `It lets in the whole internet (${path.join(".")} gets ${value})`;
-  if (typeof value === "string" && ANYBODY.has(value)) return `It is opened to ${value} (${path.join(".")})`;
-  if (/^(acl|container_access_type|canned_acl)$/.test(name) && typeof value === "string" && PUBLIC_ACL.has(value))
-    return `It becomes public (${name} is ${value})`;
-  if (OPENING.test(name) && value === true) return `It can be reached from the internet (${name})`;
-  if (CLOSING.test(name) && value === false) return `What keeps the public out is switched off (${name})`;
-  return undefined;
+  return PUBLIC_ACL.has(value) && /^(acl|container_access_type|canned_acl)$/.test(name)
+    ? `It becomes public (${name} is ${value})`
+    : undefined;
+}
+
+function opening(name: string, value: boolean): string | undefined {
+  if (value) return OPENING.test(name) ? `It can be reached from the internet (${name})` : undefined;
+  return CLOSING.test(name) ? `What keeps the public out is switched off (${name})` : undefined;
 }
 
 const OWNER = /(AdministratorAccess|PowerUserAccess|IAMFullAccess|^roles\/(owner|editor)$|^Owner$|^Contributor$|^cluster-admin$)/;
