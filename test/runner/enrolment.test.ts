@@ -117,7 +117,7 @@ test("[RU-2] a request is what was signed, in every part; anything else is nobod
     signed(runner, { runner: "rnr_999999999999" as never }),
     runner.credential("GET", URL, BODY),
     runner.credential("POST", `${URL}?a=1`, BODY),
-    signed(runner).replace(/signature=./, "signature=A"),
+    signed(runner).replace(/signature=(.)/, (_all, first) => `signature=${first === "A" ? "B" : "A"}`),
     signed(runner).replace("Pawl-Runner", "Pawl-Runner2"),
     `${signed(runner)}, more=1`,
   ];
