@@ -28,6 +28,7 @@ export interface Proxy {
 
 /** On a free port of this machine, towards `host:port`. */
 export async function startProxy(target: Target): Promise<Proxy> {
+  leaveWithoutWaiting();
   const wire = new Wire(target);
   const server = createServer({ allowHalfOpen: true }, (near) => wire.accept(near));
   await new Promise<void>((done, failed) => void server.once("error", failed).listen(0, "127.0.0.1", done));
@@ -130,4 +131,13 @@ const waited = (millis: number): Promise<void> => new Promise((done) => void set
 function end({ near, far }: Link): void {
   near.resetAndDestroy();
   far.resetAndDestroy();
+}
+
+let leaving = false;
+
+/** A connection that breaks while it is being reset is never closed by Node, which would wait for it when it ends, for ever. */
+function leaveWithoutWaiting(): void {
+  if (leaving) return;
+  leaving = true;
+  process.on("exit", () => process.exit());
 }
