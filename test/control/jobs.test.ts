@@ -271,5 +271,6 @@ test("[CO-29] another process's run is given up only after the time for which it
   assert.equal((await world.view(signed.id)).status, "running");
   world.time.jump(60_000);
   assert.equal(await job(world, "run", body, 3), "settled");
-  assert.equal((await world.view(signed.id)).because?.code, "runner_lost_before_effect");
+  const because = { code: "runner_lost_before_effect", text: "the runner was not heard of any more, and had begun nothing" };
+  assert.deepEqual((await world.view(signed.id)).because, because);
 });
